@@ -1,0 +1,151 @@
+"""A Keras model's graph as data: operations, their calls, and the tensors between them.
+
+One representation serves every kind of model file; what the kinds spell differently (three ways
+to count calls, Sequential's missing edges, Keras 2's node lists) is settled by the readers in
+this room and by the one writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Json = Any
+"""What ``json.loads`` returns. Values inside a graph are never changed in place."""
+
+Tree = Any
+"""Nested lists, dicts and JSON leaves in which :class:`Tensor` or :class:`TensorRef` may stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorRef:
+    """One tensor: output ``output`` of call ``call`` of ``operation``; both counted from 0."""
+
+    operation: str
+    call: int = 0
+    output: int = 0
+
+    def __str__(self) -> str:
+        if self.output:
+            return f"{self.operation}#{self.call}.{self.output}"
+        return f"{self.operation}#{self.call}" if self.call else self.operation
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """Shape (batch dimension first, None where open) and dtype; None where unknown."""
+
+    shape: tuple[int | None, ...] | None
+    dtype: str | None
+
+    def __str__(self) -> str:
+        if self.shape is None:
+            return f"? {self.dtype or ''}".rstrip()
+        dims = ", ".join("None" if d is None else str(d) for d in self.shape)
+        return f"({dims}{',' if len(self.shape) == 1 else ''}) {self.dtype or ''}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor that a call takes, with what the file recorded of its shape and dtype.
+
+    ``extra`` keeps further recorded keys (``sparse``, ``ragged``) for the writer.
+    """
+
+    ref: TensorRef
+    spec: TensorSpec
+    extra: tuple[tuple[str, Json], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of an operation. ``args`` and ``kwargs`` hold :class:`Tensor` leaves."""
+
+    args: tuple[Tree, ...] = ()
+    kwargs: Mapping[str, Tree] = field(default_factory=dict)
+
+    def tensors(self) -> Iterator[Tensor]:
+        """Yield the tensors in the order in which Keras visits them.
+
+        That is ``tree.flatten((args, kwargs))`` of ``keras/src/ops/node.py``: lists in order,
+        dicts by sorted key.
+        """
+        for value in self.args:
+            yield from leaves(value)
+        for key in sorted(self.kwargs):
+            yield from leaves(self.kwargs[key])
+
+
+def leaves(tree: Tree) -> Iterator[Any]:
+    """Yield the :class:`Tensor` and :class:`TensorRef` leaves of ``tree``, dicts by sorted key."""
+    if isinstance(tree, Tensor | TensorRef):
+        yield tree
+    elif isinstance(tree, list | tuple):
+        for item in tree:
+            yield from leaves(item)
+    elif isinstance(tree, dict):
+        for key in sorted(tree):
+            yield from leaves(tree[key])
+
+
+def map_leaves(tree: Tree, function: Any) -> Tree:
+    """Return ``tree`` with ``function`` applied to each tensor leaf; the rest is shared."""
+    if isinstance(tree, Tensor | TensorRef):
+        return function(tree)
+    if isinstance(tree, list):
+        return [map_leaves(item, function) for item in tree]
+    if isinstance(tree, tuple):
+        return tuple(map_leaves(item, function) for item in tree)
+    if isinstance(tree, dict):
+        return {key: map_leaves(value, function) for key, value in tree.items()}
+    return tree
+
+
+OperationKind = Literal["input", "layer", "operator"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A node of the graph: an input layer, a layer, or a ``keras.ops`` call with a name.
+
+    Attributes:
+        name: unique in its graph.
+        kind: operators take part in the order of a graph but own no state and are not layers.
+        class_name, module, registered_name: as the file spells them, in today's form.
+        config: the constructor's arguments as Keras serialised them, ``name`` included.
+        build_config: what the layer was built with; None where the file has none.
+        calls: one a call; empty for an input layer.
+        inner: the graph of a nested Functional or Sequential model; None for anything else.
+        storage: base of the group that holds its weights (``dense``, without a counter).
+    """
+
+    name: str
+    kind: OperationKind
+    class_name: str
+    module: str | None
+    registered_name: str | None
+    config: Mapping[str, Json]
+    build_config: Mapping[str, Json] | None = None
+    calls: tuple[Call, ...] = ()
+    inner: Graph | None = None
+    storage: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """A Functional model; a Sequential one becomes a Functional chain when it is read.
+
+    Attributes:
+        name: the model's name.
+        operations: in the order in which the file lists them.
+        inputs: a single :class:`TensorRef`, or lists and dicts of them.
+        outputs: the same.
+        sequential: whether the file held a Sequential.
+    """
+
+    name: str
+    operations: tuple[Operation, ...]
+    inputs: Tree
+    outputs: Tree
+    sequential: bool = False

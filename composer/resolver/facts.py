@@ -1,0 +1,132 @@
+"""What only Keras knows: questions as values, answers as facts, and the key that joins them.
+
+A question is about one operation with all its calls. A call's arguments are a tree in which a
+tensor is either known (:class:`TensorSpec`) or an output of another question of the same batch
+(:class:`Pending`); one Keras process answers a batch in one topological pass.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from composer.keras_format.graph import Json, TensorSpec, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Output ``output`` of call ``call`` of the operation that question ``question`` is about."""
+
+    question: str
+    call: int
+    output: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskedCall:
+    """Arguments of one call, with :class:`TensorSpec` and :class:`Pending` leaves."""
+
+    args: tuple[Tree, ...]
+    kwargs: Mapping[str, Tree]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What does this operation put out, given these inputs, and what does it own?
+
+    Attributes:
+        id: names the operation in this batch: a layer id, or ``source:layer``.
+        kind: ``make`` a new layer with fresh weights, or ``infer`` for one that a source holds.
+        layer: for ``infer`` the serialised layer (module, class_name, registered_name, config,
+            build_config left out); for ``make`` ``{"class": …, "args": …}`` from the spec.
+        name: the layer's name (``make`` only: weights depend on it by way of the seed).
+        seed: for ``make`` the layer's own seed.
+        calls: one a call, in order.
+    """
+
+    id: str
+    kind: Literal["make", "infer"]
+    layer: Mapping[str, Json]
+    calls: tuple[AskedCall, ...]
+    name: str | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedVariable:
+    """A variable that the layer has after it was built: its path inside the layer, for people."""
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """The answer to one question.
+
+    Attributes:
+        error: what Keras said when it refused; then nothing else is set.
+        layer: the layer as Keras serialises it: module, class_name, registered_name, config,
+            build_config.
+        outputs: for each call the specs of its flattened output tensors.
+        variables: what the layer owns once built.
+        object: digest of the stored ``.keras`` file that holds the new layer (``make`` only).
+    """
+
+    error: str | None = None
+    layer: Mapping[str, Json] = field(default_factory=dict)
+    outputs: tuple[tuple[TensorSpec, ...], ...] = ()
+    variables: tuple[OwnedVariable, ...] = ()
+    object: str | None = None
+
+
+def fact_key(question: Question, keras_version: str) -> str:
+    """Return the digest that a fact is remembered under.
+
+    Args:
+        question: with no :class:`Pending` leaf left.
+        keras_version: of the Keras that answers.
+
+    Returns:
+        64 hexadecimal digits (SHA-256).
+
+    Raises:
+        ValueError: an input of the question is still pending.
+    """
+    layer = dict(question.layer)
+    if question.kind == "infer":
+        # What a layer computes does not depend on what it is called.
+        config = layer.get("config")
+        if isinstance(config, Mapping):
+            layer["config"] = {k: v for k, v in config.items() if k != "name"}
+    document = {
+        "format": 1,
+        "keras": keras_version,
+        "kind": question.kind,
+        "layer": layer,
+        "name": question.name,
+        "seed": question.seed,
+        "calls": [
+            {"args": [_leaf(a) for a in call.args], "kwargs": _leaf(dict(call.kwargs))}
+            for call in question.calls
+        ],
+    }
+    # Keys keep their order: the order of arguments can carry meaning (keras-format facts).
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _leaf(tree: Any) -> Any:
+    if isinstance(tree, TensorSpec):
+        return {"$tensor": {"shape": list(tree.shape or ()), "dtype": tree.dtype}}
+    if isinstance(tree, Pending):
+        raise ValueError(f"the input {tree} of a question is not known yet")
+    if isinstance(tree, dict):
+        return {k: _leaf(v) for k, v in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [_leaf(v) for v in tree]
+    return tree

@@ -1,0 +1,253 @@
+"""The frozen types of a validated spec: what the rest of composer knows of the user's text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from composer.diagnostics.diagnostic import Note, Span, SpecPath
+
+
+class Positions(Protocol):
+    """Answers where a value of the resolved spec stands in the text."""
+
+    def value(self, path: SpecPath) -> Span | None:
+        """Return the span of the value at ``path``, or of its nearest ancestor that has one."""
+
+    def key(self, path: SpecPath) -> Span | None:
+        """Return the span of the key that ends ``path``, or what ``value`` returns."""
+
+    def origins(self, path: SpecPath) -> tuple[Note, ...]:
+        """Return the places a value came through: ``${…}``, ``extends``, overrides."""
+
+
+# ---------------------------------------------------------------- references
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """One tensor, named from the spec: ``NAME``, ``SOURCE:LAYER``, ``SOURCE@CALL:LAYER#N.K``.
+
+    Attributes:
+        name: a model input, a new layer, or a source.
+        call: the id of one of the source's ``calls``.
+        layer: original name of a layer of the source; None for the source's only open output,
+            an input or a new layer.
+        node: which call of a layer that is called several times, counted from 0.
+        output: which of a call's output tensors, counted from 0.
+        path: where the reference stands in the spec.
+    """
+
+    name: str
+    call: str | None = None
+    layer: str | None = None
+    node: int | None = None
+    output: int | None = None
+    path: SpecPath = ()
+
+    def __str__(self) -> str:
+        text = self.name
+        if self.call is not None:
+            text += f"@{self.call}"
+        if self.layer is not None:
+            text += f":{self.layer}"
+        if self.node is not None or self.output is not None:
+            text += f"#{self.node or 0}"
+        if self.output is not None:
+            text += f".{self.output}"
+        return text
+
+
+# ---------------------------------------------------------------- selectors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selector:
+    """A rule that picks layers of a source by their original names.
+
+    Attributes:
+        kind: which rule.
+        pattern: the glob, the regular expression, the class name, or the layer name of
+            ``upto`` and ``after``, or the first layer of ``between``.
+        to: the last layer of ``between``; None for the other kinds.
+        path: where the selector stands in the spec.
+    """
+
+    kind: Literal["glob", "regex", "class", "between", "upto", "after"]
+    pattern: str
+    to: str | None = None
+    path: SpecPath = ()
+
+    def __str__(self) -> str:
+        match self.kind:
+            case "glob":
+                return self.pattern
+            case "between":
+                return f"{{from: {self.pattern}, to: {self.to}}}"
+            case _:
+                return f"{{{self.kind}: {self.pattern}}}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenameRule:
+    """One entry of ``rename``.
+
+    Attributes:
+        pattern: the original name, or a regular expression that must match all of it.
+        to: the final name (exact rule), or the replacement with ``\\1`` groups, which prefix
+            and suffix still go around (regex rule).
+        regex: whether ``pattern`` is a regular expression.
+    """
+
+    pattern: str
+    to: str
+    regex: bool
+    path: SpecPath = ()
+
+
+# ---------------------------------------------------------------- parts of a spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInput:
+    """A declared input of the result. ``shape`` leaves the batch dimension out; None is any size."""
+
+    id: str
+    shape: tuple[int | None, ...]
+    dtype: str = "float32"
+    batch_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceInput:
+    """A wire into a source.
+
+    Attributes:
+        target: original name of an input layer or of an excluded layer; None when the
+            reference goes to the source's one open input.
+        node: which call of ``target``; None when it is called once.
+        output: which output tensor of ``target``; None when it has one.
+        reference: the tensor that every kept consumer takes instead.
+    """
+
+    target: str | None
+    reference: Reference
+    node: int | None = None
+    output: int | None = None
+    path: SpecPath = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceCall:
+    """One of the ``calls`` of a source: the same layers, called with these inputs."""
+
+    id: str
+    inputs: tuple[SourceInput, ...]
+    path: SpecPath = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A model that the result is made from.
+
+    Attributes:
+        id: the key under ``sources``.
+        location: what ``from`` says, as written after interpolation.
+        directory: the folder that relative paths in this source belong to.
+        include: None stands for every layer.
+        trainable: None leaves the layers' own flags alone.
+    """
+
+    id: str
+    location: str
+    directory: Path
+    args: Mapping[str, Any] = field(default_factory=dict)
+    sha256: str | None = None
+    license: str | None = None
+    prefix: str = ""
+    suffix: str = ""
+    rename: tuple[RenameRule, ...] = ()
+    include: tuple[Selector, ...] | None = None
+    exclude: tuple[Selector, ...] = ()
+    bypass: tuple[Selector, ...] = ()
+    inputs: tuple[SourceInput, ...] = ()
+    calls: tuple[SourceCall, ...] = ()
+    nested: str | None = None
+    flatten: bool = False
+    trainable: bool | None = None
+    freeze: tuple[Selector, ...] = ()
+    unfreeze: tuple[Selector, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerCall:
+    """One call of a new layer.
+
+    Attributes:
+        id: the key under ``calls``; None when the layer is called once, by ``inputs``.
+        inputs: positional references: one, or a list that is passed as a list, or named ones.
+        arguments: plain call arguments, such as ``training: false``.
+    """
+
+    id: str | None
+    inputs: Reference | tuple[Reference, ...] | Mapping[str, Reference]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    path: SpecPath = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewLayer:
+    """A layer that Keras makes for the result. Its key is its name."""
+
+    id: str
+    class_name: str
+    args: Mapping[str, Any]
+    calls: tuple[LayerCall, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs:
+    """What the result puts out.
+
+    Attributes:
+        form: how the result's output structure looks; ``"default"`` when the spec says
+            nothing and every open output is taken.
+        references: pairs of key and reference; the key is None except for a map.
+    """
+
+    form: Literal["single", "list", "dict", "default"]
+    references: tuple[tuple[str | None, Reference], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where the artifact goes. ``path`` None stands for ``build/NAME.keras`` where one is."""
+
+    path: Path | None = None
+    format: str = "keras"
+    signature: Literal["list", "dict"] = "list"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """A validated spec.
+
+    Attributes:
+        file: the path as the user gave it.
+        positions: where each value stands; for diagnostics only.
+        resolved: the spec as plain data after extends, overrides and interpolation.
+    """
+
+    name: str
+    file: str
+    description: str | None = None
+    inputs: tuple[ModelInput, ...] = ()
+    sources: tuple[Source, ...] = ()
+    layers: tuple[NewLayer, ...] = ()
+    outputs: Outputs = field(default_factory=lambda: Outputs(form="default"))
+    seed: int = 0
+    target: Target = field(default_factory=Target)
+    positions: Positions = field(repr=False, compare=False)
+    resolved: Mapping[str, Any] = field(repr=False, default_factory=dict)
