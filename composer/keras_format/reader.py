@@ -1,0 +1,273 @@
+"""The config of a ``.keras`` file → :class:`Graph`, for Functional and Sequential models.
+
+Mirrors ``functional_from_config`` and ``deserialize_node`` of ``keras/src/models/functional.py``
+and ``Sequential.from_config``, without deserialising anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from composer.errors import FormatError
+from composer.keras_format import keras2
+from composer.keras_format.graph import (
+    Call,
+    Graph,
+    Json,
+    Operation,
+    OperationKind,
+    Tensor,
+    TensorRef,
+    TensorSpec,
+    Tree,
+    map_leaves,
+)
+from composer.keras_format.naming import snake_case
+from composer.keras_format.sequential import chain
+from composer.keras_format.writer import functional_config
+
+_OPERATOR_MODULES = ("keras.src.ops", "keras.ops")
+_CALL_KEYS = frozenset({"args", "kwargs"})
+
+
+def read_graph(model: Mapping[str, Json]) -> Graph:
+    """Return the graph of a model's serialised form (the whole ``config.json``).
+
+    Args:
+        model: with ``class_name`` and ``config``, as ``serialize_keras_object`` writes it.
+
+    Returns:
+        The graph; a Sequential is given as the Functional chain that it computes.
+
+    Raises:
+        FormatError: the config holds no graph (a subclassed model), or contradicts itself.
+    """
+    config = model.get("config")
+    if not isinstance(config, Mapping):
+        raise FormatError("config.json holds no model: 'config' is missing", reason="no-model")
+    if _holds_functional(config):
+        return _read_functional(model)
+    if _holds_sequential(model):
+        return _read_sequential(model)
+    raise FormatError(
+        f"{_class_of(model)} records constructor arguments and no graph of layers, "
+        "so none of its layers can be named or moved",
+        reason="no-graph",
+        help="save it wrapped again as keras.Model(model.inputs, model.outputs)",
+    )
+
+
+def _holds_functional(config: Mapping[str, Json]) -> bool:
+    return all(key in config for key in ("layers", "input_layers", "output_layers"))
+
+
+def _holds_sequential(model: Mapping[str, Json]) -> bool:
+    config = model.get("config")
+    return (
+        isinstance(config, Mapping)
+        and model.get("class_name") == "Sequential"
+        and isinstance(config.get("layers"), list)
+    )
+
+
+def _class_of(model: Mapping[str, Json]) -> str:
+    return str(model.get("registered_name") or model.get("class_name") or "the model")
+
+
+# ---------------------------------------------------------------- Functional
+
+
+def _read_functional(model: Mapping[str, Json]) -> Graph:
+    config = model["config"]
+    name = _text(config.get("name"), "the model's name")
+    entries = config["layers"]
+    if not isinstance(entries, list):
+        raise FormatError(f"model {name!r}: 'layers' is not a list", reason="bad-graph")
+    legacy = keras2.is_legacy(entries)
+    operations = []
+    for entry in entries:
+        if not isinstance(entry, Mapping) or not isinstance(entry.get("config"), Mapping):
+            raise FormatError(f"model {name!r}: a layer is not an object", reason="bad-graph")
+        operations.append(_read_operation(entry, legacy=legacy))
+    by_name: dict[str, Operation] = {}
+    for operation in operations:
+        if operation.name in by_name:
+            raise FormatError(
+                f"model {name!r} lists two layers named {operation.name!r}; "
+                "Keras itself refuses such a file",
+                reason="duplicate-name",
+            )
+        by_name[operation.name] = operation
+    if legacy:
+        operations = [keras2.count_from_zero(op, by_name) for op in operations]
+        by_name = {op.name: op for op in operations}
+    graph = Graph(
+        name=name,
+        operations=tuple(operations),
+        inputs=_boundary(config["input_layers"], by_name, legacy=legacy),
+        outputs=_boundary(config["output_layers"], by_name, legacy=legacy),
+    )
+    _check_references(graph, by_name)
+    return graph
+
+
+def _read_operation(entry: Mapping[str, Json], *, legacy: bool) -> Operation:
+    name = entry.get("name") or entry["config"].get("name")
+    name = _text(name, "a layer's name")
+    class_name = _text(entry.get("class_name"), f"the class of layer {name!r}")
+    if legacy:
+        entry = keras2.modernise(entry, name)
+    nodes = entry.get("inbound_nodes") or []
+    calls = tuple(
+        keras2.read_node(node, name) if isinstance(node, list) else _read_call(node, name)
+        for node in nodes
+    )
+    module = entry.get("module")
+    build_config = entry.get("build_config")
+    config = entry["config"]
+    inner = None
+    if _holds_functional(config) or _holds_sequential(entry):
+        inner = read_graph(entry)
+        if legacy and not inner.sequential:
+            config = functional_config(inner)
+    return Operation(
+        name=name,
+        kind=_kind(class_name, module),
+        class_name=class_name,
+        module=module,
+        registered_name=entry.get("registered_name"),
+        config=config,
+        build_config=build_config if isinstance(build_config, Mapping) else None,
+        calls=calls,
+        inner=inner,
+        storage=snake_case(class_name),
+    )
+
+
+def _kind(class_name: str, module: Json) -> OperationKind:
+    if class_name == "InputLayer":
+        return "input"
+    if isinstance(module, str) and module.startswith(_OPERATOR_MODULES):
+        return "operator"
+    return "layer"
+
+
+def _read_call(node: Json, owner: str) -> Call:
+    if not isinstance(node, Mapping) or not set(node) >= _CALL_KEYS:
+        raise FormatError(f"layer {owner!r}: a call is not {{args, kwargs}}", reason="bad-graph")
+    args, kwargs = node["args"], node["kwargs"]
+    if not isinstance(args, list) or not isinstance(kwargs, Mapping):
+        raise FormatError(f"layer {owner!r}: a call is not {{args, kwargs}}", reason="bad-graph")
+    return Call(
+        args=tuple(_tree(value, owner) for value in args),
+        kwargs={key: _tree(value, owner) for key, value in kwargs.items()},
+    )
+
+
+def _tree(value: Json, owner: str) -> Tree:
+    """Replace each serialised ``KerasTensor`` in a call's argument by a :class:`Tensor`."""
+    if isinstance(value, list):
+        return [_tree(item, owner) for item in value]
+    if isinstance(value, Mapping):
+        if value.get("class_name") == "__keras_tensor__":
+            return _tensor(value.get("config"), owner)
+        return {key: _tree(item, owner) for key, item in value.items()}
+    return value
+
+
+def _tensor(config: Json, owner: str) -> Tensor:
+    try:
+        operation, call, output = config["keras_history"]
+        shape = config["shape"]
+        spec = TensorSpec(None if shape is None else tuple(shape), config["dtype"])
+    except (TypeError, KeyError, ValueError) as error:
+        raise FormatError(
+            f"layer {owner!r}: a tensor of its call is not {{shape, dtype, keras_history}}",
+            reason="bad-graph",
+        ) from error
+    extra = tuple(
+        (key, item) for key, item in config.items() if key not in ("shape", "dtype", "keras_history")
+    )
+    return Tensor(TensorRef(str(operation), _count(call, owner), _count(output, owner)), spec, extra)
+
+
+def _boundary(tree: Json, operations: Mapping[str, Operation], *, legacy: bool) -> Tree:
+    """Read ``input_layers`` or ``output_layers``: bare triples in lists and dicts.
+
+    There a nested Functional's calls count from 1 (``get_tensor`` in
+    ``functional_from_config`` takes one off), everything else's from 0.
+    """
+    if isinstance(tree, list):
+        if len(tree) == 3 and isinstance(tree[0], str):  # noqa: PLR2004 - Keras's own test
+            name, call, output = tree[0], _count(tree[1], tree[0]), _count(tree[2], tree[0])
+            owner = operations.get(name)
+            if owner is not None and _counts_from_one(owner, call, legacy=legacy):
+                call -= 1
+            return TensorRef(name, call, output)
+        return [_boundary(item, operations, legacy=legacy) for item in tree]
+    if isinstance(tree, Mapping):
+        return {key: _boundary(item, operations, legacy=legacy) for key, item in tree.items()}
+    raise FormatError(f"the model's inputs or outputs name {tree!r}", reason="bad-graph")
+
+
+def _counts_from_one(owner: Operation, call: int, *, legacy: bool) -> bool:
+    if owner.inner is not None and (legacy or not owner.inner.sequential):
+        return True
+    # A subclass of Functional that saves constructor arguments (a KerasHub backbone) counts
+    # from 1 too, and only an index past its calls can show it.
+    return bool(owner.calls) and call == len(owner.calls)
+
+
+def _check_references(graph: Graph, operations: Mapping[str, Operation]) -> None:
+    def check(ref: TensorRef, where: str) -> None:
+        producer = operations.get(ref.operation)
+        if producer is None:
+            raise FormatError(
+                f"{where} takes a tensor of {ref.operation!r}, and model {graph.name!r} has no "
+                "such layer",
+                reason="bad-graph",
+            )
+        if ref.call >= max(1, len(producer.calls)):
+            raise FormatError(
+                f"{where} takes call {ref.call} of {ref.operation!r}, which is called "
+                f"{len(producer.calls)} times",
+                reason="bad-graph",
+            )
+
+    for operation in graph.operations:
+        for call in operation.calls:
+            for tensor in call.tensors():
+                check(tensor.ref, f"layer {operation.name!r}")
+    for tree, where in ((graph.inputs, "the list of inputs"), (graph.outputs, "the outputs")):
+        map_leaves(tree, lambda ref, where=where: check(ref, where))
+
+
+# ---------------------------------------------------------------- Sequential
+
+
+def _read_sequential(model: Mapping[str, Json]) -> Graph:
+    config = model["config"]
+    name = _text(config.get("name"), "the model's name")
+    legacy = keras2.is_legacy(config["layers"])
+    operations = []
+    for entry in config["layers"]:
+        if not isinstance(entry, Mapping) or not isinstance(entry.get("config"), Mapping):
+            raise FormatError(f"model {name!r}: a layer is not an object", reason="bad-graph")
+        operations.append(_read_operation(entry, legacy=legacy))
+    return chain(name, tuple(operations), config.get("build_input_shape"))
+
+
+def _text(value: Any, what: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise FormatError(f"{what} is {value!r}, not a text", reason="bad-graph")
+    return value
+
+
+def _count(value: Any, owner: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise FormatError(
+            f"a reference to layer {owner!r} counts {value!r}, not a number from 0 up",
+            reason="bad-graph",
+        )
+    return value
