@@ -1,0 +1,37 @@
+"""Turns what the file system refuses into a BuildError that says what to change."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from composer.errors import BuildError
+
+_MOVE = "set COMPOSE_HOME to a folder that can be written"
+_REASONS = {
+    errno.ENOSPC: ("the disk is full", "free some space, run `compose cache prune`, or " + _MOVE),
+    errno.EDQUOT: ("the disk quota is used up", "free some space, or " + _MOVE),
+    errno.EROFS: ("the file system is read-only", _MOVE),
+    errno.EACCES: ("permission was denied", _MOVE),
+    errno.EPERM: ("the operation is not permitted", _MOVE),
+    errno.ENOTDIR: ("a file stands where a folder is needed", _MOVE),
+    errno.EEXIST: ("a file stands where a folder is needed", _MOVE),
+    errno.ENOLCK: ("the file system does not offer locks", _MOVE),
+    errno.ENOSYS: ("the file system does not offer locks", _MOVE),
+}
+
+
+@contextmanager
+def writing(root: Path, what: str) -> Iterator[None]:
+    """Run a block that writes to the store at ``root``; ``what`` says what it is doing.
+
+    Raises:
+        BuildError: in place of an OSError of the store's own file system.
+    """
+    try:
+        yield
+    except OSError as problem:
+        reason, help_ = _REASONS.get(problem.errno or 0, (problem.strerror or str(problem), None))
+        raise BuildError(f"the store {root} could not {what}: {reason}", help=help_) from problem

@@ -1,0 +1,309 @@
+"""The store itself: where objects, recipes and facts lie, and how they are added and found."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from composer.store.failures import writing
+from composer.store.json_files import read_document, write_document
+from composer.store.pruning import Pruned, prune_store
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """One object of the store, for people and for pruning.
+
+    Attributes:
+        digest: SHA-256 of its bytes, 64 hexadecimal digits.
+        path: where it lies.
+        size: in bytes.
+        used: when it was last added or asked for.
+        about: for each recipe that leads to it, what was remembered about the recipe.
+    """
+
+    digest: str
+    path: Path
+    size: int
+    used: datetime
+    about: tuple[Mapping[str, Any], ...] = field(default=())
+
+
+class Store:
+    """A folder of objects named by their digest, and of recipes and facts that lead to them.
+
+    Nothing is created before the first write, so that a store that is only read may lie on a
+    read-only disk. An entry that is damaged counts as absent and is replaced when it is made
+    again.
+
+    Args:
+        root: the folder of the store.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.expanduser().absolute()
+
+    # ------------------------------------------------------------ objects
+
+    def add(self, path: Path) -> str:
+        """Move a finished file into the store and return its digest.
+
+        The file at ``path`` is gone afterwards, also when the store held its content already.
+        Two processes that add the same content at the same time both succeed.
+
+        Args:
+            path: a ``.keras`` file that nobody writes to any more.
+
+        Returns:
+            SHA-256 of the bytes, 64 hexadecimal digits.
+
+        Raises:
+            BuildError: the store's disk is full or can't be written.
+        """
+        with writing(self.root, "take in a file"), self.scratch() as folder:
+            # First to the store's own disk, so that what happens under the lock is quick.
+            temporary = folder / "object.keras"
+            shutil.move(path, temporary)
+            digest, size = _digest_and_size(temporary)
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
+            temporary.chmod(0o444)
+            with self._exclusively():
+                if self._healthy(digest, verify=False):
+                    self._touch(digest)
+                    return digest
+                target = self._object_file(digest)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                # The record goes first: an object without a record is absent, never half known.
+                write_document(self._object_record(digest), {"sha256": digest, "size": size})
+                temporary.replace(target)
+        return digest
+
+    def object_path(self, digest: str, *, verify: bool = False) -> Path | None:
+        """Return the file of an object, or None when the store does not hold it.
+
+        An object that was asked for in the last hour is never pruned, so the file may be opened
+        without a lock.
+
+        Args:
+            digest: 64 hexadecimal digits.
+            verify: read the bytes and compare their digest; else only the size is compared.
+        """
+        if not self._healthy(digest, verify=verify):
+            return None
+        self._touch(digest)
+        return self._object_file(digest)
+
+    def list_objects(self) -> tuple[StoredObject, ...]:
+        """Return all sound objects, ordered by digest."""
+        about: dict[str, list[Mapping[str, Any]]] = {}
+        for path in sorted(self.root.glob("recipes/*/*.json")):
+            recipe = read_document(path)
+            if recipe is not None and isinstance(recipe.get("about"), dict):
+                about.setdefault(str(recipe.get("digest")), []).append(recipe["about"])
+        found = []
+        for path in sorted(self.root.glob("objects/*/*.keras")):
+            digest = path.parent.name + path.stem
+            if not _DIGEST.fullmatch(digest) or not self._healthy(digest, verify=False):
+                continue
+            with suppress(OSError):
+                found.append(
+                    StoredObject(
+                        digest=digest,
+                        path=path,
+                        size=path.stat().st_size,
+                        used=self._used(digest),
+                        about=tuple(about.get(digest, ())),
+                    )
+                )
+        return tuple(found)
+
+    # ------------------------------------------------------------ recipes and facts
+
+    def recipe(self, key: str) -> str | None:
+        """Return the digest of the sound object that ``key`` is known to make, or None."""
+        document = read_document(self._entry("recipes", key))
+        digest = document.get("digest") if document and document.get("key") == key else None
+        if not isinstance(digest, str) or self.object_path(digest) is None:
+            return None
+        return digest
+
+    def remember_recipe(self, key: str, digest: str, about: Mapping[str, Any]) -> None:
+        """Remember that ``key`` makes ``digest``.
+
+        Args:
+            key: digest of everything that decides what the recipe makes.
+            digest: of an object in the store.
+            about: what to show people, such as the importer and its arguments; plain JSON.
+
+        Raises:
+            BuildError: the store's disk is full or can't be written.
+        """
+        content = {"key": key, "digest": digest, "about": dict(about)}
+        with writing(self.root, "remember a recipe"), self._exclusively():
+            write_document(self._entry("recipes", key), content)
+
+    def fact(self, key: str) -> dict[str, Any] | None:
+        """Return the fact remembered under ``key``, or None."""
+        document = read_document(self._entry("facts", key))
+        if document is None or document.get("key") != key:
+            return None
+        content = document.get("fact")
+        return content if isinstance(content, dict) else None
+
+    def remember_fact(self, key: str, fact: Mapping[str, Any]) -> None:
+        """Remember ``fact`` (plain JSON) under ``key``.
+
+        Raises:
+            BuildError: the store's disk is full or can't be written.
+        """
+        with writing(self.root, "remember a fact"), self._exclusively():
+            write_document(self._entry("facts", key), {"key": key, "fact": dict(fact)})
+
+    # ------------------------------------------------------------ making
+
+    @contextmanager
+    def making(self, key: str) -> Iterator[None]:
+        """Hold the lock of ``key`` (not reentrant) while the block makes what it stands for.
+
+        Another process or thread that wants to make the same waits here; it should look for the
+        result again once it has the lock. The lock ends with the process that holds it.
+
+        Raises:
+            BuildError: the store's disk is full or can't be written.
+        """
+        with self._lock(f"make-{_name(key)}"):
+            yield
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Give a temporary folder on the store's disk, which is removed with all it holds.
+
+        Raises:
+            BuildError: the store's disk is full or can't be written.
+        """
+        folder = self.root / "scratch" / uuid4().hex
+        with writing(self.root, "make a temporary folder"):
+            folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def prune(
+        self,
+        *,
+        max_age: timedelta | None = None,
+        max_bytes: int | None = None,
+        now: datetime | None = None,
+    ) -> Pruned:
+        """Remove what was not used for long, and then what exceeds a total size.
+
+        Objects used within the last hour stay in any case, since a build may be reading them.
+        Recipes and facts that lead to a removed object go with it, as does what crashed
+        processes left behind.
+
+        Args:
+            max_age: remove objects not used for longer than this; None keeps all ages.
+            max_bytes: then remove the least recently used until the rest is no larger.
+            now: the time to count from, with its time zone; None is the present.
+
+        Returns:
+            what was removed, and what stays.
+
+        Raises:
+            BuildError: the store can't be written.
+        """
+        if not self.root.is_dir():
+            return Pruned()
+        with writing(self.root, "be pruned"), self._exclusively():
+            return prune_store(
+                self.root,
+                self.list_objects(),
+                max_age=max_age,
+                max_bytes=max_bytes,
+                now=now or datetime.now(UTC),
+            )
+
+    # ------------------------------------------------------------ inside
+
+    def _object_file(self, digest: str) -> Path:
+        return self.root / "objects" / digest[:2] / f"{digest[2:]}.keras"
+
+    def _object_record(self, digest: str) -> Path:
+        return self.root / "objects" / digest[:2] / f"{digest[2:]}.json"
+
+    def _entry(self, kind: str, key: str) -> Path:
+        name = _name(key)
+        return self.root / kind / name[:2] / f"{name[2:]}.json"
+
+    def _healthy(self, digest: str, *, verify: bool) -> bool:
+        if not _DIGEST.fullmatch(digest):
+            return False
+        record = read_document(self._object_record(digest))
+        path = self._object_file(digest)
+        try:
+            if record is None or path.stat().st_size != record.get("size"):
+                return False
+            return not verify or _digest_and_size(path)[0] == digest
+        except OSError:
+            return False
+
+    def _used(self, digest: str) -> datetime:
+        return datetime.fromtimestamp(self._object_record(digest).stat().st_mtime, UTC)
+
+    def _touch(self, digest: str) -> None:
+        with suppress(OSError):  # a store on a read-only disk is still good to read
+            os.utime(self._object_record(digest))
+
+    @contextmanager
+    def _exclusively(self) -> Iterator[None]:
+        """Hold the one lock that every write and every removal takes, for moments only."""
+        with self._lock("store"):
+            yield
+
+    @contextmanager
+    def _lock(self, name: str) -> Iterator[None]:
+        # Imported where something is written: it takes longer to import than a store to read.
+        from filelock import FileLock
+
+        with writing(self.root, "take a lock"):
+            folder = self.root / "locks"
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(folder / f"{name}.lock", poll_interval=0.02)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def default_store() -> Store:
+    """Return the user's store: the folder COMPOSE_HOME, else the user's cache folder."""
+    home = os.environ.get("COMPOSE_HOME")
+    if home:
+        return Store(Path(home))
+    from platformdirs import user_cache_path
+
+    return Store(user_cache_path("keras-compose", appauthor=False))
+
+
+def _name(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _digest_and_size(path: Path) -> tuple[str, int]:
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return digest, stream.tell()

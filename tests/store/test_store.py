@@ -1,0 +1,344 @@
+"""The store: adding, finding, damage, locks between processes, disks that refuse."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from composer.errors import BuildError
+from composer.store import Store, default_store
+
+KEY = "a recipe"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def put(store: Store, content: bytes) -> str:
+    path = store.root.parent / "finished.keras"
+    path.write_bytes(content)
+    return store.add(path)
+
+
+def test_an_added_file_is_found_by_the_digest_of_its_bytes(store: Store, tmp_path: Path) -> None:
+    digest = put(store, b"weights")
+    assert digest == hashlib.sha256(b"weights").hexdigest()
+    path = store.object_path(digest)
+    assert path is not None
+    assert path.read_bytes() == b"weights"
+    assert path.relative_to(store.root).parts == (
+        "objects",
+        digest[:2],
+        f"{digest[2:]}.keras",
+    )
+    assert not (tmp_path / "finished.keras").exists()
+
+
+def test_an_object_is_read_only(store: Store) -> None:
+    path = store.object_path(put(store, b"weights"))
+    assert path is not None
+    assert path.stat().st_mode & 0o777 == 0o444
+
+
+def test_the_same_content_twice_is_one_object(store: Store) -> None:
+    assert put(store, b"same") == put(store, b"same")
+    assert len(store.list_objects()) == 1
+
+
+def test_adding_leaves_nothing_but_the_object_and_its_record(store: Store) -> None:
+    put(store, b"weights")
+    files = [p.suffix for p in store.root.rglob("*") if p.is_file() and p.suffix != ".lock"]
+    assert sorted(files) == [".json", ".keras"]
+
+
+def test_an_unknown_or_malformed_digest_is_absent(store: Store) -> None:
+    assert store.object_path("0" * 64) is None
+    assert store.object_path("../../etc/passwd") is None
+    assert store.recipe(KEY) is None
+    assert store.fact(KEY) is None
+    assert store.list_objects() == ()
+    assert not store.root.exists()
+
+
+def overwrite(path: Path, content: bytes) -> None:
+    path.chmod(0o644)
+    path.write_bytes(content)
+
+
+def test_a_truncated_object_is_absent_and_is_replaced(store: Store) -> None:
+    digest = put(store, b"weights")
+    store.remember_recipe(KEY, digest, {})
+    path = store.object_path(digest)
+    assert path is not None
+    overwrite(path, b"wei")
+    assert store.object_path(digest) is None
+    assert store.recipe(KEY) is None
+    assert put(store, b"weights") == digest
+    assert path.read_bytes() == b"weights"
+    assert store.recipe(KEY) == digest
+
+
+def test_changed_bytes_of_the_same_size_are_found_when_asked_to_verify(store: Store) -> None:
+    digest = put(store, b"weights")
+    path = store.object_path(digest, verify=True)
+    assert path is not None
+    overwrite(path, b"WEIGHTS")
+    assert store.object_path(digest) is not None
+    assert store.object_path(digest, verify=True) is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"format": 999}', b"[" * 100_000],
+)
+def test_a_damaged_document_counts_as_absent_and_is_replaced(store: Store, damage: bytes) -> None:
+    digest = put(store, b"weights")
+    store.remember_recipe(KEY, digest, {"importer": "app"})
+    store.remember_fact(KEY, {"shape": [None, 3]})
+    for path in store.root.rglob("*.json"):
+        path.write_bytes(damage)
+    assert store.recipe(KEY) is None
+    assert store.fact(KEY) is None
+    assert store.object_path(digest) is None
+    assert store.list_objects() == ()
+    put(store, b"weights")
+    store.remember_recipe(KEY, digest, {"importer": "app"})
+    store.remember_fact(KEY, {"shape": [None, 3]})
+    assert store.recipe(KEY) == digest
+    assert store.fact(KEY) == {"shape": [None, 3]}
+
+
+@pytest.mark.parametrize("field", ["key", "digest", "fact", "size"])
+def test_a_document_with_a_field_of_another_type_counts_as_absent(
+    store: Store, field: str
+) -> None:
+    digest = put(store, b"weights")
+    store.remember_recipe(KEY, digest, {})
+    store.remember_fact(KEY, {"a": 1})
+    for path in store.root.rglob("*.json"):
+        document = json.loads(path.read_text())
+        if field in document:
+            path.write_text(json.dumps({**document, field: [1]}))
+    if field == "size":
+        assert store.object_path(digest) is None
+    if field in {"key", "digest", "size"}:
+        assert store.recipe(KEY) is None
+    if field in {"key", "fact"}:
+        assert store.fact(KEY) is None
+
+
+def test_a_recipe_whose_object_is_gone_is_absent(store: Store) -> None:
+    digest = put(store, b"weights")
+    store.remember_recipe(KEY, digest, {})
+    path = store.object_path(digest)
+    assert path is not None
+    path.unlink()
+    assert store.recipe(KEY) is None
+
+
+def test_objects_are_listed_with_what_their_recipes_are_about(store: Store) -> None:
+    first, second = put(store, b"one"), put(store, b"two!")
+    store.remember_recipe("k1", first, {"name": "ResNet50"})
+    listed = {item.digest: item for item in store.list_objects()}
+    assert list(listed) == sorted([first, second])
+    assert listed[first].about == ({"name": "ResNet50"},)
+    assert listed[second].about == ()
+    assert listed[second].size == 4
+
+
+def test_scratch_is_removed_also_after_an_error(store: Store) -> None:
+    with pytest.raises(KeyboardInterrupt), store.scratch() as folder:
+        (folder / "deep").mkdir()
+        (folder / "deep" / "file").write_text("x")
+        raise KeyboardInterrupt
+    assert list((store.root / "scratch").iterdir()) == []
+
+
+# ---------------------------------------------------------------- several processes
+
+ADDER = """
+import sys
+from pathlib import Path
+from composer.store import Store
+store = Store(Path(sys.argv[1]))
+for n in range(20):
+    path = Path(sys.argv[2]) / f"{n}.keras"
+    path.write_bytes(b"object %d" % n * 50_000)
+    print(store.add(path))
+"""
+
+MAKER = """
+import sys, time
+from pathlib import Path
+from composer.store import Store
+store, made = Store(Path(sys.argv[1])), Path(sys.argv[2]) / sys.argv[3]
+for n in range(5):
+    key = f"recipe {n}"
+    with store.making(key):
+        if store.recipe(key) is None:
+            path = made.with_name(f"{made.name}-{n}.keras")
+            path.write_bytes(b"%d" % n)
+            time.sleep(0.05)
+            store.remember_recipe(key, store.add(path), {})
+            print("made", n)
+"""
+
+
+def start(script: str, *arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)], stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_processes_that_add_the_same_objects_agree(store: Store, tmp_path: Path) -> None:
+    folders = [tmp_path / str(n) for n in range(3)]
+    for folder in folders:
+        folder.mkdir()
+    processes = [start(ADDER, store.root, folder) for folder in folders]
+    printed = [process.communicate(timeout=60)[0].split() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    assert printed[0] == printed[1] == printed[2]
+    assert len(set(printed[0])) == 20
+    assert all(store.object_path(digest, verify=True) for digest in printed[0])
+    assert len(store.list_objects()) == 20
+
+
+def test_what_two_processes_want_at_once_is_made_once(store: Store, tmp_path: Path) -> None:
+    processes = [start(MAKER, store.root, tmp_path, name) for name in ("a", "b", "c")]
+    printed = [process.communicate(timeout=60)[0].splitlines() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    assert sorted(sum(printed, [])) == [f"made {n}" for n in range(5)]
+
+
+def test_a_process_that_dies_while_making_lets_the_next_one_in(store: Store) -> None:
+    script = (
+        "import os, sys; from pathlib import Path; from composer.store import Store\n"
+        "with Store(Path(sys.argv[1])).making('key'): os._exit(9)\n"
+    )
+    assert start(script, store.root).wait(timeout=60) == 9
+    entered = []
+    with store.making("key"):
+        entered.append(True)
+    assert entered
+
+
+def test_threads_that_make_the_same_take_turns(store: Store) -> None:
+    order: list[str] = []
+    inside = threading.Event()
+    release = threading.Event()
+
+    def first() -> None:
+        with store.making("key"):
+            inside.set()
+            release.wait(10)
+            order.append("first")
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    inside.wait(10)
+    second = threading.Thread(target=lambda: order.append(wait_for(store)))
+    second.start()
+    release.set()
+    thread.join(10)
+    second.join(10)
+    assert order == ["first", "second"]
+
+
+def wait_for(store: Store) -> str:
+    with store.making("key"):
+        return "second"
+
+
+def test_making_one_thing_does_not_wait_for_another(store: Store) -> None:
+    with store.making("one"), store.making("two"):
+        assert put(store, b"made inside both")
+
+
+# ---------------------------------------------------------------- disks that refuse
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "permission was denied"),
+        (errno.EIO, os.strerror(errno.EIO)),
+    ],
+)
+def test_a_disk_that_refuses_is_a_build_error_in_words(
+    store: Store, monkeypatch: pytest.MonkeyPatch, number: int, words: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(BuildError, match=words) as caught:
+        put(store, b"weights")
+    assert str(store.root) in caught.value.message
+    with pytest.raises(BuildError, match=words):
+        store.remember_fact(KEY, {})
+    monkeypatch.undo()
+    assert store.list_objects() == ()
+    assert store.fact(KEY) is None
+    assert list(store.root.rglob("*.tmp")) == []
+
+
+def test_a_file_in_the_place_of_the_store_is_a_build_error(tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("I was here first")
+    store = Store(tmp_path / "store")
+    assert store.recipe(KEY) is None
+    with (
+        pytest.raises(BuildError, match="a file stands where a folder is needed") as caught,
+        store.scratch(),
+    ):
+        pass
+    assert caught.value.help is not None
+    assert "COMPOSE_HOME" in caught.value.help
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_store_can_be_read(store: Store) -> None:
+    digest = put(store, b"weights")
+    store.remember_recipe(KEY, digest, {})
+    folders = [store.root, *(p for p in store.root.rglob("*") if p.is_dir())]
+    for folder in folders:
+        folder.chmod(0o555)
+    try:
+        assert store.recipe(KEY) == digest
+        with pytest.raises(BuildError, match="permission"):
+            store.remember_fact(KEY, {})
+    finally:
+        for folder in folders:
+            folder.chmod(0o755)
+
+
+# ---------------------------------------------------------------- where it is
+
+
+def test_compose_home_says_where_the_default_store_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMPOSE_HOME", str(tmp_path / "mine"))
+    assert default_store().root == tmp_path / "mine"
+
+
+def test_without_compose_home_the_store_is_in_the_users_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COMPOSE_HOME", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    root = default_store().root
+    assert root.name == "keras-compose"
+    assert tmp_path in root.parents
