@@ -1,0 +1,82 @@
+"""The joined graph between wiring and planning: every operation of the result under a key.
+
+Keys are what a short reference says (``backbone:conv1``, ``probs``), unique by construction; final
+names come in when the plan is written, so that a collision of names can be told from a mistake in
+the wiring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from composer.diagnostics.diagnostic import SpecPath
+from composer.keras_format.graph import Operation, TensorRef, TensorSpec
+from composer.spec.model import NewLayer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where an operation of the result comes from.
+
+    Attributes:
+        kind: a layer of a source, a new layer, or a declared input.
+        source: the source's id; None for the other kinds.
+        layer: its original name; the id for the other kinds.
+    """
+
+    kind: Literal["source", "layer", "input"]
+    layer: str
+    source: str | None = None
+
+    def __str__(self) -> str:
+        return self.layer if self.source is None else f"{self.source}:{self.layer}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkedOperation:
+    """An operation of the result, before its names and specs are final.
+
+    Attributes:
+        name: its final name.
+        operation: config as its source has it; its calls refer to keys, and the spec in each of
+            their tensors is what the source recorded there.
+        new: the spec's layer, for an operation that Keras still has to make.
+    """
+
+    key: str
+    name: str
+    origin: Origin
+    operation: Operation
+    new: NewLayer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A tensor's place in a call: ``position`` counts the call's tensors in visiting order."""
+
+    consumer: str
+    call: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linked:
+    """The joined graph.
+
+    Attributes:
+        operations: by key, in spec order, sources in their own order.
+        inputs: keys of the result's input layers.
+        outputs: pairs of dictionary key (None except for a dictionary) and tensor.
+        form: how the outputs are arranged.
+        seams: edges that the spec made, with the value of the spec that made each.
+        specs: what the sources recorded of their tensors, by the tensor's reference here.
+    """
+
+    operations: Mapping[str, LinkedOperation]
+    inputs: tuple[str, ...]
+    outputs: tuple[tuple[str | None, TensorRef], ...]
+    form: Literal["single", "list", "dict"]
+    seams: Mapping[Edge, SpecPath] = field(default_factory=dict)
+    specs: Mapping[TensorRef, TensorSpec] = field(default_factory=dict)

@@ -1,0 +1,58 @@
+"""Collects diagnostics while the passes run, each located through the spec's positions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, Severity, SpecPath
+from composer.spec.model import Positions
+
+
+class Problems:
+    """A list of diagnostics that knows where the spec's values stand."""
+
+    def __init__(self, positions: Positions) -> None:
+        self._positions = positions
+        self._found: list[Diagnostic] = []
+
+    @property
+    def found(self) -> tuple[Diagnostic, ...]:
+        """All diagnostics so far, in the order in which they were found."""
+        return tuple(self._found)
+
+    @property
+    def errors(self) -> int:
+        """How many of them are errors."""
+        return sum(d.severity == "error" for d in self._found)
+
+    def add(
+        self,
+        code: str,
+        path: SpecPath,
+        message: str,
+        *,
+        help: str | None = None,  # noqa: A002 - the word users know
+        notes: Iterable[Note] = (),
+        fix: Iterable[Edit] = (),
+        at_key: bool = False,
+        severity: Severity = "error",
+    ) -> None:
+        """Record one problem at the value (or the key) that ``path`` leads to."""
+        positions = self._positions
+        self._found.append(
+            Diagnostic(
+                code=code,
+                message=message,
+                severity=severity,
+                path=path,
+                span=positions.key(path) if at_key else positions.value(path),
+                notes=(*notes, *positions.origins(path)),
+                help=help,
+                fix=tuple(fix),
+            )
+        )
+
+    def note(self, path: SpecPath, message: str, *, at_key: bool = False) -> Note:
+        """Return a note that points at another place of the spec."""
+        span = self._positions.key(path) if at_key else self._positions.value(path)
+        return Note(message=message, span=span)

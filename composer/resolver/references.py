@@ -1,0 +1,266 @@
+"""Reference → tensor of the joined graph, or a diagnostic that shows what could be meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from composer.diagnostics.suggest import did_you_mean
+from composer.keras_format.graph import TensorRef
+from composer.resolver.cut import Use
+from composer.resolver.problems import Problems
+from composer.resolver.select import Selection
+from composer.resolver.topology import Topology
+from composer.spec.model import NewLayer, Reference, Source, SourceInput, Spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """What the passes over one source found.
+
+    Attributes:
+        uses: one, or one for each of the source's calls; never none.
+        names: original name → final name of the operations that go into the result.
+    """
+
+    source: Source
+    topology: Topology
+    selection: Selection
+    uses: tuple[Use, ...]
+    names: Mapping[str, str]
+
+    def key(self, original: str) -> str:
+        """Return the key of an operation in the joined graph."""
+        return f"{self.source.id}:{original}"
+
+    def reference(self, ref: TensorRef, use: int) -> TensorRef:
+        """Return an original tensor of one use as a tensor of the joined graph.
+
+        A source used several times calls each of its layers that many times over: the calls of
+        the first use come first.
+        """
+        operation = self.topology.operations[ref.operation]
+        return TensorRef(
+            self.key(ref.operation), use * len(operation.calls) + ref.call, ref.output
+        )
+
+
+class References:
+    """Looks references up among model inputs, new layers and the pieces of sources."""
+
+    def __init__(self, spec: Spec, pieces: Mapping[str, Piece], problems: Problems) -> None:
+        self._inputs = {declared.id for declared in spec.inputs}
+        self._layers = {layer.id: layer for layer in spec.layers}
+        self._sources = {source.id for source in spec.sources}
+        self._pieces = pieces
+        self._problems = problems
+        self._seen: dict[Reference, TensorRef | None] = {}
+        self._following: list[Reference] = []
+
+    def tensor(self, reference: Reference) -> TensorRef | None:
+        """Return the tensor, or None after reporting why there is none (CMP407, CMP408)."""
+        if reference not in self._seen:
+            self._seen[reference] = self._find(reference)
+        return self._seen[reference]
+
+    def open_outputs(self) -> Iterator[TensorRef]:
+        """Yield the open outputs of all sources and new layers, in spec order."""
+        for piece in self._pieces.values():
+            for index, use in enumerate(piece.uses):
+                for ref in use.outputs:
+                    yield piece.reference(ref, index)
+        for layer in self._layers.values():
+            for number in range(len(layer.calls)):
+                yield TensorRef(layer.id, number)
+
+    def _find(self, reference: Reference) -> TensorRef | None:
+        name = reference.name
+        if name in self._inputs:
+            return TensorRef(name) if self._plain(reference, "a model input") else None
+        if name in self._layers:
+            return self._new_layer(self._layers[name], reference)
+        if name in self._pieces:
+            return self._source(self._pieces[name], reference)
+        if name not in self._sources:  # a source that could not be opened is reported there
+            known = (*sorted(self._inputs), *self._layers, *sorted(self._sources))
+            self._problems.add(
+                "CMP407",
+                reference.path,
+                f"{name!r} is no input, source or layer of this spec",
+                help=did_you_mean(name, known) or f"known are {', '.join(known)}",
+            )
+        return None
+
+    def _plain(self, reference: Reference, what: str) -> bool:
+        if reference.layer is None and reference.call is None and not reference.output:
+            return True
+        self._problems.add(
+            "CMP407",
+            reference.path,
+            f"{reference.name!r} is {what}: {reference} asks for a part of it",
+            help=f"write {reference.name}",
+        )
+        return False
+
+    def _new_layer(self, layer: NewLayer, reference: Reference) -> TensorRef | None:
+        if reference.layer is not None:
+            self._problems.add(
+                "CMP407",
+                reference.path,
+                f"{layer.id!r} is a new layer and holds no layer {reference.layer!r} to refer to",
+                help=f"write {layer.id}",
+            )
+            return None
+        calls = {call.id: number for number, call in enumerate(layer.calls)}
+        number = reference.node
+        if reference.call is not None:
+            if reference.call not in calls:
+                self._unknown_call(reference, [str(c) for c in calls if c is not None])
+                return None
+            number = calls[reference.call]
+        if number is None:
+            if len(layer.calls) > 1:
+                choices = [f"{layer.id}@{call.id}" for call in layer.calls]
+                self._ambiguous(reference, f"layer {layer.id!r} is called", choices)
+                return None
+            number = 0
+        if number >= len(layer.calls):
+            self._ambiguous(
+                reference,
+                f"layer {layer.id!r} is called",
+                [f"{layer.id}#{n}" for n in range(len(layer.calls))],
+            )
+            return None
+        return TensorRef(layer.id, number, reference.output or 0)
+
+    # ------------------------------------------------------------ sources
+
+    def _source(self, piece: Piece, reference: Reference) -> TensorRef | None:
+        index = self._use_index(piece, reference)
+        if index is None:
+            return None
+        use = piece.uses[index]
+        if reference.layer is None:
+            if len(use.outputs) == 1:
+                return piece.reference(use.outputs[0], index)
+            if not use.outputs:
+                self._problems.add(
+                    "CMP408",
+                    reference.path,
+                    f"source {piece.source.id!r} has no open output",
+                    help="name one of its layers: " + _spell(piece, reference, "LAYER"),
+                )
+                return None
+            choices = [_spell(piece, reference, str(ref)) for ref in use.outputs]
+            self._ambiguous(reference, f"source {piece.source.id!r} has open outputs", choices)
+            return None
+        return self._layer(piece, index, reference)
+
+    def _use_index(self, piece: Piece, reference: Reference) -> int | None:
+        ids = [use.id for use in piece.uses]
+        if reference.call is not None:
+            if reference.call in ids:
+                return ids.index(reference.call)
+            self._unknown_call(reference, [i for i in ids if i is not None])
+            return None
+        if len(ids) > 1:
+            choices = [f"{piece.source.id}@{use_id}" for use_id in ids]
+            self._ambiguous(reference, f"source {piece.source.id!r} is called", choices)
+            return None
+        return 0
+
+    def _layer(self, piece: Piece, index: int, reference: Reference) -> TensorRef | None:
+        name = str(reference.layer)
+        source, use = piece.source.id, piece.uses[index]
+        operation = piece.topology.operations.get(name)
+        if operation is None:
+            self._problems.add(
+                "CMP407",
+                reference.path,
+                f"source {source!r} has no layer {name!r}",
+                help=self._nearest_layer(piece, name),
+            )
+            return None
+        if name in use.replaced:
+            return self._followed(use.replaced[name], reference)
+        if name not in piece.names:
+            stand_in = use.bypassed.get(name)
+            suggestion = None
+            if isinstance(stand_in, TensorRef):
+                suggestion = f"it is bypassed; what stands in for it is {source}:{stand_in}"
+            self._problems.add(
+                "CMP407",
+                reference.path,
+                f"layer {name!r} of source {source!r} is excluded, so nothing can refer to it",
+                help=suggestion or "keep it, or refer to a layer that is kept",
+            )
+            return None
+        calls = max(1, len(operation.calls))
+        number = reference.node
+        if number is None and calls > 1:
+            choices = [_spell(piece, reference, f"{name}#{n}") for n in range(calls)]
+            self._ambiguous(reference, f"layer {name!r} is called {calls} times", choices)
+            return None
+        number = number or 0
+        if number >= calls:
+            self._problems.add(
+                "CMP407",
+                reference.path,
+                f"layer {name!r} of source {source!r} is called {calls} times, counted from 0; "
+                f"there is no call {number}",
+            )
+            return None
+        outputs = piece.topology.output_count(name, number)
+        if reference.output is None and outputs > 1:
+            choices = [_spell(piece, reference, f"{name}#{number}.{k}") for k in range(outputs)]
+            self._ambiguous(reference, f"layer {name!r} puts out {outputs} tensors", choices)
+            return None
+        return piece.reference(TensorRef(name, number, reference.output or 0), index)
+
+    def _followed(self, wire: SourceInput, reference: Reference) -> TensorRef | None:
+        """An input that a wire replaces stands for the tensor that replaces it."""
+        if reference in self._following:
+            ring = " -> ".join(str(r) for r in (*self._following, reference))
+            self._problems.add(
+                "CMP409", wire.path, f"these wires lead in a circle: {ring}", at_key=True
+            )
+            return None
+        self._following.append(reference)
+        try:
+            return self.tensor(wire.reference)
+        finally:
+            self._following.pop()
+
+    def _nearest_layer(self, piece: Piece, name: str) -> str:
+        finals = {final: original for original, final in piece.names.items()}
+        if name in finals:
+            spelt = f"{piece.source.id}:{finals[name]}"
+            return f"references use original names, before any renaming: {spelt}"
+        suggestion = did_you_mean(name, tuple(piece.topology.operations))
+        return suggestion or "compose inspect lists the layers of a model"
+
+    # ------------------------------------------------------------ reports
+
+    def _ambiguous(self, reference: Reference, why: str, choices: Iterable[str]) -> None:
+        listed = list(choices)
+        self._problems.add(
+            "CMP408",
+            reference.path,
+            f"{reference} could be one of {len(listed)} tensors: {why} ({', '.join(listed)})",
+            help=f"write one of them, for instance {listed[0]}",
+        )
+
+    def _unknown_call(self, reference: Reference, calls: list[str]) -> None:
+        name = reference.name
+        self._problems.add(
+            "CMP407",
+            reference.path,
+            f"{name!r} has no call {reference.call!r}"
+            + (f"; its calls are {', '.join(calls)}" if calls else " (it has no 'calls')"),
+            help=did_you_mean(str(reference.call), calls),
+        )
+
+
+def _spell(piece: Piece, reference: Reference, layer: str) -> str:
+    call = f"@{reference.call}" if reference.call is not None else ""
+    return f"{piece.source.id}{call}:{layer}"

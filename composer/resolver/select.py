@@ -1,0 +1,201 @@
+"""First pass: which of a source's operations its selectors keep, by their original names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from composer.diagnostics.suggest import did_you_mean
+from composer.resolver.problems import Problems
+from composer.resolver.topology import Topology
+from composer.spec.model import Selector, Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Names of a source's operations.
+
+    Attributes:
+        kept: what include leaves and exclude does not take away, and the input layers that
+            feed it.
+        excluded: named by an ``exclude`` selector, or outside ``include``.
+        bypass: named by a ``bypass`` selector.
+        frozen, unfrozen: named by ``freeze`` and ``unfreeze``.
+    """
+
+    kept: frozenset[str]
+    excluded: frozenset[str]
+    bypass: frozenset[str]
+    frozen: frozenset[str]
+    unfrozen: frozenset[str]
+
+
+def select(source: Source, topology: Topology, problems: Problems) -> Selection:
+    """Apply a source's selectors. A selector that matches nothing is reported (CMP401)."""
+    everything = frozenset(topology.operations)
+    included = (
+        everything
+        if source.include is None
+        else _matched_by(source.include, topology, problems)
+    )
+    excluded = _matched_by(source.exclude, topology, problems)
+    kept = included - excluded
+    if source.include is not None:
+        kept |= {
+            name
+            for name in everything - excluded
+            if topology.operations[name].kind == "input"
+            and any(consumer in kept for consumer in topology.consumers[name])
+        }
+    bypass = _matched_by(source.bypass, topology, problems)
+    for selector in source.bypass:
+        found = matches(selector, topology)
+        if found and not found - kept:
+            problems.add(
+                "CMP402",
+                selector.path,
+                f"bypass selects {_list(found)}, which {'are' if len(found) > 1 else 'is'} kept: "
+                "only an excluded layer can be bypassed",
+                help=f"add it to exclude as well: exclude: [{', '.join(sorted(found)[:3])}]",
+            )
+    if not kept:
+        problems.add(
+            "CMP403",
+            ("sources", source.id),
+            f"nothing of source {source.id!r} is kept: include and exclude leave no layer",
+            at_key=True,
+            help="remove the source, or keep at least one of its layers",
+        )
+    return Selection(
+        kept=kept,
+        excluded=everything - kept,
+        bypass=bypass,
+        frozen=_matched_by(source.freeze, topology, problems),
+        unfrozen=_matched_by(source.unfreeze, topology, problems),
+    )
+
+
+def _matched_by(
+    selectors: Iterable[Selector], topology: Topology, problems: Problems
+) -> frozenset[str]:
+    found: set[str] = set()
+    for selector in selectors:
+        names = matches(selector, topology)
+        if not names:
+            _report_dead(selector, topology, problems)
+        found |= names
+    return frozenset(found)
+
+
+def matches(selector: Selector, topology: Topology) -> frozenset[str]:
+    """Return the names of the operations that ``selector`` picks; empty when there are none."""
+    names = topology.operations
+    pattern = selector.pattern
+    match selector.kind:
+        case "glob":
+            # An exact name always wins: names of Keras 2 may hold any character of a glob.
+            if pattern in names:
+                return frozenset((pattern,))
+            expression = glob_expression(pattern)
+            return frozenset(name for name in names if expression.fullmatch(name))
+        case "regex":
+            compiled = re.compile(pattern)
+            return frozenset(name for name in names if compiled.fullmatch(name))
+        case "class":
+            return frozenset(
+                name
+                for name, operation in names.items()
+                if pattern in (operation.class_name, operation.registered_name)
+            )
+        case "between":
+            if pattern not in names or selector.to not in names:
+                return frozenset()
+            ends = {pattern, selector.to}
+            if pattern == selector.to:
+                return frozenset(ends)
+            if selector.to not in topology.descendants(pattern):
+                return frozenset()
+            inside = topology.descendants(pattern) & topology.ancestors(selector.to)
+            return frozenset(inside | ends)
+        case "upto":
+            return topology.ancestors(pattern) | {pattern} if pattern in names else frozenset()
+        case "after":
+            return topology.descendants(pattern) if pattern in names else frozenset()
+
+
+@lru_cache(maxsize=1024)
+def glob_expression(pattern: str) -> re.Pattern[str]:
+    """Compile a glob: ``*`` and ``?`` don't cross ``/``, ``**`` does, ``[ab]`` is a set."""
+    parts: list[str] = []
+    index = 0
+    while index < len(pattern):
+        character = pattern[index]
+        if pattern.startswith("**", index):
+            parts.append(".*")
+            index += 2
+            continue
+        if character == "*":
+            parts.append("[^/]*")
+        elif character == "?":
+            parts.append("[^/]")
+        elif character == "[" and (end := pattern.find("]", index + 2)) > 0:
+            inside = pattern[index + 1 : end].replace("\\", r"\\")
+            if inside[0] == "!":
+                inside = "^" + inside[1:]
+            parts.append(f"[{inside}]")
+            index = end
+        else:
+            parts.append(re.escape(character))
+        index += 1
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _report_dead(selector: Selector, topology: Topology, problems: Problems) -> None:
+    names = tuple(topology.operations)
+    if selector.kind == "class":
+        classes = tuple(dict.fromkeys(op.class_name for op in topology.operations.values()))
+        problems.add(
+            "CMP401",
+            selector.path,
+            f"no layer has the class {selector.pattern!r}",
+            help=did_you_mean(selector.pattern, classes)
+            or f"the classes are {_list(classes)}",
+        )
+        return
+    if selector.kind == "after" and selector.pattern in topology.operations:
+        problems.add(
+            "CMP401",
+            selector.path,
+            f"nothing comes after {selector.pattern!r}: it is the last layer",
+            help="after: selects strict descendants; to select the layer itself, give its name",
+        )
+        return
+    if selector.kind == "between" and {selector.pattern, selector.to} <= set(names):
+        problems.add(
+            "CMP401",
+            selector.path,
+            f"no path leads from {selector.pattern!r} to {selector.to!r}",
+            help=f"{{from: {selector.to}, to: {selector.pattern}}} may be what is meant"
+            if selector.pattern in topology.descendants(str(selector.to))
+            else None,
+        )
+        return
+    wanted = [selector.pattern] + ([selector.to] if selector.to else [])
+    missing = [name for name in wanted if name not in topology.operations]
+    suggestion = did_you_mean(missing[0] if missing else selector.pattern, names)
+    problems.add(
+        "CMP401",
+        selector.path,
+        f"{selector} matches no layer of the source",
+        help=suggestion
+        or f"selectors match original names; the source has {_list(names)}",
+    )
+
+
+def _list(names: Iterable[str], limit: int = 6) -> str:
+    ordered = list(names) if isinstance(names, tuple) else sorted(names)
+    shown = ", ".join(repr(name) for name in ordered[:limit])
+    rest = len(ordered) - limit
+    return f"{shown} and {rest} more" if rest > 0 else shown

@@ -1,0 +1,99 @@
+"""Who feeds whom inside one source's graph: the edges, both ways, and the recorded specs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from composer.keras_format.graph import Graph, Operation, TensorRef, TensorSpec, leaves
+from composer.keras_format.static_specs import static_output
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """Edges of a graph by operation name, and what is known of each tensor.
+
+    Attributes:
+        producers: for each operation those it takes tensors from, first use first.
+        consumers: for each operation those that take its tensors, in the graph's order.
+        consumed: every tensor that some call takes.
+        specs: recorded shape and dtype of tensors, unknown ones filled by the static rules.
+        output_counts: how many outputs of an (operation, call) some tensor reference shows.
+    """
+
+    operations: Mapping[str, Operation]
+    producers: Mapping[str, tuple[str, ...]]
+    consumers: Mapping[str, tuple[str, ...]]
+    consumed: frozenset[TensorRef]
+    specs: Mapping[TensorRef, TensorSpec]
+    output_counts: Mapping[tuple[str, int], int]
+
+    @classmethod
+    def of(cls, graph: Graph) -> Topology:
+        """Index ``graph``."""
+        operations = {operation.name: operation for operation in graph.operations}
+        producers: dict[str, dict[str, None]] = {name: {} for name in operations}
+        consumers: dict[str, dict[str, None]] = {name: {} for name in operations}
+        consumed: dict[TensorRef, None] = {}
+        specs: dict[TensorRef, TensorSpec] = {}
+        for operation in graph.operations:
+            for call in operation.calls:
+                for tensor in call.tensors():
+                    producers[operation.name][tensor.ref.operation] = None
+                    consumers[tensor.ref.operation][operation.name] = None
+                    consumed[tensor.ref] = None
+                    if tensor.spec.shape is not None and tensor.spec.dtype is not None:
+                        specs.setdefault(tensor.ref, tensor.spec)
+        for ref in (*consumed, *leaves(graph.outputs), *leaves(graph.inputs)):
+            if ref not in specs:
+                spec = _static(operations[ref.operation], ref, specs)
+                if spec is not None:
+                    specs[ref] = spec
+        counts: dict[tuple[str, int], int] = {}
+        for ref in (*consumed, *leaves(graph.outputs)):
+            key = (ref.operation, ref.call)
+            counts[key] = max(counts.get(key, 1), ref.output + 1)
+        return cls(
+            output_counts=counts,
+            operations=operations,
+            producers={name: tuple(found) for name, found in producers.items()},
+            consumers={name: tuple(found) for name, found in consumers.items()},
+            consumed=frozenset(consumed),
+            specs=specs,
+        )
+
+    def ancestors(self, name: str) -> frozenset[str]:
+        """Return all operations from which ``name`` can be reached, without ``name``."""
+        return _reach(name, self.producers)
+
+    def descendants(self, name: str) -> frozenset[str]:
+        """Return all operations that can be reached from ``name``, without ``name``."""
+        return _reach(name, self.consumers)
+
+    def output_count(self, operation: str, call: int) -> int:
+        """Return how many output tensors of a call are known to exist (at least 1)."""
+        return self.output_counts.get((operation, call), 1)
+
+
+def _static(
+    operation: Operation, ref: TensorRef, specs: Mapping[TensorRef, TensorSpec]
+) -> TensorSpec | None:
+    if operation.kind == "input":
+        return static_output(operation, ())
+    if ref.output or ref.call >= len(operation.calls):
+        return None
+    tensors = tuple(operation.calls[ref.call].tensors())
+    known = [specs.get(t.ref, t.spec) for t in tensors]
+    return static_output(operation, known)
+
+
+def _reach(start: str, edges: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    seen = {start}
+    stack = [start]
+    while stack:
+        for name in edges[stack.pop()]:
+            if name not in seen:
+                seen.add(name)
+                stack.append(name)
+    seen.discard(start)
+    return frozenset(seen)

@@ -1,0 +1,203 @@
+"""Fourth pass: one graph from all sources, new layers and declared inputs, as the spec wires them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from composer.diagnostics.diagnostic import SpecPath
+from composer.keras_format.graph import (
+    Call,
+    Operation,
+    Tensor,
+    TensorRef,
+    TensorSpec,
+    Tree,
+    map_leaves,
+)
+from composer.resolver.cut import Use
+from composer.resolver.linked import Edge, Linked, LinkedOperation, Origin
+from composer.resolver.problems import Problems
+from composer.resolver.references import Piece, References
+from composer.spec.model import LayerCall, ModelInput, NewLayer, Reference, SourceInput, Spec
+
+UNKNOWN = TensorSpec(None, None)
+
+
+def wire(spec: Spec, pieces: Mapping[str, Piece], problems: Problems) -> Linked:
+    """Join everything into one graph whose tensors are referred to by key."""
+    references = References(spec, pieces, problems)
+    wiring = _Wiring(references)
+    operations: dict[str, LinkedOperation] = {}
+    specs: dict[TensorRef, TensorSpec] = {}
+    for declared in spec.inputs:
+        operations[declared.id] = _declared_input(declared)
+    unwired: list[str] = []
+    for piece in pieces.values():
+        for linked in wiring.source(piece):
+            operations[linked.key] = linked
+        for use in piece.uses:
+            unwired.extend(piece.key(name) for name in use.inputs)
+        specs.update(_recorded(piece))
+    for layer in spec.layers:
+        linked_layer = wiring.layer(layer)
+        operations[linked_layer.key] = linked_layer
+    inputs = tuple(dict.fromkeys([declared.id for declared in spec.inputs] + unwired))
+    outputs = _outputs(spec, references, operations)
+    form = spec.outputs.form
+    if form == "default":
+        form = "single" if len(outputs) == 1 else "list"
+    return Linked(
+        operations=operations,
+        inputs=tuple(key for key in inputs if key in operations),
+        outputs=outputs,
+        form=form,
+        seams=wiring.seams,
+        specs=specs,
+    )
+
+
+def _declared_input(declared: ModelInput) -> LinkedOperation:
+    """An input layer as Keras would serialise it (``keras/src/layers/core/input_layer.py``)."""
+    operation = Operation(
+        name=declared.id,
+        kind="input",
+        class_name="InputLayer",
+        module="keras.layers",
+        registered_name=None,
+        config={
+            "batch_shape": [declared.batch_size, *declared.shape],
+            "dtype": declared.dtype,
+            "sparse": False,
+            "ragged": False,
+            "name": declared.id,
+            "optional": False,
+        },
+        storage="input_layer",
+    )
+    origin = Origin(kind="input", layer=declared.id)
+    return LinkedOperation(key=declared.id, name=declared.id, origin=origin, operation=operation)
+
+
+def _recorded(piece: Piece) -> Mapping[TensorRef, TensorSpec]:
+    """Give what a source recorded of its tensors the references that they have in the result."""
+    return {
+        piece.reference(ref, index): spec
+        for index in range(len(piece.uses))
+        for ref, spec in piece.topology.specs.items()
+        if ref.operation in piece.names
+    }
+
+
+@dataclass(slots=True)
+class _Wiring:
+    """Builds calls and remembers which of their tensors are seams."""
+
+    references: References
+    seams: dict[Edge, SpecPath]
+
+    def __init__(self, references: References) -> None:
+        self.references = references
+        self.seams = {}
+
+    def source(self, piece: Piece) -> Sequence[LinkedOperation]:
+        linked = []
+        for original, final in piece.names.items():
+            operation = piece.topology.operations[original]
+            key = piece.key(original)
+            calls = [
+                self._source_call(piece, index, use, key, call, index * len(operation.calls) + n)
+                for index, use in enumerate(piece.uses)
+                for n, call in enumerate(operation.calls)
+            ]
+            linked.append(
+                LinkedOperation(
+                    key=key,
+                    name=final,
+                    origin=Origin(kind="source", layer=original, source=piece.source.id),
+                    operation=replace(operation, calls=tuple(calls)),
+                )
+            )
+        return linked
+
+    def _source_call(
+        self, piece: Piece, index: int, use: Use, key: str, call: Call, number: int
+    ) -> Call:
+        position = -1
+
+        def settle(tensor: Tensor) -> Tensor:
+            nonlocal position
+            position += 1
+            settled = use.tensors.get(tensor.ref)
+            if isinstance(settled, TensorRef):
+                return replace(tensor, ref=piece.reference(settled, index))
+            if isinstance(settled, SourceInput):
+                ref = self.references.tensor(settled.reference)
+                if ref is not None:
+                    self.seams[Edge(key, number, position)] = settled.path
+                    return replace(tensor, ref=ref)
+            return replace(tensor, ref=TensorRef(MISSING))
+
+        return map_call(call, settle)
+
+    def layer(self, layer: NewLayer) -> LinkedOperation:
+        calls = []
+        for number, call in enumerate(layer.calls):
+            calls.append(self._layer_call(layer, call, number))
+        operation = Operation(
+            name=layer.id,
+            kind="layer",
+            class_name=layer.class_name,
+            module=None,
+            registered_name=None,
+            config={"name": layer.id},
+            calls=tuple(calls),
+        )
+        origin = Origin(kind="layer", layer=layer.id)
+        return LinkedOperation(
+            key=layer.id, name=layer.id, origin=origin, operation=operation, new=layer
+        )
+
+    def _layer_call(self, layer: NewLayer, call: LayerCall, number: int) -> Call:
+        def tensor(reference: Reference) -> Tensor:
+            ref = self.references.tensor(reference)
+            return Tensor(ref or TensorRef(MISSING), UNKNOWN)
+
+        arguments = dict(call.arguments)
+        if isinstance(call.inputs, Reference):
+            result = Call(args=(tensor(call.inputs),), kwargs=arguments)
+        elif isinstance(call.inputs, Mapping):
+            named: dict[str, Tree] = {k: tensor(r) for k, r in call.inputs.items()}
+            result = Call(kwargs={**named, **arguments})
+        else:
+            result = Call(args=([tensor(r) for r in call.inputs],), kwargs=arguments)
+        for position, _ in enumerate(result.tensors()):
+            self.seams[Edge(layer.id, number, position)] = call.path or ("layers", layer.id)
+        return result
+
+
+MISSING = ""
+"""Stands for the operation of a reference that was reported as a problem."""
+
+
+def map_call(call: Call, function: object) -> Call:
+    """Apply ``function`` to the tensors of ``call`` in visiting order (dicts by sorted key)."""
+    args = tuple(map_leaves(value, function) for value in call.args)
+    mapped = {key: map_leaves(call.kwargs[key], function) for key in sorted(call.kwargs)}
+    return Call(args=args, kwargs={key: mapped[key] for key in call.kwargs})
+
+
+def _outputs(
+    spec: Spec, references: References, operations: Mapping[str, LinkedOperation]
+) -> tuple[tuple[str | None, TensorRef], ...]:
+    if spec.outputs.form != "default":
+        named = ((key, references.tensor(ref)) for key, ref in spec.outputs.references)
+        return tuple((key, ref) for key, ref in named if ref is not None)
+    taken = {
+        tensor.ref
+        for linked in operations.values()
+        for call in linked.operation.calls
+        for tensor in call.tensors()
+    }
+    open_tensors = [ref for ref in references.open_outputs() if ref not in taken]
+    return tuple((None, ref) for ref in dict.fromkeys(open_tensors))
