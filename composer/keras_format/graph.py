@@ -90,7 +90,7 @@ def leaves(tree: Tree) -> Iterator[Any]:
 
 
 def map_leaves(tree: Tree, function: Any) -> Tree:
-    """Return ``tree`` with ``function`` applied to each tensor leaf; the rest is shared."""
+    """Return ``tree`` with ``function`` applied to each tensor leaf, in the order of ``leaves``."""
     if isinstance(tree, Tensor | TensorRef):
         return function(tree)
     if isinstance(tree, list):
@@ -98,7 +98,8 @@ def map_leaves(tree: Tree, function: Any) -> Tree:
     if isinstance(tree, tuple):
         return tuple(map_leaves(item, function) for item in tree)
     if isinstance(tree, dict):
-        return {key: map_leaves(value, function) for key, value in tree.items()}
+        mapped = {key: map_leaves(tree[key], function) for key in sorted(tree)}
+        return {key: mapped[key] for key in tree}
     return tree
 
 

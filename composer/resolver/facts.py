@@ -34,6 +34,17 @@ class AskedCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What a source recorded of one call: tensors in (visiting order) and tensors out.
+
+    A call that turns out to take exactly these puts these out; nothing needs to be inferred.
+    """
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What does this operation put out, given these inputs, and what does it own?
 
@@ -45,6 +56,8 @@ class Question:
         name: the layer's name (``make`` only: weights depend on it by way of the seed).
         seed: for ``make`` the layer's own seed.
         calls: one a call, in order.
+        recorded: for ``infer``, beside each call what the source recorded, or None. No part of
+            the fact's key.
     """
 
     id: str
@@ -53,6 +66,7 @@ class Question:
     calls: tuple[AskedCall, ...]
     name: str | None = None
     seed: int | None = None
+    recorded: tuple[Recorded | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

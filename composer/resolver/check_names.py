@@ -1,0 +1,122 @@
+"""Fifth pass: every name of the result is unique in its scope, or every origin of it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from composer.diagnostics.diagnostic import Note, SpecPath
+from composer.resolver.linked import Linked, LinkedOperation, Origin
+from composer.resolver.problems import Problems
+from composer.spec.model import Spec
+
+_SHOWN = 5
+
+
+def check_names(spec: Spec, linked: Linked, problems: Problems) -> None:
+    """Report collisions of operation names (CMP301) and of output names (CMP302).
+
+    Keras has the same rule (``map_graph`` of ``keras/src/ops/function.py``), finds the first
+    duplicate only, and says neither where it comes from nor how to repair it.
+    """
+    groups: dict[str, list[LinkedOperation]] = {}
+    for operation in linked.operations.values():
+        groups.setdefault(operation.name, []).append(operation)
+    collisions = {name: found for name, found in groups.items() if len(found) > 1}
+    by_origins: dict[tuple[str, ...], list[str]] = {}
+    for name, found in collisions.items():
+        origins = tuple(dict.fromkeys(_owner(operation.origin) for operation in found))
+        by_origins.setdefault(origins, []).append(name)
+    for names in by_origins.values():
+        _report(spec, names, collisions, groups, problems)
+    outputs = [key for key, _ in linked.outputs if key is not None]
+    for key in sorted({key for key in outputs if outputs.count(key) > 1}):
+        problems.add("CMP302", ("outputs",), f"output name {key!r} is used more than once")
+
+
+def _owner(origin: Origin) -> str:
+    return origin.source if origin.source is not None else f"{origin.kind} {origin.layer}"
+
+
+def _report(
+    spec: Spec,
+    names: list[str],
+    collisions: Mapping[str, list[LinkedOperation]],
+    groups: Mapping[str, list[LinkedOperation]],
+    problems: Problems,
+) -> None:
+    """Report one group of origins that collide, with all the names that they collide in."""
+    first = collisions[names[0]]
+    sources = list(
+        dict.fromkeys(op.origin.source for op in first if op.origin.source is not None)
+    )
+    culprit = _culprit(first)
+    notes = [
+        problems.note(_path(op.origin), f"{names[0]!r} also comes from {op.origin}", at_key=True)
+        for op in first
+        if op is not culprit
+    ]
+    if len(names) > 1:
+        rest = names[1:]
+        shown = ", ".join(repr(name) for name in rest[:_SHOWN])
+        more = f" and {len(rest) - _SHOWN} more" if len(rest) > _SHOWN else ""
+        notes.append(Note(message=f"they also collide in {shown}{more}"))
+    count = f" (and {len(names) - 1} other names)" if len(names) > 1 else ""
+    problems.add(
+        "CMP301",
+        _path(culprit.origin),
+        f"{len(first)} operations of the result would be named {names[0]!r}{count}: "
+        + ", ".join(str(op.origin) for op in first),
+        at_key=True,
+        notes=notes,
+        help=_help(spec, sources, culprit, names, groups),
+    )
+
+
+def _culprit(operations: Iterable[LinkedOperation]) -> LinkedOperation:
+    """Choose where to point: at the last source, since sources can be given a prefix."""
+    ordered = list(operations)
+    from_sources = [op for op in ordered if op.origin.kind == "source"]
+    return from_sources[-1] if from_sources else ordered[-1]
+
+
+def _path(origin: Origin) -> SpecPath:
+    if origin.source is not None:
+        return ("sources", origin.source)
+    return ("layers" if origin.kind == "layer" else "inputs", origin.layer)
+
+
+def _help(
+    spec: Spec,
+    sources: list[str],
+    culprit: LinkedOperation,
+    names: list[str],
+    groups: Mapping[str, list[LinkedOperation]],
+) -> str:
+    if not sources:
+        return "give one of them another key"
+    source = str(culprit.origin.source)
+    if len(sources) == 1 and all(
+        op.origin.source == source for name in names for op in groups[name]
+    ):
+        return f"rename one of them: rename: {{{culprit.origin.layer}: {names[0]}_2}}"
+    prefix = free_prefix(spec, source, groups)
+    return f"put a prefix in front of every layer of {source!r}: prefix: {prefix}"
+
+
+def free_prefix(
+    spec: Spec, source: str, groups: Mapping[str, list[LinkedOperation]]
+) -> str:
+    """Return a prefix for ``source`` under which none of its names collides any more."""
+    own = [
+        name for name, found in groups.items() for op in found if op.origin.source == source
+    ]
+    others = {
+        name
+        for name, found in groups.items()
+        if any(op.origin.source != source for op in found)
+    }
+    current = next(item.prefix for item in spec.sources if item.id == source)
+    prefix = f"{source}_"
+    while any(f"{prefix}{name.removeprefix(current)}" in others for name in own):
+        prefix += "_"
+    return prefix

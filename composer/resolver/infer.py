@@ -1,0 +1,490 @@
+"""Sixth pass: shapes and dtypes of every tensor of the result, and the questions left to Keras.
+
+A source's own records hold as long as what comes in is what they were made with. Where a seam
+changes that, everything downstream is inferred anew: by recalled facts, or as questions that one
+Keras process answers in one pass.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
+
+from composer.diagnostics.diagnostic import Note, SpecPath
+from composer.keras_format.graph import Call, Operation, Tensor, TensorRef, TensorSpec, Tree, leaves
+from composer.keras_format.model_file import LayerState, ModelFile
+from composer.keras_format.static_specs import input_spec, static_output
+from composer.resolver.facts import AskedCall, Fact, Pending, Question, Recorded
+from composer.resolver.linked import Edge, Linked, LinkedOperation
+from composer.resolver.problems import Problems
+from composer.resolver.reach import Step
+from composer.resolver.seam_rules import static_problem
+from composer.resolver.wire import MISSING, map_call
+
+
+class Knowledge(Protocol):
+    """What Keras said before. Reading it is the resolver's only window; a test passes a dict."""
+
+    def recall(self, question: Question) -> Fact | None:
+        """Return the fact that answers ``question``, or None."""
+
+    def made(self, fact: Fact) -> ModelFile | None:
+        """Return the stored file that holds a new layer, or None when it is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seam:
+    """An edge that the spec made.
+
+    Attributes:
+        producer: tensor of the joined graph.
+        expected: what the consumer's source recorded there; None for a new layer.
+        actual: what comes; None while Keras has not been asked.
+    """
+
+    consumer: str
+    producer: TensorRef
+    path: SpecPath
+    expected: TensorSpec | None
+    actual: TensorSpec | None
+
+    @property
+    def state(self) -> Literal["equal", "changed", "new", "deferred"]:
+        """How the two sides compare."""
+        if self.actual is None:
+            return "deferred"
+        if self.expected is None:
+            return "new"
+        return "equal" if self.expected == self.actual else "changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inferred:
+    """What is known of the result's tensors.
+
+    Attributes:
+        specs: by tensor of the joined graph; a tensor that waits for Keras is missing.
+        operations: with facts put in: configs of new layers, build configs behind changed seams.
+        states: for new layers, where their weights are.
+        questions: in an order in which they can be answered.
+        seams: in the order of the graph.
+    """
+
+    specs: Mapping[TensorRef, TensorSpec]
+    operations: Mapping[str, LinkedOperation]
+    states: Mapping[str, tuple[ModelFile, LayerState]]
+    questions: tuple[Question, ...]
+    seams: tuple[Seam, ...]
+
+
+Known = TensorSpec | Pending | None
+"""A tensor's spec, a question's answer to come, or None behind a problem already reported."""
+
+
+def infer(
+    linked: Linked,
+    order: Sequence[Step],
+    states: Mapping[str, LayerState],
+    knowledge: Knowledge,
+    seed: int,
+    problems: Problems,
+) -> Inferred:
+    """Walk the calls in ``order`` and settle what each puts out.
+
+    Args:
+        linked: the reachable graph.
+        order: its calls, each after what it takes.
+        states: what sources hold for their operations, by key.
+        knowledge: facts from earlier runs or from the Keras process just asked.
+        seed: of the spec; each new layer gets its own from it and its name.
+        problems: gets what does not fit (CMP410 to CMP414).
+    """
+    walk = _Walk(linked, states, knowledge, seed, problems)
+    for step in order:
+        walk.visit(step)
+    return walk.result()
+
+
+def layer_seed(seed: int, name: str) -> int:
+    """Return the seed of one new layer: 31 bits that depend on nothing but these two."""
+    digest = hashlib.sha256(f"{seed}\0{name}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+@dataclass(slots=True)
+class _Walk:
+    linked: Linked
+    states: Mapping[str, LayerState]
+    knowledge: Knowledge
+    seed: int
+    problems: Problems
+    specs: dict[TensorRef, Known] = field(default_factory=dict)
+    operations: dict[str, LinkedOperation] = field(default_factory=dict)
+    made: dict[str, tuple[ModelFile, LayerState]] = field(default_factory=dict)
+    asked: dict[str, Question] = field(default_factory=dict)
+    causes: dict[str, SpecPath] = field(default_factory=dict)
+    consumed: frozenset[TensorRef] = frozenset()
+    failed: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.consumed = frozenset(
+            tensor.ref
+            for linked in self.linked.operations.values()
+            for call in linked.operation.calls
+            for tensor in call.tensors()
+        )
+        self.operations = dict(self.linked.operations)
+
+    # ------------------------------------------------------------ one call
+
+    def visit(self, step: Step) -> None:
+        linked = self.linked.operations[step.key]
+        operation = linked.operation
+        if operation.kind == "input":
+            self.specs[TensorRef(step.key)] = input_spec(operation)
+            return
+        call = operation.calls[step.call]
+        taken = list(call.tensors())
+        known = [self._known(tensor) for tensor in taken]
+        self._remember_cause(step, taken)
+        if step.key in self.failed or any(spec is None for spec in known):
+            self.failed.add(step.key)
+            self._set_outputs(step, None)
+        elif linked.new is not None:
+            self._ask(step, linked)
+        elif any(isinstance(spec, Pending) for spec in known):
+            self._ask(step, linked)
+        else:
+            self._visit_known(step, linked, taken, [s for s in known if isinstance(s, TensorSpec)])
+
+    def _visit_known(
+        self,
+        step: Step,
+        linked: LinkedOperation,
+        taken: Sequence[Tensor],
+        actual: Sequence[TensorSpec],
+    ) -> None:
+        changed = any(
+            _is_known(tensor.spec) and tensor.spec != spec
+            for tensor, spec in zip(taken, actual, strict=True)
+        )
+        if changed:
+            if self._check_seams(step, linked, taken, actual):
+                self._ask(step, linked)
+            return
+        if step.key in self.asked:  # an earlier call of the layer waits for Keras
+            self._ask(step, linked)
+            return
+        missing = self._set_recorded(step, linked.operation, actual)
+        if missing:
+            self._ask(step, linked)
+
+    def _known(self, tensor: Tensor) -> Known:
+        if tensor.ref.operation == MISSING:
+            return None
+        if tensor.ref not in self.specs:
+            # A further output of a call that no source recorded: only Keras knows it.
+            self.specs[tensor.ref] = self._late(tensor.ref)
+        return self.specs[tensor.ref]
+
+    def _late(self, ref: TensorRef) -> Known:
+        question = self.asked.get(ref.operation)
+        return Pending(question.id, ref.call, ref.output) if question is not None else None
+
+    def _remember_cause(self, step: Step, taken: Sequence[Tensor]) -> None:
+        """Keep the value of the spec that is to blame for what comes into this call."""
+        for position, tensor in enumerate(taken):
+            path = self.linked.seams.get(Edge(step.key, step.call, position))
+            if path is None:
+                path = self.causes.get(tensor.ref.operation)
+            if path is not None:
+                self.causes.setdefault(step.key, path)
+
+    # ------------------------------------------------------------ from records
+
+    def _set_recorded(
+        self, step: Step, operation: Operation, actual: Sequence[TensorSpec]
+    ) -> bool:
+        """Take a call's outputs from the records; tell whether one that is needed is missing."""
+        wanted = {
+            ref for ref in self.consumed if ref.operation == step.key and ref.call == step.call
+        } if self._several_outputs(step) else {TensorRef(step.key, step.call)}
+        missing = False
+        for ref in sorted(wanted, key=lambda r: r.output):
+            spec = self.linked.specs.get(ref)
+            if spec is None and ref.output == 0 and all(_is_known(s) for s in actual):
+                spec = static_output(operation, actual)
+            if spec is not None:
+                self.specs[ref] = spec
+            elif ref in self.consumed:
+                missing = True
+        return missing
+
+    def _several_outputs(self, step: Step) -> bool:
+        return TensorRef(step.key, step.call, 1) in self.linked.specs or any(
+            TensorRef(step.key, step.call, k) in self.consumed for k in range(1, 8)
+        )
+
+    def _set_outputs(self, step: Step, value: None) -> None:
+        self.specs[TensorRef(step.key, step.call)] = value
+
+    # ------------------------------------------------------------ from Keras
+
+    def _ask(self, step: Step, linked: LinkedOperation) -> None:
+        """Settle a call's outputs by a fact, or put the operation among the questions."""
+        calls = linked.operation.calls[: step.call + 1]
+        question = self._question(linked, calls)
+        pending = any(isinstance(leaf, Pending) for leaf in _asked_leaves(question))
+        fact = None if pending else self.knowledge.recall(question)
+        if fact is not None and fact.error is None and linked.new is not None:
+            fact = self._place_new_layer(step, linked, fact)
+        if fact is None:
+            self.asked[step.key] = question
+            for output in range(max(1, self._outputs_needed(step))):
+                ref = TensorRef(step.key, step.call, output)
+                self.specs[ref] = Pending(question.id, step.call, output)
+            return
+        if fact.error is not None:
+            self._report_refusal(step, linked, fact.error)
+            return
+        for output, spec in enumerate(fact.outputs[step.call]):
+            self.specs[TensorRef(step.key, step.call, output)] = spec
+        if linked.new is None and step.call == 0:
+            self._rebuild(step, linked, fact)
+
+    def _outputs_needed(self, step: Step) -> int:
+        used = [
+            ref.output
+            for ref in self.consumed
+            if ref.operation == step.key and ref.call == step.call
+        ]
+        return max(used, default=0) + 1
+
+    def _question(self, linked: LinkedOperation, calls: Sequence[Call]) -> Question:
+        asked = tuple(self._asked_call(call) for call in calls)
+        if linked.new is not None:
+            return Question(
+                id=linked.key,
+                kind="make",
+                layer={"class": linked.new.class_name, "args": dict(linked.new.args)},
+                name=linked.name,
+                seed=layer_seed(self.seed, linked.name),
+                calls=asked,
+            )
+        operation = linked.operation
+        return Question(
+            id=linked.key,
+            kind="infer",
+            layer={
+                "module": operation.module,
+                "class_name": operation.class_name,
+                "config": operation.config,
+                "registered_name": operation.registered_name,
+            },
+            calls=asked,
+            recorded=tuple(
+                self._recorded(linked, number, call) for number, call in enumerate(calls)
+            ),
+        )
+
+    def _recorded(self, linked: LinkedOperation, number: int, call: Call) -> Recorded | None:
+        """Give Keras what the source recorded, so that an unchanged call needs no inference."""
+        inputs = tuple(tensor.spec for tensor in call.tensors())
+        if not all(_is_known(spec) for spec in inputs):
+            return None
+        outputs = []
+        while (ref := TensorRef(linked.key, number, len(outputs))) in self.linked.specs:
+            outputs.append(self.linked.specs[ref])
+        needed = self._outputs_needed(Step(linked.key, number))
+        if len(outputs) < needed:
+            return None
+        return Recorded(inputs=inputs, outputs=tuple(outputs))
+
+    def _asked_call(self, call: Call) -> AskedCall:
+        mapped = map_call(call, lambda tensor: self._known(tensor))
+        return AskedCall(args=mapped.args, kwargs=mapped.kwargs)
+
+    def _place_new_layer(self, step: Step, linked: LinkedOperation, fact: Fact) -> Fact | None:
+        """Take a new layer's config and weights from the store; None when they are gone."""
+        if step.call:
+            return fact
+        file = self.knowledge.made(fact)
+        if file is None:
+            return None
+        layer = fact.layer
+        self.operations[step.key] = replace(
+            linked,
+            operation=replace(
+                linked.operation,
+                class_name=layer["class_name"],
+                module=layer.get("module"),
+                registered_name=layer.get("registered_name"),
+                config=layer["config"],
+                build_config=layer.get("build_config"),
+            ),
+        )
+        state = file.states.get(linked.name)
+        if state is not None:
+            self.made[step.key] = (file, state)
+        return fact
+
+    def _rebuild(self, step: Step, linked: LinkedOperation, fact: Fact) -> None:
+        """Record what a layer behind a changed seam was built with; its weights must still fit."""
+        build_config = fact.layer.get("build_config")
+        operation = self.operations[step.key].operation
+        if operation.build_config is not None and build_config is not None:
+            self.operations[step.key] = replace(
+                self.operations[step.key],
+                operation=replace(operation, build_config=build_config),
+            )
+        state = self.states.get(step.key)
+        held = sorted(v.shape for v in state.variables) if state is not None else []
+        needed = sorted(v.shape for v in fact.variables)
+        if held == needed:
+            return
+        pairs = _differences(fact, state)
+        self.problems.add(
+            "CMP412",
+            self.causes.get(step.key, ()),
+            f"the weights of {linked.key!r} ({linked.operation.class_name}) don't fit what comes "
+            f"in: {pairs}",
+            notes=self._seam_notes(step.key),
+            help="give this wire the shape that the source was made with, or exclude the layers "
+            "whose weights depend on it",
+        )
+        self.failed.add(step.key)
+
+    def _report_refusal(self, step: Step, linked: LinkedOperation, error: str) -> None:
+        self.failed.add(step.key)
+        self._set_outputs(step, None)
+        if linked.new is not None:
+            self.problems.add(
+                "CMP410",
+                ("layers", linked.key),
+                f"Keras can't make layer {linked.key!r}: {error}",
+                at_key=True,
+                notes=[self._input_note(linked)],
+            )
+            return
+        self.problems.add(
+            "CMP411",
+            self.causes.get(step.key, ()),
+            f"{linked.key!r} ({linked.operation.class_name}) can't take what comes in: {error}",
+            notes=self._seam_notes(step.key),
+        )
+
+    def _input_note(self, linked: LinkedOperation) -> Note:
+        inputs = [
+            f"{tensor.ref.operation} {self.specs.get(tensor.ref) or '?'}"
+            for tensor in linked.operation.calls[0].tensors()
+        ]
+        return Note(message=f"it is called with {', '.join(inputs)}")
+
+    def _seam_notes(self, key: str) -> list[Note]:
+        cause = self.causes.get(key)
+        return [
+            Note(message=f"at this wire {seam.consumer} takes {seam.actual} where its source "
+                 f"recorded {seam.expected}")
+            for seam in self._seams()
+            if seam.path == cause and seam.state == "changed"
+        ][:3]
+
+    # ------------------------------------------------------------ seams
+
+    def _check_seams(
+        self,
+        step: Step,
+        linked: LinkedOperation,
+        taken: Sequence[Tensor],
+        actual: Sequence[TensorSpec],
+    ) -> bool:
+        """Report what can be seen without Keras to be wrong; tell whether all is well."""
+        sound = True
+        for tensor, spec in zip(taken, actual, strict=True):
+            if not _is_known(tensor.spec) or tensor.spec == spec:
+                continue
+            why = static_problem(linked.operation, tensor.spec, spec)
+            if why is None:
+                continue
+            sound = False
+            self.problems.add(
+                "CMP413",
+                self.causes.get(step.key, ()),
+                f"{linked.key!r} ({linked.operation.class_name}) can't take {spec} from "
+                f"{tensor.ref.operation!r} where its source recorded {tensor.spec}: {why}",
+                help="put a new layer between them that gives that shape and dtype, or wire "
+                "another tensor",
+            )
+        if not sound:
+            self.failed.add(step.key)
+            self._set_outputs(step, None)
+        return sound
+
+    def _seams(self) -> tuple[Seam, ...]:
+        seams = []
+        for edge, path in self.linked.seams.items():
+            linked = self.linked.operations[edge.consumer]
+            tensor = list(linked.operation.calls[edge.call].tensors())[edge.position]
+            known = self.specs.get(tensor.ref)
+            seams.append(
+                Seam(
+                    consumer=edge.consumer,
+                    producer=tensor.ref,
+                    path=path,
+                    expected=tensor.spec
+                    if linked.new is None and _is_known(tensor.spec)
+                    else None,
+                    actual=known if isinstance(known, TensorSpec) else None,
+                )
+            )
+        return tuple(seams)
+
+    # ------------------------------------------------------------ result
+
+    def result(self) -> Inferred:
+        return Inferred(
+            specs={r: spec for r, spec in self.specs.items() if isinstance(spec, TensorSpec)},
+            operations=self.operations,
+            states=self.made,
+            questions=tuple(self.asked.values()),
+            seams=self._seams(),
+        )
+
+
+def _is_known(spec: TensorSpec) -> bool:
+    return spec.shape is not None and spec.dtype is not None
+
+
+def _asked_leaves(question: Question) -> list[Any]:
+    found: list[Any] = []
+
+    def collect(tree: Tree) -> None:
+        if isinstance(tree, TensorSpec | Pending):
+            found.append(tree)
+        elif isinstance(tree, Mapping):
+            for value in tree.values():
+                collect(value)
+        elif isinstance(tree, list | tuple):
+            for value in tree:
+                collect(value)
+
+    for call in question.calls:
+        collect(call.args)
+        collect(call.kwargs)
+    return found
+
+
+def _differences(fact: Fact, state: LayerState | None) -> str:
+    if state is None:
+        return "the source holds no weights for it"
+    held, needed = list(state.variables), list(fact.variables)
+    if len(held) != len(needed):
+        return f"it needs {len(needed)} variables and the source holds {len(held)}"
+    found = [
+        f"{want.path.rsplit('/', 1)[-1]} needs {want.shape} and the source holds {have.shape}"
+        for have, want in zip(held, needed, strict=True)
+        if have.shape != want.shape
+    ]
+    return "; ".join(found[:3]) or "the shapes of its variables differ"

@@ -1,0 +1,86 @@
+"""What can be seen to be wrong at a seam from the configs alone, before Keras is asked."""
+
+from __future__ import annotations
+
+from composer.keras_format.graph import Operation, TensorSpec
+
+_RANKS = {
+    "Conv1D": 3,
+    "Conv1DTranspose": 3,
+    "Conv2D": 4,
+    "Conv2DTranspose": 4,
+    "Conv3D": 5,
+    "Conv3DTranspose": 5,
+    "DepthwiseConv1D": 3,
+    "DepthwiseConv2D": 4,
+    "SeparableConv1D": 3,
+    "SeparableConv2D": 4,
+}
+_RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN"})
+
+
+def static_problem(
+    operation: Operation, recorded: TensorSpec, actual: TensorSpec
+) -> str | None:
+    """Return why ``operation`` can't take ``actual`` where it was built with ``recorded``.
+
+    Returns:
+        A reason for people, or None where it fits or only Keras can tell. A shape that differs
+        is no mistake as such: a convolution takes images of another size.
+    """
+    kinds = _kind(recorded.dtype), _kind(actual.dtype)
+    if kinds[0] != kinds[1] and "unknown" not in kinds:
+        return f"it needs {_KIND_WORDS[kinds[0]]} and gets {_KIND_WORDS[kinds[1]]}"
+    if recorded.shape is None or actual.shape is None:
+        return None
+    rank = _RANKS.get(operation.class_name)
+    if rank is not None and len(actual.shape) != rank:
+        return f"it needs {rank} dimensions and gets {len(actual.shape)}"
+    if operation.class_name in _RECURRENT and len(actual.shape) != len(recorded.shape):
+        return f"it needs {len(recorded.shape)} dimensions and gets {len(actual.shape)}"
+    axis = _feature_axis(operation, len(recorded.shape))
+    if axis is None or not -len(actual.shape) <= axis < len(actual.shape):
+        return None
+    before, after = recorded.shape[axis], actual.shape[axis]
+    if before is not None and after is not None and before != after:
+        return f"its weights are made for {before} features and it gets {after}"
+    return None
+
+
+def _feature_axis(operation: Operation, rank: int) -> int | None:
+    """Return the axis along which the layer's weights are made; None for layers without one."""
+    name = operation.class_name
+    if not (operation.module or "").startswith("keras"):
+        return None
+    if name == "Dense" or name in _RECURRENT:
+        return -1
+    if name in _RANKS:
+        first = operation.config.get("data_format") == "channels_first"
+        return 1 if first else -1
+    if name == "BatchNormalization":
+        axis = operation.config.get("axis", -1)
+        if not isinstance(axis, int):
+            return None
+        return axis - rank if axis == rank - 1 else axis
+    return None
+
+
+_KIND_WORDS = {
+    "float": "floating-point numbers",
+    "integer": "integers",
+    "boolean": "booleans",
+    "string": "text",
+    "unknown": "a tensor of unknown dtype",
+}
+
+
+def _kind(dtype: str | None) -> str:
+    if dtype is None:
+        return "unknown"
+    if dtype.startswith(("float", "bfloat")):
+        return "float"
+    if dtype.startswith(("int", "uint")):
+        return "integer"
+    if dtype in ("bool", "string"):
+        return "boolean" if dtype == "bool" else "string"
+    return "unknown"
