@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from composer.diagnostics.diagnostic import Note, SpecPath
-from composer.keras_format.graph import Call, Operation, Tensor, TensorRef, TensorSpec, Tree, leaves
+from composer.keras_format.graph import Call, Operation, Tensor, TensorRef, TensorSpec, Tree
 from composer.keras_format.model_file import LayerState, ModelFile
 from composer.keras_format.static_specs import input_spec, static_output
 from composer.resolver.facts import AskedCall, Fact, Pending, Question, Recorded
@@ -125,16 +125,15 @@ class _Walk:
     made: dict[str, tuple[ModelFile, LayerState]] = field(default_factory=dict)
     asked: dict[str, Question] = field(default_factory=dict)
     causes: dict[str, SpecPath] = field(default_factory=dict)
-    consumed: frozenset[TensorRef] = frozenset()
+    needed: dict[Step, set[int]] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.consumed = frozenset(
-            tensor.ref
-            for linked in self.linked.operations.values()
-            for call in linked.operation.calls
-            for tensor in call.tensors()
-        )
+        for linked in self.linked.operations.values():
+            for call in linked.operation.calls:
+                for tensor in call.tensors():
+                    producer = Step(tensor.ref.operation, tensor.ref.call)
+                    self.needed.setdefault(producer, set()).add(tensor.ref.output)
         self.operations = dict(self.linked.operations)
 
     # ------------------------------------------------------------ one call
@@ -208,24 +207,18 @@ class _Walk:
         self, step: Step, operation: Operation, actual: Sequence[TensorSpec]
     ) -> bool:
         """Take a call's outputs from the records; tell whether one that is needed is missing."""
-        wanted = {
-            ref for ref in self.consumed if ref.operation == step.key and ref.call == step.call
-        } if self._several_outputs(step) else {TensorRef(step.key, step.call)}
+        needed = self.needed.get(step, set())
         missing = False
-        for ref in sorted(wanted, key=lambda r: r.output):
+        for output in sorted({0, *needed}):
+            ref = TensorRef(step.key, step.call, output)
             spec = self.linked.specs.get(ref)
-            if spec is None and ref.output == 0 and all(_is_known(s) for s in actual):
+            if spec is None and output == 0 and all(_is_known(s) for s in actual):
                 spec = static_output(operation, actual)
             if spec is not None:
                 self.specs[ref] = spec
-            elif ref in self.consumed:
+            elif output in needed:
                 missing = True
         return missing
-
-    def _several_outputs(self, step: Step) -> bool:
-        return TensorRef(step.key, step.call, 1) in self.linked.specs or any(
-            TensorRef(step.key, step.call, k) in self.consumed for k in range(1, 8)
-        )
 
     def _set_outputs(self, step: Step, value: None) -> None:
         self.specs[TensorRef(step.key, step.call)] = value
@@ -242,7 +235,7 @@ class _Walk:
             fact = self._place_new_layer(step, linked, fact)
         if fact is None:
             self.asked[step.key] = question
-            for output in range(max(1, self._outputs_needed(step))):
+            for output in range(self._outputs_needed(step)):
                 ref = TensorRef(step.key, step.call, output)
                 self.specs[ref] = Pending(question.id, step.call, output)
             return
@@ -255,12 +248,7 @@ class _Walk:
             self._rebuild(step, linked, fact)
 
     def _outputs_needed(self, step: Step) -> int:
-        used = [
-            ref.output
-            for ref in self.consumed
-            if ref.operation == step.key and ref.call == step.call
-        ]
-        return max(used, default=0) + 1
+        return max(self.needed.get(step, ()), default=0) + 1
 
     def _question(self, linked: LinkedOperation, calls: Sequence[Call]) -> Question:
         asked = tuple(self._asked_call(call) for call in calls)

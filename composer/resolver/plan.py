@@ -1,0 +1,120 @@
+"""The plan: everything that the builder needs, and everything that a reviewer wants to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from composer.keras_format.graph import Graph, TensorSpec
+from composer.keras_format.model_file import LayerState, ModelFile
+from composer.resolver.infer import Seam
+from composer.resolver.linked import Origin
+
+Fate = Literal["kept", "renamed", "dropped", "replaced", "bypassed", "wired", "unreachable"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapEntry:
+    """What became of one operation of a source.
+
+    Attributes:
+        name: its final name; None when it does not go into the result.
+        note: what stands in for it, for a replaced, bypassed or wired one.
+    """
+
+    source: str
+    layer: str
+    class_name: str
+    fate: Fate
+    name: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateCopy:
+    """Weights to copy: a layer's whole group, from a file to a new place.
+
+    Attributes:
+        file: the ``.keras`` file that holds them.
+        state: the group there, with all its variables and assets.
+        group: the group in the result, such as ``layers/dense_3``.
+        name: the layer's final name, which its ``vars`` group carries.
+    """
+
+    file: ModelFile
+    state: LayerState
+    group: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedSource:
+    """A source as the plan shows it: counts of operations, parameters and bytes that go in."""
+
+    id: str
+    location: str
+    prefix: str
+    suffix: str
+    license: str | None
+    sha256: str | None
+    operations: int
+    kept: int
+    parameters: int
+    nbytes: int
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """An input or output of the result: its name, operation and spec (None while deferred)."""
+
+    name: str
+    operation: str
+    call: int
+    output: int
+    spec: TensorSpec | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A resolved spec.
+
+    Attributes:
+        graph: the result under its final names, in Keras's own order.
+        origins: by final name, for every operation of the graph.
+        states: one a layer, in the order of the graph.
+        link_map: every operation of every source, in spec order.
+        seams: edges that the spec made.
+        deferred: keys of operations that wait for an answer of Keras; empty for a plan that can
+            be built.
+    """
+
+    name: str
+    seed: int
+    graph: Graph
+    origins: Mapping[str, Origin]
+    states: tuple[StateCopy, ...]
+    sources: tuple[PlannedSource, ...]
+    link_map: tuple[MapEntry, ...]
+    seams: tuple[Seam, ...]
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    deferred: tuple[str, ...] = ()
+    description: str | None = None
+    files: Mapping[str, ModelFile] = field(default_factory=dict, repr=False)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to ask."""
+        return not self.deferred
+
+    @property
+    def parameters(self) -> int:
+        """Number of elements in all variables."""
+        return sum(v.size for copy in self.states for v in copy.state.variables)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all variables."""
+        return sum(v.nbytes for copy in self.states for v in copy.state.variables)

@@ -1,0 +1,166 @@
+"""``(Spec, model files, knowledge) → Resolution``: the passes, as a table of contents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from composer.diagnostics.diagnostic import Diagnostic
+from composer.keras_format.model_file import LayerState, ModelFile
+from composer.resolver.check_names import check_names
+from composer.resolver.cut import cut
+from composer.resolver.facts import Question
+from composer.resolver.infer import Inferred, Knowledge, infer
+from composer.resolver.linked import Linked
+from composer.resolver.name_layers import final_names
+from composer.resolver.plan import Plan
+from composer.resolver.problems import Problems
+from composer.resolver.reach import reachable, steps
+from composer.resolver.references import Piece
+from composer.resolver.select import select
+from composer.resolver.topology import Topology
+from composer.resolver.wire import wire
+from composer.resolver.write_plan import write_plan
+from composer.spec.model import Source, Spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """What resolving gave.
+
+    Attributes:
+        plan: None when there are errors.
+        questions: what Keras has to be asked before the plan can be built.
+        diagnostics: errors and warnings.
+    """
+
+    plan: Plan | None
+    questions: tuple[Question, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def resolve(
+    spec: Spec, files: Mapping[str, ModelFile], knowledge: Knowledge
+) -> Resolution:
+    """Resolve ``spec``: select, cut, name, wire, prune, check names, infer, write the plan.
+
+    Args:
+        spec: validated.
+        files: by source id; a source that could not be opened is missing, and what refers to
+            it is passed over, since it was reported already.
+        knowledge: what Keras answered before.
+
+    Returns:
+        A plan with open questions is a draft: it can be shown and not built.
+    """
+    problems = Problems(spec.positions)
+    pieces = {
+        source.id: _piece(source, files[source.id], problems)
+        for source in spec.sources
+        if source.id in files
+    }
+    linked = wire(spec, pieces, problems)
+    order = steps(linked, problems)
+    unreachable: tuple[str, ...] = ()
+    if not problems.errors and len(pieces) == len(spec.sources):
+        _check_outputs(linked, problems)
+        linked, unreachable = reachable(linked, pieces)
+        _warn_unused(spec, linked, problems)
+        order = tuple(step for step in order if step.key in linked.operations)
+    check_names(spec, linked, problems)
+    inferred = infer(linked, order, _held(linked, files), knowledge, spec.seed, problems)
+    if problems.errors or len(pieces) != len(spec.sources):
+        return Resolution(plan=None, questions=(), diagnostics=problems.found)
+    plan = write_plan(spec, linked, inferred, pieces, files, unreachable, problems)
+    return _resolution(plan, inferred, problems)
+
+
+def _resolution(plan: Plan, inferred: Inferred, problems: Problems) -> Resolution:
+    if problems.errors:
+        return Resolution(plan=None, questions=(), diagnostics=problems.found)
+    return Resolution(plan=plan, questions=inferred.questions, diagnostics=problems.found)
+
+
+def _piece(source: Source, file: ModelFile, problems: Problems) -> Piece:
+    topology = Topology.of(file.graph)
+    selection = select(source, topology, problems)
+    uses = cut(source, topology, selection, file.graph.outputs, problems)
+    going_in = [
+        name
+        for name in topology.operations
+        if name in selection.kept
+        and (
+            topology.operations[name].kind != "input" or any(name in use.inputs for use in uses)
+        )
+    ]
+    names = final_names(source, going_in, topology, problems)
+    return Piece(source=source, topology=topology, selection=selection, uses=uses, names=names)
+
+
+def _held(linked: Linked, files: Mapping[str, ModelFile]) -> Mapping[str, LayerState]:
+    held = {}
+    for key, operation in linked.operations.items():
+        source = operation.origin.source
+        if source is not None and operation.origin.layer in files[source].states:
+            held[key] = files[source].states[operation.origin.layer]
+    return held
+
+
+def _check_outputs(linked: Linked, problems: Problems) -> None:
+    if not linked.outputs:
+        problems.add(
+            "CMP416",
+            (),
+            "the result has no output: every open tensor is taken by another layer",
+            help="name what the model puts out: outputs: REFERENCE",
+        )
+    seen: dict[object, str | None] = {}
+    for key, ref in linked.outputs:
+        if ref in seen and linked.form == "list":
+            problems.add(
+                "CMP302",
+                ("outputs",),
+                f"the same tensor of {ref.operation!r} is listed as an output twice",
+                help="list it once, or give the two places names: outputs: {first: …, second: …}",
+            )
+        seen[ref] = key
+
+
+def _warn_unused(spec: Spec, linked: Linked, problems: Problems) -> None:
+    taken = {
+        tensor.ref.operation
+        for operation in linked.operations.values()
+        for call in operation.operation.calls
+        for tensor in call.tensors()
+    } | {ref.operation for _, ref in linked.outputs}
+    for declared in spec.inputs:
+        if declared.id not in taken:
+            problems.add(
+                "CMP417",
+                ("inputs", declared.id),
+                f"nothing that reaches an output takes the input {declared.id!r}",
+                at_key=True,
+                severity="warning",
+                help="remove it, or wire it",
+            )
+    for layer in spec.layers:
+        if layer.id not in linked.operations:
+            problems.add(
+                "CMP417",
+                ("layers", layer.id),
+                f"no output depends on the new layer {layer.id!r}, so it is left out",
+                at_key=True,
+                severity="warning",
+                help="remove it, or add it to outputs",
+            )
+    used = {operation.origin.source for operation in linked.operations.values()}
+    for source in spec.sources:
+        if source.id not in used:
+            problems.add(
+                "CMP417",
+                ("sources", source.id),
+                f"no output depends on source {source.id!r}, so all of it is left out",
+                at_key=True,
+                severity="warning",
+                help="remove it, or wire it into an output",
+            )

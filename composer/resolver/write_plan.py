@@ -1,0 +1,286 @@
+"""Last pass: final names and specs into the graph, Keras's order, a place for every weight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from composer.keras_format.graph import (
+    Call,
+    Graph,
+    Operation,
+    Tensor,
+    TensorRef,
+    TensorSpec,
+    Tree,
+)
+from composer.keras_format.model_file import LayerState, ModelFile
+from composer.keras_format.order import operation_order
+from composer.keras_format.rename import renamed
+from composer.keras_format.static_specs import input_spec
+from composer.resolver.cut import Use
+from composer.resolver.infer import Inferred
+from composer.resolver.linked import Linked, LinkedOperation, Origin
+from composer.resolver.plan import Fate, MapEntry, Plan, PlannedSource, Port, StateCopy
+from composer.resolver.problems import Problems
+from composer.resolver.references import Piece
+from composer.resolver.train import flagged
+from composer.resolver.wire import UNKNOWN, map_call
+from composer.spec.model import SourceInput, Spec
+
+
+def write_plan(
+    spec: Spec,
+    linked: Linked,
+    inferred: Inferred,
+    pieces: Mapping[str, Piece],
+    files: Mapping[str, ModelFile],
+    unreachable: Sequence[str],
+    problems: Problems,
+) -> Plan:
+    """Return the plan of a graph that has no errors left."""
+    names = {key: operation.name for key, operation in linked.operations.items()}
+    operations = [
+        _final(operation, names, inferred.specs, pieces, problems)
+        for operation in inferred.operations.values()
+    ]
+    graph = Graph(
+        name=spec.name,
+        operations=tuple(operations),
+        inputs=_inputs(spec, linked, names),
+        outputs=_outputs(linked, names),
+    )
+    order = operation_order(graph)
+    by_name = {operation.name: operation for operation in operations}
+    graph = replace(graph, operations=tuple(by_name[name] for name in order))
+    keys = {operation.name: key for key, operation in linked.operations.items()}
+    copies = _states(graph, keys, linked, files, inferred)
+    return Plan(
+        name=spec.name,
+        description=spec.description,
+        seed=spec.seed,
+        graph=graph,
+        origins={name: linked.operations[keys[name]].origin for name in order},
+        states=copies,
+        sources=tuple(_source(piece, files, linked, copies) for piece in pieces.values()),
+        link_map=_link_map(pieces, set(unreachable)),
+        seams=inferred.seams,
+        inputs=tuple(_input_port(by_name[names[key]]) for key in linked.inputs),
+        outputs=_output_ports(linked, names, inferred.specs),
+        deferred=tuple(question.id for question in inferred.questions),
+        files=files,
+    )
+
+
+# ---------------------------------------------------------------- operations
+
+
+def _final(
+    linked: LinkedOperation,
+    names: Mapping[str, str],
+    specs: Mapping[TensorRef, TensorSpec],
+    pieces: Mapping[str, Piece],
+    problems: Problems,
+) -> Operation:
+    operation = linked.operation
+    if linked.origin.source is not None:
+        operation = flagged(
+            pieces[linked.origin.source], linked.origin.layer, operation, problems
+        )
+    operation = renamed(operation, linked.name)
+
+    def final(tensor: Tensor) -> Tensor:
+        ref = tensor.ref
+        return replace(
+            tensor,
+            ref=TensorRef(names[ref.operation], ref.call, ref.output),
+            spec=specs.get(ref, UNKNOWN),
+        )
+
+    calls: tuple[Call, ...] = tuple(map_call(call, final) for call in operation.calls)
+    return replace(operation, calls=calls)
+
+
+def _inputs(spec: Spec, linked: Linked, names: Mapping[str, str]) -> Tree:
+    refs = [TensorRef(names[key]) for key in linked.inputs]
+    if spec.target.signature == "dict":
+        return {ref.operation: ref for ref in refs}
+    return refs[0] if len(refs) == 1 else refs
+
+
+def _outputs(linked: Linked, names: Mapping[str, str]) -> Tree:
+    refs = [
+        (key, TensorRef(names[ref.operation], ref.call, ref.output))
+        for key, ref in linked.outputs
+    ]
+    match linked.form:
+        case "single":
+            return refs[0][1]
+        case "list":
+            return [ref for _, ref in refs]
+        case "dict":
+            return {key: ref for key, ref in refs}
+
+
+# ---------------------------------------------------------------- weights
+
+
+def _states(
+    graph: Graph,
+    keys: Mapping[str, str],
+    linked: Linked,
+    files: Mapping[str, ModelFile],
+    inferred: Inferred,
+) -> tuple[StateCopy, ...]:
+    """Give every layer its group, counted by class in the order of ``model.layers``.
+
+    Mirrors ``_save_container_state`` of ``keras/src/saving/saving_lib.py``.
+    """
+    counts: dict[str, int] = {}
+    copies = []
+    for operation in graph.operations:
+        if operation.kind == "operator":
+            continue
+        key = keys[operation.name]
+        origin = linked.operations[key].origin
+        found = _state(key, origin, files, inferred)
+        base = operation.storage
+        if found is not None and origin.kind == "layer":
+            file, state = found
+            base = next(o.storage for o in file.graph.operations if o.name == operation.name)
+        number = counts.get(base, 0)
+        counts[base] = number + 1
+        if found is None:
+            continue
+        file, state = found
+        copies.append(
+            StateCopy(
+                file=file,
+                state=state,
+                group=f"layers/{base}_{number}" if number else f"layers/{base}",
+                name=operation.name,
+            )
+        )
+    return tuple(copies)
+
+
+def _state(
+    key: str, origin: Origin, files: Mapping[str, ModelFile], inferred: Inferred
+) -> tuple[ModelFile, LayerState] | None:
+    if origin.kind == "layer":
+        return inferred.states.get(key)
+    if origin.source is None:
+        return None
+    file = files[origin.source]
+    state = file.states.get(origin.layer)
+    return None if state is None else (file, state)
+
+
+# ---------------------------------------------------------------- what a reviewer sees
+
+
+def _link_map(pieces: Mapping[str, Piece], unreachable: set[str]) -> tuple[MapEntry, ...]:
+    entries = []
+    for piece in pieces.values():
+        for layer, operation in piece.topology.operations.items():
+            fate, name, note = _fate(piece, layer, unreachable)
+            entries.append(
+                MapEntry(
+                    source=piece.source.id,
+                    layer=layer,
+                    class_name=operation.class_name,
+                    fate=fate,
+                    name=name,
+                    note=note,
+                )
+            )
+    return tuple(entries)
+
+
+def _fate(
+    piece: Piece, layer: str, unreachable: set[str]
+) -> tuple[Fate, str | None, str | None]:
+    if layer in piece.names:
+        if piece.key(layer) in unreachable:
+            return "unreachable", None, "no output of the result depends on it"
+        name = piece.names[layer]
+        return ("kept" if name == layer else "renamed"), name, None
+    is_input = piece.topology.operations[layer].kind == "input"
+    for use in piece.uses:
+        if layer in use.replaced:
+            wire = use.replaced[layer]
+            return ("wired" if is_input else "replaced"), None, str(wire.reference)
+        if layer in use.bypassed:
+            return "bypassed", None, _stand_in(piece, use, layer)
+    return "dropped", None, None
+
+
+def _stand_in(piece: Piece, use: Use, layer: str) -> str:
+    stand_in = use.bypassed[layer]
+    if isinstance(stand_in, SourceInput):
+        return str(stand_in.reference)
+    return f"{piece.source.id}:{stand_in}"
+
+
+def _source(
+    piece: Piece,
+    files: Mapping[str, ModelFile],
+    linked: Linked,
+    copies: Sequence[StateCopy],
+) -> PlannedSource:
+    source = piece.source
+    mine = [op for op in linked.operations.values() if op.origin.source == source.id]
+    names = {op.name for op in mine}
+    held = [v for copy in copies if copy.name in names for v in copy.state.variables]
+    file = files[source.id]
+    gone = [
+        name
+        for name, operation in piece.topology.operations.items()
+        if operation.kind != "input" and piece.key(name) not in linked.operations
+    ]
+    return PlannedSource(
+        id=source.id,
+        location=source.location,
+        prefix=source.prefix,
+        suffix=source.suffix,
+        license=source.license,
+        sha256=source.sha256,
+        operations=len(file.graph.operations),
+        kept=len(mine),
+        parameters=sum(v.size for v in held),
+        nbytes=sum(v.nbytes for v in held),
+        whole=not gone,
+    )
+
+
+def _input_port(operation: Operation) -> Port:
+    return Port(
+        name=operation.name,
+        operation=operation.name,
+        call=0,
+        output=0,
+        spec=input_spec(operation),
+    )
+
+
+def _output_ports(
+    linked: Linked, names: Mapping[str, str], specs: Mapping[TensorRef, TensorSpec]
+) -> tuple[Port, ...]:
+    made = [ref.operation for _, ref in linked.outputs]
+    ports = []
+    for key, ref in linked.outputs:
+        operation = names[ref.operation]
+        name = key
+        if name is None:
+            several = made.count(ref.operation) > 1
+            name = f"{operation}#{ref.call}.{ref.output}" if several else operation
+        ports.append(
+            Port(
+                name=name,
+                operation=operation,
+                call=ref.call,
+                output=ref.output,
+                spec=specs.get(ref),
+            )
+        )
+    return tuple(ports)
