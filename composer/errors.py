@@ -5,6 +5,7 @@
     ├── UsageError         (2)   the command line is wrong, or a named file can't be read
     ├── BuildError         (3)   linking, the Keras process or the file system failed
     │   └── KerasProcessError    the Keras process ended without an answer
+    ├── SourceError        (1)   a source can't be had as the spec describes it
     ├── DriftError         (4)   an artifact is not what its plan says
     └── FormatError        (1)   a model file is not what it claims to be
 
@@ -62,6 +63,29 @@ class BuildError(ComposeError):
 
 class KerasProcessError(BuildError):
     """The process that runs Keras failed or gave no answer."""
+
+
+class SourceError(ComposeError):
+    """A source can't be had as the spec describes it.
+
+    Attributes:
+        reason: a short machine-readable word for the refusal, such as ``"unknown_name"``.
+        nearest: what may have been meant, the nearest first.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str,
+        nearest: Sequence[str] = (),
+        help: str | None = None,  # noqa: A002
+    ) -> None:
+        super().__init__(message, help=help)
+        self.reason = reason
+        self.nearest = tuple(nearest)
 
 
 class DriftError(ComposeError):

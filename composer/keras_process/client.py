@@ -1,0 +1,194 @@
+"""Starts a fresh Keras process, hands it a request, and brings back its answer or its failure."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from composer.errors import BuildError, ComposeError, KerasProcessError, SourceError
+from composer.keras_process.environment import hermetic_environment
+
+_WORKER = "composer.keras_process.worker"
+_TAIL_LINES = 12
+_INSTALL = "install it with: pip install 'keras>=3.15.1' tensorflow"
+
+
+@cache
+def keras_version() -> str:
+    """Return the version of the installed Keras, without importing it.
+
+    Raises:
+        KerasProcessError: Keras is not installed.
+    """
+    try:
+        return metadata.version("keras")
+    except metadata.PackageNotFoundError:
+        raise KerasProcessError("Keras is not installed", help=_INSTALL) from None
+
+
+def run(
+    request: Mapping[str, Any],
+    *,
+    timeout: float | None = None,
+    progress: Callable[[str], None] | None = None,
+    share_downloads: bool = False,
+) -> Mapping[str, Any]:
+    """Let a fresh Keras process do one task and return its answer.
+
+    The process starts in an empty folder with :func:`hermetic_environment`; paths in the request
+    must be absolute. It dies with this process, and with the block that waits for it.
+
+    Args:
+        request: plain JSON with the key ``task`` (see ``worker.py``) and what that task takes.
+        timeout: seconds after which the process is stopped; None waits as long as it runs.
+        progress: called with each line of progress that the task reports.
+        share_downloads: let downloaded weights be kept in the user's own Keras folder.
+
+    Returns:
+        the task's answer, plain JSON.
+
+    Raises:
+        SourceError: the task says that what it was asked to import can't be had.
+        BuildError: the task failed for a reason outside of the request, such as the network.
+        KerasProcessError: the process could not run Keras, crashed, or gave no answer.
+    """
+    with tempfile.TemporaryDirectory(
+        prefix="keras-compose-", ignore_cleanup_errors=True
+    ) as temporary:
+        folder = Path(temporary).resolve()
+        request_file, answer_file = folder / "request.json", folder / "answer.json"
+        request_file.write_text(json.dumps(request), encoding="utf-8")
+        environment = hermetic_environment(os.environ, folder, share_downloads=share_downloads)
+        talk_file = folder / "stderr.txt"
+        with talk_file.open("wb") as talk:
+            process = subprocess.Popen(
+                # -P: a file keras.py in the folder where compose runs is not Keras.
+                [sys.executable, "-P", "-m", _WORKER, str(request_file), str(answer_file)],
+                stdin=subprocess.PIPE,  # its end tells the worker that this process is gone
+                stdout=subprocess.PIPE,
+                stderr=talk,
+                cwd=environment["TMPDIR"],
+                env=environment,
+                start_new_session=True,
+            )
+            try:
+                in_time = _follow(process, timeout, progress)
+            finally:
+                _end(process)
+        if not in_time:
+            raise KerasProcessError(
+                f"the Keras process gave no answer within {timeout:g} seconds",
+                help=_tail(talk_file),
+            )
+        return _read_answer(answer_file, process.returncode, talk_file)
+
+
+def _follow(
+    process: subprocess.Popen[bytes],
+    timeout: float | None,
+    progress: Callable[[str], None] | None,
+) -> bool:
+    """Pass lines of progress on until the process ends; False when the time was up before."""
+    assert process.stdout is not None
+    deadline = None if timeout is None else time.monotonic() + timeout
+    pending = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while True:
+            remaining = None if deadline is None else deadline - time.monotonic()
+            if remaining is not None and remaining <= 0:
+                return False
+            if not selector.select(remaining):
+                continue
+            chunk = os.read(process.stdout.fileno(), 65536)
+            if not chunk:
+                break
+            *lines, pending = (pending + chunk).split(b"\n")
+            for line in lines:
+                if progress is not None:
+                    progress(line.decode("utf-8", "replace"))
+    try:
+        process.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Stop the process and all it started, if any of them still runs, and close its pipes."""
+    if process.poll() is None:
+        # The session is the worker's own, so its number names the whole group.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+
+
+def _read_answer(path: Path, returncode: int, talk_file: Path) -> Mapping[str, Any]:
+    try:
+        envelope = json.loads(path.read_bytes())
+        error, answer = envelope.get("error"), envelope.get("answer")
+    except (OSError, ValueError, AttributeError):
+        error = answer = None
+    if isinstance(error, dict):
+        raise _as_exception(error, talk_file)
+    if not isinstance(answer, dict):
+        raise KerasProcessError(
+            f"the Keras process {_ending(returncode)} without a readable answer",
+            help=_tail(talk_file),
+        )
+    return answer
+
+
+def _as_exception(error: Mapping[str, Any], talk_file: Path) -> ComposeError:
+    message, help_ = str(error.get("message")), error.get("help")
+    match error.get("kind"):
+        case "source":
+            return SourceError(
+                message,
+                reason=str(error.get("reason")),
+                nearest=tuple(error.get("nearest", ())),
+                help=help_,
+            )
+        case "build":
+            return BuildError(message, help=help_)
+        case "missing":
+            return KerasProcessError(message, help=_INSTALL)
+        case _:
+            return KerasProcessError(message, help=_tail(talk_file))
+
+
+def _ending(returncode: int) -> str:
+    if returncode >= 0:
+        return f"ended (exit code {returncode})"
+    try:
+        name = signal.Signals(-returncode).name
+    except ValueError:
+        name = str(-returncode)
+    hint = ", often because the memory was used up" if name == "SIGKILL" else ""
+    return f"was killed by {name}{hint}"
+
+
+def _tail(talk_file: Path) -> str | None:
+    """Return the last lines that the process wrote to stderr, for the ``help`` of an error."""
+    with talk_file.open("rb") as stream:
+        stream.seek(max(0, talk_file.stat().st_size - 65536))
+        text = stream.read().decode("utf-8", "replace")
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        return None
+    return "\n".join(["its last words were:", *lines[-_TAIL_LINES:]])

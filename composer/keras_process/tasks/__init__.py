@@ -1,0 +1,1 @@
+"""What a Keras process can do, one file a task. Only ``worker.py`` imports these files."""

@@ -1,0 +1,97 @@
+"""Makes a model of keras.applications and saves it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+
+from composer.diagnostics.suggest import nearest
+from composer.keras_process.refusal import RefusalError
+from composer.keras_process.tasks.explain import explain
+
+
+def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[str, Any]:
+    """Make the model ``name`` with the keyword arguments ``args`` and save it to ``target``.
+
+    Args:
+        request: ``name``, ``args``, ``seed`` (for weights that are not downloaded), ``target``.
+        report: told before the model is made.
+
+    Returns:
+        ``parameters``: how many numbers the model's variables hold.
+
+    Raises:
+        RefusalError: there is no such model or argument, Keras refuses the arguments, or the
+            weights can't be downloaded.
+    """
+    name = request["name"]
+    constructor = _constructor(name)
+    arguments = {key: _as_tuples(value) for key, value in request["args"].items()}
+    _check_arguments(name, constructor, arguments)
+    report(f"making {name}")
+    keras.utils.set_random_seed(request["seed"])
+    try:
+        model = constructor(**arguments)
+    except Exception as problem:
+        # keras.utils.get_file raises a bare Exception for a download that failed.
+        if isinstance(problem, OSError) or _is_download(problem):
+            raise RefusalError(
+                f"the weights of {name} can't be downloaded: {explain(problem)}",
+                kind="build",
+                reason="download",
+                help="check the network, or set `weights: null` in the source's `args`, which "
+                "starts from random weights and works offline",
+            ) from problem
+        raise RefusalError(
+            f"Keras refuses the arguments of {name}: {explain(problem)}",
+            kind="source",
+            reason="refused",
+        ) from problem
+    model.save(request["target"])
+    return {"parameters": int(model.count_params())}
+
+
+def _constructor(name: str) -> Callable[..., keras.Model]:
+    known = {
+        key: value
+        for key, value in vars(keras.applications).items()
+        if inspect.isfunction(value) and key[0].isupper()
+    }
+    if name not in known:
+        raise RefusalError(
+            f"keras.applications has no model {name!r}",
+            kind="source",
+            reason="unknown_name",
+            nearest=nearest(name, sorted(known)),
+        )
+    return known[name]
+
+
+def _check_arguments(
+    name: str, constructor: Callable[..., Any], arguments: Mapping[str, Any]
+) -> None:
+    known = [
+        parameter.name
+        for parameter in inspect.signature(constructor).parameters.values()
+        if parameter.kind in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}
+    ]
+    for argument in arguments:
+        if argument not in known:
+            raise RefusalError(
+                f"{name} takes no argument {argument!r}; it takes {', '.join(known)}",
+                kind="source",
+                reason="unknown_argument",
+                nearest=nearest(argument, sorted(known)),
+            )
+
+
+def _as_tuples(value: Any) -> Any:
+    # Keras compares `input_shape` with a tuple, and no list is equal to one.
+    return tuple(_as_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _is_download(problem: Exception) -> bool:
+    return str(problem).startswith(("URL fetch failure", "Incomplete or corrupted file detected"))

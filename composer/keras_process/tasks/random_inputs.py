@@ -1,0 +1,43 @@
+"""Random arrays that a model can be called with, from the shapes and dtypes of its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy
+
+BATCH = 2
+SIZES = (16, 64, 224)
+"""What an open dimension may be; later ones for models that make their input much smaller."""
+
+
+def random_arrays(
+    tensors: Sequence[keras.KerasTensor], *, seed: int, open_size: int
+) -> list[Any] | None:
+    """Return one array a tensor, or None when one of them takes text.
+
+    Floats lie between -1 and 1. Integers are 0 or 1, which any vocabulary holds.
+
+    Args:
+        tensors: symbolic tensors, batch dimension first.
+        seed: the same seed and shapes give the same arrays.
+        open_size: stands in for each open dimension but the first, which becomes ``BATCH``.
+    """
+    generator = numpy.random.default_rng(seed)
+    arrays = []
+    for tensor in tensors:
+        dtype = keras.backend.standardize_dtype(tensor.dtype)
+        if dtype == "string":
+            return None
+        shape = [
+            size if size is not None else (open_size if axis else BATCH)
+            for axis, size in enumerate(tensor.shape)
+        ]
+        if dtype == "bool" or "int" in dtype:
+            values: Any = generator.integers(0, 2, shape)
+        else:
+            values = generator.uniform(-1.0, 1.0, shape)
+        arrays.append(keras.ops.cast(keras.ops.convert_to_tensor(values), dtype))
+    return arrays

@@ -1,0 +1,77 @@
+"""The process that runs Keras: reads one request, does one task, writes one answer.
+
+Started by ``client.py`` as ``python -m composer.keras_process.worker REQUEST ANSWER``. The answer
+goes to a file and progress to the original stdout; whatever else is printed goes to stderr.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from composer.keras_process.refusal import RefusalError
+
+TASKS = {
+    "import_app": "composer.keras_process.tasks.import_app",
+    "answer": "composer.keras_process.tasks.answer",
+    "verify": "composer.keras_process.tasks.verify",
+}
+"""Each module has ``perform(request, report) -> answer``, both plain JSON."""
+
+
+def main(arguments: list[str]) -> int:
+    """Do the task and return the exit code: 0 when an answer or a refusal was written."""
+    request_file, answer_file = map(Path, arguments)
+    report = _keep_stdout()
+    _end_with_parent()
+    request = json.loads(request_file.read_bytes())
+    try:
+        importlib.import_module("composer.keras_process.tasks.start")
+        task = importlib.import_module(TASKS[request["task"]])
+        envelope = {"answer": task.perform(request, report)}
+    except RefusalError as refusal:
+        envelope = {"error": refusal.document}
+    except Exception as problem:
+        # What no task foresaw: the trace goes to stderr, whose end the client shows.
+        traceback.print_exc()
+        message = f"the Keras process failed in the task {request['task']!r}: "
+        message += f"{type(problem).__name__}: {problem}"
+        envelope = {"error": {"kind": "process", "message": message}}
+    partial = answer_file.with_suffix(".partial")
+    partial.write_text(json.dumps(envelope), encoding="utf-8")
+    partial.replace(answer_file)
+    return 0
+
+
+def _keep_stdout() -> Callable[[str], None]:
+    """Keep stdout for lines of progress, and send all other prints to stderr."""
+    progress = os.dup(1)
+    os.dup2(2, 1)
+
+    def report(line: str) -> None:
+        os.write(progress, (" ".join(line.split()) + "\n").encode())
+
+    return report
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone, however that ended."""
+
+    def watch() -> None:
+        os.read(0, 1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    # Not through interpreter shutdown: TensorFlow's threads may crash there after the answer.
+    code = main(sys.argv[1:])
+    sys.stderr.flush()
+    os._exit(code)
