@@ -55,6 +55,7 @@ class ModelFile:
         path: of the file on this machine; for reading, never for writing into an artifact.
         graph: its operations.
         states: by operation name; operators have none.
+        misplaced: layers whose weights the file keeps below another layer, and where.
         keras_version: that wrote the file, from its metadata.
         warnings: what plain Keras would get wrong when it loads the file.
     """
@@ -62,5 +63,6 @@ class ModelFile:
     path: Path
     graph: Graph
     states: Mapping[str, LayerState]
+    misplaced: Mapping[str, str] = field(default_factory=dict)
     keras_version: str = ""
     warnings: tuple[str, ...] = field(default=())

@@ -7,7 +7,6 @@ Keras process answers in one pass.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
@@ -21,6 +20,7 @@ from composer.resolver.linked import Edge, Linked, LinkedOperation
 from composer.resolver.problems import Problems
 from composer.resolver.reach import Step
 from composer.resolver.seam_rules import static_problem
+from composer.resolver.seeds import layer_seed
 from composer.resolver.wire import MISSING, map_call
 
 
@@ -105,12 +105,6 @@ def infer(
     for step in order:
         walk.visit(step)
     return walk.result()
-
-
-def layer_seed(seed: int, name: str) -> int:
-    """Return the seed of one new layer: 31 bits that depend on nothing but these two."""
-    digest = hashlib.sha256(f"{seed}\0{name}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") >> 1
 
 
 @dataclass(slots=True)

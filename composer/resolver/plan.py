@@ -36,13 +36,14 @@ class StateCopy:
     """Weights to copy: a layer's whole group, from a file to a new place.
 
     Attributes:
-        file: the ``.keras`` file that holds them.
+        file: the ``.keras`` file that holds them; None for a layer that has none, which gets an
+            empty group as Keras would write it.
         state: the group there, with all its variables and assets.
         group: the group in the result, such as ``layers/dense_3``.
         name: the layer's final name, which its ``vars`` group carries.
     """
 
-    file: ModelFile
+    file: ModelFile | None
     state: LayerState
     group: str
     name: str

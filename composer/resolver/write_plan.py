@@ -146,17 +146,14 @@ def _states(
         found = _state(key, origin, files, inferred)
         base = operation.storage
         if found is not None and origin.kind == "layer":
-            file, state = found
-            base = next(o.storage for o in file.graph.operations if o.name == operation.name)
+            made = found[0].graph.operations
+            base = next(other.storage for other in made if other.name == operation.name)
         number = counts.get(base, 0)
         counts[base] = number + 1
-        if found is None:
-            continue
-        file, state = found
         copies.append(
             StateCopy(
-                file=file,
-                state=state,
+                file=found[0] if found is not None else None,
+                state=found[1] if found is not None else LayerState(group=""),
                 group=f"layers/{base}_{number}" if number else f"layers/{base}",
                 name=operation.name,
             )

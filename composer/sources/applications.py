@@ -1,0 +1,38 @@
+"""``app:NAME``: a model of keras.applications, imported once into the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from composer.keras_process.imports import find_application, import_application
+from composer.resolver.seeds import source_seed
+from composer.sources.context import Context
+from composer.spec.model import Source
+
+
+def locate_application(source: Source, context: Context) -> Path | None:
+    """Return the imported model in the store; None where it is not there and may not be made.
+
+    Two sources of the same architecture without pretrained weights differ: each is seeded from
+    the spec's seed and its own id.
+
+    Raises:
+        SourceError: no such model, or arguments that it refuses.
+        BuildError: the import failed.
+    """
+    name = source.location.removeprefix("app:")
+    seed = source_seed(context.seed, source.id)
+    if not context.may_import:
+        digest = find_application(
+            name, source.args, seed, context.store, directory=source.directory
+        )
+    else:
+        digest = import_application(
+            name,
+            source.args,
+            seed,
+            context.store,
+            directory=source.directory,
+            progress=context.progress,
+        )
+    return None if digest is None else context.store.object_path(digest)

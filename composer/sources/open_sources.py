@@ -1,0 +1,122 @@
+"""Opens all sources of a spec; what can't be opened becomes a located diagnostic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from composer.diagnostics.diagnostic import Diagnostic, SpecPath
+from composer.errors import FormatError, SourceError
+from composer.keras_format.model_file import ModelFile
+from composer.keras_format.read_model import read_model
+from composer.resolver.problems import Problems
+from composer.sources.context import Context
+from composer.sources.keras_files import check_sha256
+from composer.sources.kinds import kind_of
+from composer.spec.model import Source, Spec
+
+_CODES = {
+    "missing": "CMP501",
+    "sha256": "CMP503",
+    "unknown_kind": "CMP504",
+    "no-graph": "CMP506",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedSources:
+    """What opening gave.
+
+    Attributes:
+        files: by source id; a source with a problem, or one that waits for Keras, is missing.
+        deferred: ids of sources that Keras has to import first.
+        diagnostics: errors and warnings.
+    """
+
+    files: Mapping[str, ModelFile]
+    deferred: tuple[str, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def open_sources(spec: Spec, context: Context) -> OpenedSources:
+    """Locate, check and read every source of ``spec``.
+
+    Raises:
+        BuildError: an import failed for a reason outside of the spec (no network, a full disk).
+    """
+    problems = Problems(spec.positions)
+    files: dict[str, ModelFile] = {}
+    deferred: list[str] = []
+    for source in spec.sources:
+        try:
+            file = _open(source, context)
+        except SourceError as error:
+            _report_source(source, error, problems)
+        except FormatError as error:
+            _report_format(source, error, problems)
+        except OSError as error:
+            problems.add(
+                "CMP501",
+                _from(source),
+                f"source {source.id!r}: {source.location} can't be read: {error.strerror}",
+            )
+        else:
+            if file is None:
+                deferred.append(source.id)
+                continue
+            files[source.id] = file
+            _warn(source, file, problems)
+    return OpenedSources(files=files, deferred=tuple(deferred), diagnostics=problems.found)
+
+
+def _open(source: Source, context: Context) -> ModelFile | None:
+    kind = kind_of(source)
+    if source.args and not kind.takes_args:
+        raise SourceError(
+            f"source {source.id!r}: args have no meaning for a {kind.name}",
+            reason="args",
+            help="remove args",
+        )
+    path = kind.locate(source, context)
+    if path is None:
+        return None
+    check_sha256(source, path)
+    return read_model(path)
+
+
+def _from(source: Source) -> SpecPath:
+    return ("sources", source.id, "from")
+
+
+def _report_source(source: Source, error: SourceError, problems: Problems) -> None:
+    path = _from(source)
+    if error.reason == "sha256":
+        path = ("sources", source.id, "sha256")
+    elif error.reason in ("args", "refused", "unknown_argument", "unknown_file"):
+        path = ("sources", source.id, "args")
+    suggestion = f"did you mean {error.nearest[0]!r}?" if error.nearest else None
+    problems.add(
+        _CODES.get(error.reason, "CMP505"),
+        path,
+        error.message,
+        help="; ".join(part for part in (suggestion, error.help) if part) or None,
+    )
+
+
+def _report_format(source: Source, error: FormatError, problems: Problems) -> None:
+    problems.add(
+        _CODES.get(error.reason, "CMP502"),
+        _from(source),
+        f"source {source.id!r}: {error.message}",
+        help=error.help,
+    )
+
+
+def _warn(source: Source, file: ModelFile, problems: Problems) -> None:
+    for warning in file.warnings:
+        problems.add(
+            "CMP507",
+            _from(source),
+            f"source {source.id!r}: {warning}",
+            severity="warning",
+        )
