@@ -1,0 +1,213 @@
+"""Writing a ``.keras`` archive: the weights once, straight to where they stay.
+
+Layout of the file::
+
+    0    local header of model.weights.h5, padded to 512 bytes   = HDF5's user block
+    512  the HDF5 file
+    …    metadata.json, config.json, assets/…
+    …    central directory, in Keras's order: metadata.json, config.json, model.weights.h5, assets
+
+A zip member may lie anywhere, so the part of unknown size comes first and needs no copy.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from composer.errors import BuildError
+from composer.keras_format.archive import ASSETS, CONFIG, METADATA, WEIGHTS
+from composer.keras_format.contents import (
+    AssetOrigin,
+    AssetToWrite,
+    Content,
+    StoredOrigin,
+    TensorToWrite,
+)
+from composer.keras_format.copying import Copier, Sources, TrailingCrc, write_all
+from composer.keras_format.digests import TensorDigest, digest_texts
+from composer.keras_format.zip_write import NewMember, directory, local_header
+
+USER_BLOCK = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenArchive:
+    """What was written.
+
+    Attributes:
+        path: of the file, as given.
+        size: in bytes.
+        tensors: digests by path, in the order given, of the bytes as they were copied.
+    """
+
+    path: Path
+    size: int
+    tensors: Mapping[str, TensorDigest]
+
+
+def write_archive(
+    target: str | os.PathLike[str],
+    *,
+    metadata: Mapping[str, Any],
+    config: Mapping[str, Any],
+    contents: Sequence[Content],
+    assets: Sequence[AssetToWrite] = (),
+) -> WrittenArchive:
+    """Write an archive beside ``target``, then let it take that name at once.
+
+    Readers see the old file or the new one, and no failure leaves a file behind. The same
+    arguments give the same bytes.
+
+    Args:
+        target: path of the file; its folder must exist.
+        metadata: ``metadata.json``.
+        config: ``config.json``; keys are written in their order.
+        contents: groups and tensors; tensors lie in the file in this order.
+        assets: further members; Keras unpacks an archive that has any on each load.
+
+    Raises:
+        BuildError: a source changed or ends early, two entries have one path, or the file can't
+            be written.
+        FormatError: a source that must be read through HDF5 is not sound.
+    """
+    target = Path(target)
+    temporary = target.with_name(f"{target.name}.tmp-{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            with Sources() as sources:
+                tensors = _write(
+                    temporary, descriptor, sources,
+                    metadata=metadata, config=config, contents=contents, assets=assets,
+                )  # fmt: skip
+                sources.check()
+            os.fsync(descriptor)
+            size = os.fstat(descriptor).st_size
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise BuildError(f"{target} could not be written: {error.strerror or error}") from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+    return WrittenArchive(path=target, size=size, tensors=tensors)
+
+
+def _write(
+    path: Path,
+    descriptor: int,
+    sources: Sources,
+    *,
+    metadata: Mapping[str, Any],
+    config: Mapping[str, Any],
+    contents: Sequence[Content],
+    assets: Sequence[AssetToWrite],
+) -> dict[str, TensorDigest]:
+    from composer.keras_format.hdf5_write import create_structure
+
+    offsets = create_structure(
+        path, contents, user_block=USER_BLOCK, texts=lambda entry: _texts(sources, entry)
+    )
+    end = os.fstat(descriptor).st_size
+    crc = TrailingCrc(descriptor, USER_BLOCK)
+    try:
+        tensors = _write_tensors(descriptor, sources, contents, offsets, crc)
+        weights = NewMember(name=WEIGHTS, size=end - USER_BLOCK, crc=crc.finish(end),
+                            header_offset=0)  # fmt: skip
+    finally:
+        crc.stop()
+    members = []
+    for name, document in ((METADATA, metadata), (CONFIG, config)):
+        text = json.dumps(document, separators=(",", ":")).encode()
+        members.append(_append(descriptor, name, text))
+    members.append(weights)
+    seen = set()
+    for asset in assets:
+        if not asset.name.startswith(ASSETS) or asset.name in seen:
+            raise BuildError(f"two assets, or none of their kind, would be written: {asset.name}")
+        seen.add(asset.name)
+        members.append(_append(descriptor, asset.name, _asset(sources, asset)))
+    write_all(descriptor, memoryview(local_header(weights, length=USER_BLOCK)), 0)
+    start = os.fstat(descriptor).st_size
+    write_all(descriptor, memoryview(directory(members, start)), start)
+    return tensors
+
+
+def _write_tensors(
+    descriptor: int,
+    sources: Sources,
+    contents: Sequence[Content],
+    offsets: Mapping[str, int],
+    crc: TrailingCrc,
+) -> dict[str, TensorDigest]:
+    copier = Copier(descriptor, crc.advance)
+    orders = [entry for entry in contents if isinstance(entry, TensorToWrite)]
+    found: dict[str, str] = {}
+    # By offset, so that all before the current one is final and its CRC can be taken meanwhile.
+    for entry in sorted(orders, key=lambda entry: offsets.get(entry.path, 0)):
+        offset = offsets.get(entry.path)
+        origin = entry.origin
+        if offset is None:
+            found[entry.path] = digest_texts(_texts(sources, entry) if entry.dtype == "|O" else ())
+        elif isinstance(origin, bytes):
+            found[entry.path] = copier.write((origin,), offset, len(origin), entry.path)
+        elif origin.tensor.offset is not None:
+            source = sources.descriptor(origin.path, origin.stamp)
+            found[entry.path] = copier.copy(
+                source, origin.tensor.offset, offset, origin.tensor.nbytes, entry.path
+            )
+        else:
+            chunks = sources.weights(origin.path, origin.stamp).chunks(origin.tensor)
+            found[entry.path] = copier.write(chunks, offset, origin.tensor.nbytes, entry.path)
+    return {
+        entry.path: TensorDigest(
+            dtype=entry.logical_dtype, shape=entry.shape, sha256=found[entry.path]
+        )
+        for entry in orders
+    }
+
+
+def _texts(sources: Sources, entry: TensorToWrite) -> tuple[bytes, ...]:
+    if not isinstance(entry.origin, StoredOrigin):
+        raise BuildError(f"{entry.path}: text of varying length can only be copied from a file")
+    origin = entry.origin
+    return sources.weights(origin.path, origin.stamp).texts(origin.tensor)
+
+
+def _asset(sources: Sources, asset: AssetToWrite) -> bytes:
+    if isinstance(asset.origin, AssetOrigin):
+        origin = asset.origin
+        return sources.archive(origin.path, origin.stamp).read_asset(origin.member)
+    return asset.origin
+
+
+def _append(descriptor: int, name: str, content: bytes) -> NewMember:
+    offset = os.fstat(descriptor).st_size
+    member = NewMember(name=name, size=len(content), crc=zlib.crc32(content), header_offset=offset)
+    header = local_header(member)
+    write_all(descriptor, memoryview(header + content), offset)
+    return member
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name last through a power cut, where the file system offers that."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,127 @@
+"""Canonical form: what is left of a saved model when nothing in it depends on who saved it when."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Mapping
+
+from composer.keras_format.contents import Content, assets_below, subtree
+from composer.keras_format.graph import Json
+
+METADATA_KEY = "composer"
+"""The key of ``metadata.json`` under which this project's own entries stand. Keras ignores it."""
+SHARED = "shared_object_id"
+COMPILED = "compile_config"
+
+
+class Renumbering:
+    """New numbers for ``shared_object_id``, over all the configs that go into one file.
+
+    Keras writes memory addresses there, and to its loader equal numbers are one object
+    (``get_shared_object`` in ``keras/src/saving/serialization_lib.py``). So numbers are given in
+    order of first appearance, from 1, and equal ones stay equal only within a namespace.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[Hashable, str], int] = {}
+
+    def apply(self, fragment: Json, namespace: Hashable = None) -> Json:
+        """Return ``fragment`` with new numbers; the argument stays as it is.
+
+        Args:
+            fragment: a config or part of one.
+            namespace: one a source instance: the same file used twice is two.
+        """
+        if isinstance(fragment, list):
+            return [self.apply(item, namespace) for item in fragment]
+        if not isinstance(fragment, dict):
+            return fragment
+        serialised = SHARED in fragment and "class_name" in fragment
+        # The object's own number comes before those inside it, whatever the order of its keys.
+        number = self._number(fragment[SHARED], namespace) if serialised else None
+        return {
+            key: number if serialised and key == SHARED else self.apply(value, namespace)
+            for key, value in fragment.items()
+        }
+
+    def _number(self, value: Json, namespace: Hashable) -> int:
+        return self._numbers.setdefault((namespace, repr(value)), len(self._numbers) + 1)
+
+
+def without_compilation(fragment: Json) -> Json:
+    """Return a config without ``compile_config``, nested models included.
+
+    Nested models stay compiled under ``load_model(compile=False)``, so it must go at every depth.
+    """
+    if isinstance(fragment, list):
+        return [without_compilation(item) for item in fragment]
+    if not isinstance(fragment, dict):
+        return fragment
+    serialised = "class_name" in fragment and "config" in fragment
+    return {
+        key: without_compilation(value)
+        for key, value in fragment.items()
+        if not (serialised and key == COMPILED)
+    }
+
+
+def canonical_config(config: Mapping[str, Json]) -> dict[str, Json]:
+    """Return a model's config without compilation and with shared objects renumbered.
+
+    The order of keys is kept, because it can carry meaning. The form is a fixed point: applied
+    again it changes nothing.
+    """
+    result = Renumbering().apply(without_compilation(dict(config)))
+    assert isinstance(result, dict)
+    return result
+
+
+def canonicalise(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> str:
+    """Rewrite an archive in canonical form.
+
+    Optimiser state, compilation and the date go; tensors, assets, names and everything else of
+    the config stay. ``source`` and ``target`` may be the same file.
+
+    Returns:
+        SHA-256 of the written file.
+
+    Raises:
+        FormatError: the source is not sound; every member's CRC-32 is checked.
+        BuildError: the target can't be written.
+        OSError: the source can't be opened.
+    """
+    from composer.keras_format.archive import open_archive
+    from composer.keras_format.archive_write import write_archive
+    from composer.keras_format.digests import digest_file
+
+    with open_archive(source) as archive:
+        archive.check_crc()
+        metadata = {
+            key: archive.metadata[key]
+            for key in ("keras_version", METADATA_KEY)
+            if key in archive.metadata
+        }
+        contents = without_optimizer(subtree(archive.weights, "", ""))
+        assets = assets_below(archive, "", "")
+        config = canonical_config(archive.config)
+    write_archive(target, metadata=metadata, config=config, contents=contents, assets=assets)
+    return digest_file(target)
+
+
+def without_optimizer(contents: tuple[Content, ...]) -> tuple[Content, ...]:
+    """Return ``contents`` without optimiser state, that of compiled nested models included.
+
+    A model's group is the root or one that has a group ``layers``; its optimiser's is
+    ``optimizer`` beside that (``_walk_saveable`` in ``keras/src/saving/saving_lib.py``).
+    """
+    paths = {entry.path for entry in contents}
+    dropped: set[str] = set()
+    kept = []
+    for entry in contents:
+        parent, _, name = entry.path.rpartition("/")
+        of_model = not parent or f"{parent}/layers" in paths
+        if parent in dropped or (name == "optimizer" and of_model):
+            dropped.add(entry.path)
+        else:
+            kept.append(entry)
+    return tuple(kept)

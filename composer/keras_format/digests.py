@@ -1,0 +1,157 @@
+"""Digests of tensors and of models: what two files with the same content have in common."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from composer.errors import FormatError
+
+if TYPE_CHECKING:
+    from composer.keras_format.hdf5_read import WeightsFile
+    from composer.keras_format.stored import StoredTensor
+
+TEXT = "|O"
+THREADS = 2
+BATCH = 16 << 20
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorDigest:
+    """What a tensor is.
+
+    Attributes:
+        dtype: Keras's name, such as ``float32`` or ``bfloat16``.
+        shape: empty for a scalar.
+        sha256: of its little-endian bytes, row-major; of text, of each element's UTF-8 bytes
+            preceded by their number in eight little-endian bytes.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    sha256: str
+
+
+def digest_tensors(path: str | os.PathLike[str]) -> dict[str, TensorDigest]:
+    """Digest every tensor of a ``.keras`` archive or an HDF5 weights file.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        Digests by the tensor's path, such as ``layers/dense/vars/0``, in the file's order.
+
+    Raises:
+        FormatError: the file is not sound.
+        OSError: it can't be opened.
+    """
+    from composer.keras_format.archive import opened_weights
+
+    with opened_weights(path) as weights:
+        tensors = weights.tensors
+        found: dict[str, str] = {}
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            with ThreadPoolExecutor(THREADS) as pool:
+                batches = [
+                    pool.submit(_digest_extents, descriptor, batch) for batch in _batches(tensors)
+                ]
+                # HDF5 works under one lock, so what must go through it stays in this thread.
+                for tensor in tensors:
+                    if tensor.offset is None:
+                        found[tensor.path] = _digest_through_hdf5(weights, tensor)
+                for batch in batches:
+                    found.update(batch.result())
+        finally:
+            os.close(descriptor)
+    return {
+        tensor.path: TensorDigest(
+            dtype=tensor.logical_dtype, shape=tensor.shape, sha256=found[tensor.path]
+        )
+        for tensor in tensors
+    }
+
+
+def _batches(tensors: Iterable[StoredTensor]) -> list[list[tuple[str, int, int]]]:
+    """Cut the extents, in the order in which they lie, into lists of about ``BATCH`` bytes."""
+    batches: list[list[tuple[str, int, int]]] = []
+    room = 0
+    extents = [(t.offset, t.nbytes, t.path) for t in tensors if t.offset is not None]
+    for offset, nbytes, path in sorted(extents):
+        if room <= 0:
+            batches.append([])
+            room = BATCH
+        batches[-1].append((path, offset, nbytes))
+        room -= nbytes
+    return batches
+
+
+def _digest_extents(descriptor: int, extents: list[tuple[str, int, int]]) -> dict[str, str]:
+    buffer = memoryview(bytearray(CHUNK))
+    found = {}
+    for path, offset, nbytes in extents:
+        digest = hashlib.sha256()
+        done = 0
+        while done < nbytes:
+            piece = buffer[: min(CHUNK, nbytes - done)]
+            count = os.preadv(descriptor, [piece], offset + done)
+            if not count:
+                raise FormatError(f"the file ends inside {path}", reason="truncated")
+            digest.update(piece[:count])
+            done += count
+        found[path] = digest.hexdigest()
+    return found
+
+
+def _digest_through_hdf5(weights: WeightsFile, tensor: StoredTensor) -> str:
+    if tensor.dtype == TEXT:
+        return digest_texts(weights.texts(tensor))
+    digest = hashlib.sha256()
+    for chunk in weights.chunks(tensor):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def digest_texts(texts: Iterable[bytes]) -> str:
+    """Return the SHA-256 of the elements of a text tensor."""
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(len(text).to_bytes(8, "little"))
+        digest.update(text)
+    return digest.hexdigest()
+
+
+def digest_file(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_digest(config: Mapping[str, Any], tensors: Mapping[str, TensorDigest]) -> str:
+    """Return the digest that names a model whatever library wrote its file.
+
+    It covers the canonical config with its keys in order, and path, dtype, shape and bytes of
+    every tensor by sorted path.
+
+    Args:
+        config: of the archive; put into canonical form here.
+        tensors: as :func:`digest_tensors` returns them.
+
+    Returns:
+        64 hexadecimal digits (SHA-256).
+    """
+    from composer.keras_format.canonical import canonical_config
+
+    digest = hashlib.sha256(b"composer content 1\n")
+    digest.update(json.dumps(canonical_config(config), separators=(",", ":")).encode())
+    for path in sorted(tensors):
+        tensor = tensors[path]
+        line = [path, tensor.dtype, list(tensor.shape), tensor.sha256]
+        digest.update(b"\n" + json.dumps(line, separators=(",", ":")).encode())
+    return digest.hexdigest()

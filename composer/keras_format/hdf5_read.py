@@ -1,0 +1,277 @@
+"""A weights file, read in place: inside a ``.keras`` archive or on its own."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from h5py import h5d, h5f, h5fd, h5g, h5p, h5s
+
+from composer.errors import FormatError
+from composer.keras_format.hdf5_listing import list_objects
+from composer.keras_format.hdf5_types import TEXT, memory_type_of
+from composer.keras_format.stored import FileStamp, StoredGroup, StoredTensor
+from composer.keras_format.window import FileWindow
+
+CHUNK = 8 << 20
+HDF5_FAILURES = (
+    OSError, RuntimeError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError,
+    NotImplementedError, SystemError,
+)  # fmt: skip
+"""What h5py raises for a damaged file, depending on where HDF5 stumbles."""
+
+
+class WeightsFile:
+    """An open HDF5 file; a context manager.
+
+    It must be closed before the interpreter ends (the archive that handed it out does): HDF5 calls
+    back into Python when it closes a file.
+
+    Attributes:
+        path: of the file on disk: the ``.keras`` archive or the ``.h5`` file.
+        stamp: state of that file when it was opened.
+    """
+
+    path: Path
+    stamp: FileStamp
+
+    def __init__(
+        self,
+        path: Path,
+        descriptor: int,
+        start: int,
+        length: int,
+        *,
+        stamp: FileStamp,
+        in_file: bool = True,
+        owned: bool = False,
+    ) -> None:
+        """Use ``Archive.weights`` or :func:`open_weights`.
+
+        Args:
+            path: of the file on disk.
+            descriptor: of an open file that holds the HDF5 file.
+            start: where the HDF5 file begins in it.
+            length: its bytes.
+            stamp: of the file at ``path``.
+            in_file: whether ``descriptor`` is the file at ``path``.
+            owned: whether to close the descriptor.
+        """
+        self.path = path
+        self.stamp = stamp
+        self._descriptor = descriptor
+        self._start = start
+        self._length = length
+        self._in_file = in_file
+        self._owned = owned
+        self._entries: tuple[StoredGroup | StoredTensor, ...] | None = None
+        self._positions: dict[str, int] = {}
+        self._file: Any = None
+        try:
+            self._file = self._open(FileWindow(descriptor, start, length))
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def entries(self) -> tuple[StoredGroup | StoredTensor, ...]:
+        """All groups and tensors: parents first, siblings as HDF5 lists them (by name).
+
+        Raises:
+            FormatError: an object is one that no Keras weights file has, or is damaged.
+        """
+        if self._entries is None:
+            with self._guarded():
+                self._entries = list_objects(
+                    h5g.open(self._file, b"/"),
+                    path=str(self.path),
+                    length=self._length,
+                    shift=self._start if self._in_file else None,
+                )
+            self._positions = {entry.path: i for i, entry in enumerate(self._entries)}
+            if len(self._positions) != len(self._entries):
+                raise FormatError(f"{self.path}: two objects have one path", reason="hard_link")
+        return self._entries
+
+    @property
+    def groups(self) -> tuple[StoredGroup, ...]:
+        """The groups among :attr:`entries`, the root first."""
+        return tuple(entry for entry in self.entries if isinstance(entry, StoredGroup))
+
+    @property
+    def tensors(self) -> tuple[StoredTensor, ...]:
+        """The tensors among :attr:`entries`."""
+        return tuple(entry for entry in self.entries if isinstance(entry, StoredTensor))
+
+    def find(self, path: str) -> StoredGroup | StoredTensor | None:
+        """Return what lies at ``path``, such as ``layers/dense/vars/0``; None if nothing."""
+        entries = self.entries
+        position = self._positions.get(path)
+        return None if position is None else entries[position]
+
+    def subtree(self, path: str) -> tuple[StoredGroup | StoredTensor, ...]:
+        """Return the group at ``path`` and all that lies below it; empty if there is none."""
+        entries = self.entries
+        first = self._positions.get(path)
+        if first is None:
+            return ()
+        last = first + 1
+        prefix = f"{path}/" if path else ""
+        while last < len(entries) and entries[last].path.startswith(prefix):
+            last += 1
+        return entries[first:last]
+
+    def chunks(self, tensor: StoredTensor) -> Iterator[bytes]:
+        """Yield the tensor's little-endian bytes, row-major, about 8 MiB at a time.
+
+        Args:
+            tensor: one of :attr:`tensors`, not of dtype ``|O`` (see :meth:`texts`).
+
+        Raises:
+            FormatError: the bytes can't be read.
+        """
+        if tensor.dtype == TEXT:
+            raise ValueError(f"{tensor.path} holds text of varying length")
+        if tensor.offset is not None:
+            return self._contiguous(tensor)
+        return self._converted(tensor)
+
+    def read(self, tensor: StoredTensor) -> bytes:
+        """Return the tensor's little-endian bytes, row-major."""
+        return b"".join(self.chunks(tensor))
+
+    def texts(self, tensor: StoredTensor) -> tuple[bytes, ...]:
+        """Return the elements of a tensor of dtype ``|O``, row-major."""
+        with self._guarded():
+            dataset = h5d.open(self._file, tensor.path.encode())
+            array = np.empty(tensor.shape, dtype=object)
+            everything = h5s.create(h5s.SCALAR) if not tensor.shape else dataset.get_space()
+            dataset.read(everything, everything, array, mtype=memory_type_of(TEXT))
+            return tuple(
+                item if isinstance(item, bytes) else str(item or "").encode()
+                for item in array.reshape(-1).tolist()
+            )
+
+    def close(self) -> None:
+        """Close the HDF5 file, and the descriptor if it is this object's own; twice is once."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        if self._owned and self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = -1
+
+    def __enter__(self) -> WeightsFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _open(self, window: FileWindow) -> Any:
+        with self._guarded():
+            access = h5p.create(h5p.FILE_ACCESS)
+            # Closing the file closes every object that a caller or an exception still holds.
+            access.set_fclose_degree(h5f.CLOSE_STRONG)
+            access.set_fileobj_driver(h5fd.fileobj_driver, window)
+            # HDF5 tells open files apart by name for this driver; h5py uses repr alike.
+            return h5f.open(repr(window).encode(), h5f.ACC_RDONLY, access)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except FormatError:
+            raise
+        except HDF5_FAILURES as error:
+            raise FormatError(
+                f"{self.path}: the weights are no sound HDF5 file: "
+                f"{' '.join(str(error).split()) or type(error).__name__}",
+                reason="damaged_hdf5",
+                help="copy or download the file again",
+            ) from error
+
+    def _contiguous(self, tensor: StoredTensor) -> Iterator[bytes]:
+        assert tensor.offset is not None
+        position = tensor.offset
+        end = position + tensor.nbytes
+        while position < end:
+            chunk = os.pread(self._descriptor, min(CHUNK, end - position), position)
+            if not chunk:
+                raise FormatError(f"{self.path} ends inside {tensor.path}", reason="truncated")
+            position += len(chunk)
+            yield chunk
+
+    def _converted(self, tensor: StoredTensor) -> Iterator[bytes]:
+        """Read through HDF5, slab by slab, which inflates and turns bytes around."""
+        if not tensor.nbytes:
+            return
+        with self._guarded():
+            dataset = h5d.open(self._file, tensor.path.encode())
+            memory_type = memory_type_of(tensor.dtype)
+            if tensor.dtype.startswith(("|S", "|V")):
+                memory_type = dataset.get_type()
+            if not tensor.shape:
+                scalar = np.empty((), dtype=tensor.dtype)
+                space = h5s.create(h5s.SCALAR)
+                dataset.read(space, space, scalar, mtype=memory_type)
+                yield scalar.tobytes()
+                return
+            for start, count in _slabs(tensor.shape, tensor.nbytes // math.prod(tensor.shape)):
+                array = np.empty(count, dtype=tensor.dtype)
+                file_space = dataset.get_space()
+                file_space.select_hyperslab(start, count)
+                dataset.read(h5s.create_simple(count), file_space, array, mtype=memory_type)
+                yield array.tobytes()
+
+
+def _slabs(
+    shape: tuple[int, ...], itemsize: int
+) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Cut an array into row-major runs of at most ``CHUNK`` bytes (or one element)."""
+    axis = len(shape) - 1
+    inner = itemsize
+    while axis > 0 and inner * shape[axis] <= CHUNK:
+        inner *= shape[axis]
+        axis -= 1
+    step = max(1, CHUNK // inner)
+    for outer in np.ndindex(*shape[:axis]):
+        for first in range(0, shape[axis], step):
+            length = min(step, shape[axis] - first)
+            yield (
+                (*outer, first, *(0,) * (len(shape) - axis - 1)),
+                (*(1,) * axis, length, *shape[axis + 1 :]),
+            )
+
+
+def open_weights(path: str | os.PathLike[str]) -> WeightsFile:
+    """Open a ``.h5``, ``.hdf5`` or ``.weights.h5`` file with the same checks.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        The open file; close it, or use it as a context manager.
+
+    Raises:
+        FormatError: it is no sound HDF5 file.
+        OSError: it can't be opened.
+    """
+    path = Path(path)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        stamp = FileStamp.of(descriptor)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return WeightsFile(path, descriptor, 0, stamp.size, stamp=stamp, owned=True)

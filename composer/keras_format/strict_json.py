@@ -1,0 +1,86 @@
+"""JSON of an archive, read strictly: one object, bounded, no key twice."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NoReturn
+
+from composer.errors import FormatError
+
+MAX_BYTES = 256 << 20
+MAX_DEPTH = 256
+"""Levels of lists and objects. A nested model takes five, so fifty fit; what walks a config by
+recursion stays within Python's limit of 1,000 frames."""
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NEITHER_OPEN_NOR_CLOSE = bytes(set(range(256)) - set(b"[]{}"))
+_ONE_KIND = bytes.maketrans(b"[]", b"{}")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def read_object(data: bytes, what: str) -> dict[str, Any]:
+    """Parse ``data`` as one JSON object; the order of keys is kept.
+
+    ``Infinity`` and ``-Infinity`` pass, because Keras writes them (``ReLU(max_value=inf)``, an
+    operator's constant) and reads them back.
+
+    Args:
+        data: UTF-8 text.
+        what: names the text in messages, such as ``model.keras: config.json``.
+
+    Raises:
+        FormatError: ``json_size``, ``json_depth``, ``json_keys``, ``json_number``, ``json``.
+    """
+    if len(data) > MAX_BYTES:
+        raise FormatError(
+            f"{what} has {len(data)} bytes; at most {MAX_BYTES} are read", reason="json_size"
+        )
+    _check_depth(data, what)
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            keys = [key for key, _ in pairs]
+            double = next(key for key in keys if keys.count(key) > 1)
+            raise FormatError(f"{what} has the key {double!r} twice", reason="json_keys")
+        return found
+
+    def constant(name: str) -> float:
+        if name == "NaN":
+            raise FormatError(f"{what} holds NaN, which is no JSON number", reason="json_number")
+        return float(name)
+
+    try:
+        text = data.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=unique, parse_constant=constant)
+        if _SURROGATE.search(data):
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except RecursionError:
+        _refuse_depth(what)
+    except ValueError as error:
+        raise FormatError(f"{what} is not JSON: {error}", reason="json") from error
+    if not isinstance(value, dict):
+        raise FormatError(
+            f"{what}: expected an object, found {type(value).__name__}", reason="json"
+        )
+    return value
+
+
+def _check_depth(data: bytes, what: str) -> None:
+    """Refuse text that nests too deep, without a parser that could itself run out of stack."""
+    brackets = _STRING.sub(b"", data).translate(_ONE_KIND, _NEITHER_OPEN_NOR_CLOSE)
+    # Each round removes the innermost level. Brackets that don't match are the parser's to report.
+    for _ in range(MAX_DEPTH):
+        if not brackets:
+            return
+        fewer = brackets.replace(b"{}", b"")
+        if len(fewer) == len(brackets):
+            return
+        brackets = fewer
+    if b"{}" in brackets:
+        _refuse_depth(what)
+
+
+def _refuse_depth(what: str) -> NoReturn:
+    raise FormatError(f"{what} nests deeper than {MAX_DEPTH} levels", reason="json_depth")
