@@ -1,0 +1,53 @@
+"""Plan → artifact in its place: link beside the target, read it again, then take the name."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from composer.builder.check import check_artifact
+from composer.builder.linker import link
+from composer.errors import BuildError
+from composer.keras_format.digests import digest_file
+from composer.resolver.plan import Plan
+
+
+def build_plan(
+    plan: Plan, target: Path, *, progress: Callable[[str], None] | None = None
+) -> str:
+    """Write the model of ``plan`` to ``target``.
+
+    A reader sees the old file or the new one, and the new one only after it was read again and
+    found to be what the plan says.
+
+    Returns:
+        SHA-256 of the file.
+
+    Raises:
+        BuildError: the target or its folder can't be written.
+        DriftError: what was written differs from the plan; the target is left as it was.
+        FormatError: a source is damaged.
+    """
+    say = progress or (lambda _line: None)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BuildError(f"the folder {target.parent} can't be made: {error.strerror}") from error
+    if target.is_dir():
+        raise BuildError(f"{target} is a folder", help="name a file: -o build/model.keras")
+    unchecked = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.keras")
+    try:
+        say(f"linking {plan.name}")
+        written = link(plan, unchecked)
+        say(f"checking {plan.name}")
+        check_artifact(unchecked, plan, written.tensors)
+        digest = digest_file(unchecked)
+        try:
+            os.replace(unchecked, target)
+        except OSError as error:
+            raise BuildError(f"{target} can't be written: {error.strerror}") from error
+    finally:
+        unchecked.unlink(missing_ok=True)
+    return digest

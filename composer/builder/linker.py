@@ -1,0 +1,143 @@
+"""Plan → ``.keras`` file. Linking is copying: no TensorFlow, and no tensor in memory as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from composer.errors import BuildError
+from composer.keras_format.archive import Archive, open_archive
+from composer.keras_format.archive_write import WrittenArchive, write_archive
+from composer.keras_format.canonical import METADATA_KEY, Renumbering, without_compilation
+from composer.keras_format.contents import (
+    AssetToWrite,
+    Content,
+    GroupToWrite,
+    assets_below,
+    subtree,
+    with_name,
+)
+from composer.keras_format.canonical import without_optimizer
+from composer.keras_format.graph import Json, Operation
+from composer.keras_format.writer import model_config
+from composer.resolver.plan import Plan, StateCopy
+
+FORMAT_VERSION = "3.15.1"
+"""The Keras whose form of ``config.json`` the linker writes."""
+
+
+def link(plan: Plan, target: Path) -> WrittenArchive:
+    """Write the model that ``plan`` describes to ``target``.
+
+    Args:
+        plan: complete, with nothing deferred.
+        target: replaced in one step when everything is written.
+
+    Raises:
+        BuildError: the plan has open questions, or the target can't be written.
+        FormatError: a source changed since it was planned, or its weights are damaged.
+    """
+    if not plan.complete:
+        raise BuildError(
+            f"{len(plan.deferred)} operations of {plan.name!r} still wait for Keras: "
+            f"{', '.join(plan.deferred[:3])}"
+        )
+    contents, assets = _contents(plan)
+    return write_archive(
+        target,
+        metadata=metadata(plan),
+        config=canonical_model(plan),
+        contents=contents,
+        assets=assets,
+    )
+
+
+def canonical_model(plan: Plan) -> dict[str, Json]:
+    """Return the ``config.json`` of the result, its shared objects numbered for the one file."""
+    renumbering = Renumbering()
+
+    def renumber(operation: Operation, entry: Json) -> Json:
+        origin = plan.origins[operation.name]
+        # Each new layer comes from a file of its own, and so has a namespace of its own.
+        namespace = origin.source if origin.source is not None else ("layer", operation.name)
+        return renumbering.apply(without_compilation(entry), namespace)
+
+    return model_config(plan.graph, renumber=renumber)
+
+
+def metadata(plan: Plan) -> dict[str, Json]:
+    """Return ``metadata.json``: Keras's version, and under a key of its own where all came from.
+
+    Keras reads no other key. Nothing here depends on the machine or the clock.
+    """
+    versions = [FORMAT_VERSION, *(file.keras_version for file in plan.files.values())]
+    return {
+        "keras_version": max(versions, key=_version),
+        METADATA_KEY: {
+            "format": 1,
+            "name": plan.name,
+            "seed": plan.seed,
+            "sources": {
+                source.id: {
+                    "from": source.location,
+                    **({"sha256": source.sha256} if source.sha256 else {}),
+                    **({"license": source.license} if source.license else {}),
+                }
+                for source in plan.sources
+            },
+            "origins": {name: str(origin) for name, origin in plan.origins.items()},
+        },
+    }
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """Order versions by their leading numbers; what Keras 2 wrote is below all of Keras 3."""
+    numbers = []
+    for part in text.split("."):
+        if not part.isdigit():
+            break
+        numbers.append(int(part))
+    return tuple(numbers)
+
+
+def _contents(plan: Plan) -> tuple[tuple[Content, ...], tuple[AssetToWrite, ...]]:
+    """List all groups and tensors of the result in its own order, and its assets."""
+    contents: list[Content] = [
+        GroupToWrite(path="vars", attributes=(("name", plan.name),)),
+        GroupToWrite(path="layers"),
+    ]
+    assets: list[AssetToWrite] = []
+    with ExitStack() as stack:
+        archives: dict[Path, Archive] = {}
+        for copy in plan.states:
+            if copy.file is None:
+                contents.extend(_empty(copy))
+                continue
+            path = copy.file.path
+            if path not in archives:
+                archives[path] = stack.enter_context(open_archive(path))
+            moved = subtree(archives[path].weights, copy.state.group, copy.group)
+            if not moved:
+                contents.extend(_empty(copy))
+                continue
+            contents.extend(with_name(without_optimizer(moved), f"{copy.group}/vars", copy.name))
+            assets.extend(assets_below(archives[path], copy.state.group, copy.group))
+    return tuple(contents), tuple(assets)
+
+
+def _empty(copy: StateCopy) -> tuple[Content, ...]:
+    """A layer without state has a named group all the same, as Keras writes it."""
+    return (
+        GroupToWrite(path=copy.group),
+        GroupToWrite(path=f"{copy.group}/vars", attributes=(("name", copy.name),)),
+    )
+
+
+def expected_paths(plan: Plan) -> Mapping[str, tuple[StateCopy, str]]:
+    """Return for every tensor of the result its copy order and its path in the source."""
+    return {
+        f"{copy.group}/{variable.path}": (copy, f"{copy.state.group}/{variable.path}")
+        for copy in plan.states
+        for variable in copy.state.variables
+    }

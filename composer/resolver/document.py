@@ -1,0 +1,122 @@
+"""The plan as a JSON document that any JSON Schema validator can check for collisions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from composer.keras_format.graph import TensorSpec
+from composer.resolver.infer import Seam
+from composer.resolver.plan import Plan, PlannedSource, Port
+
+SCHEMA_ID = "urn:keras-compose:schema:plan:1"
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """Return the document of ``plan``; ``schemas/plan.schema.json`` describes it."""
+    return {
+        "format": 1,
+        "name": plan.name,
+        "description": plan.description,
+        "seed": plan.seed,
+        "names": {
+            "operations": [operation.name for operation in plan.graph.operations],
+            "inputs": [port.name for port in plan.inputs],
+            "outputs": [port.name for port in plan.outputs],
+        },
+        "inputs": [_port(port) for port in plan.inputs],
+        "outputs": [_port(port) for port in plan.outputs],
+        "operations": [
+            {
+                "name": operation.name,
+                "class": operation.class_name,
+                "kind": operation.kind,
+                "origin": str(plan.origins[operation.name]),
+                "trainable": _trainable(operation.config.get("trainable")),
+                "calls": len(operation.calls),
+                "inputs": [
+                    [tensor.ref.operation, tensor.ref.call, tensor.ref.output]
+                    for call in operation.calls
+                    for tensor in call.tensors()
+                ],
+            }
+            for operation in plan.graph.operations
+        ],
+        "weights": [
+            {
+                "operation": copy.name,
+                "group": copy.group,
+                "from": copy.state.group or None,
+                "variables": [
+                    {
+                        "path": variable.path,
+                        "shape": list(variable.shape),
+                        "dtype": variable.dtype,
+                        "bytes": variable.nbytes,
+                    }
+                    for variable in copy.state.variables
+                ],
+            }
+            for copy in plan.states
+        ],
+        "sources": [_source(source) for source in plan.sources],
+        "link_map": [
+            {
+                "source": entry.source,
+                "layer": entry.layer,
+                "class": entry.class_name,
+                "fate": entry.fate,
+                "name": entry.name,
+                "note": entry.note,
+            }
+            for entry in plan.link_map
+        ],
+        "seams": [_seam(seam) for seam in plan.seams],
+        "deferred": list(plan.deferred),
+        "parameters": plan.parameters,
+        "bytes": plan.nbytes,
+    }
+
+
+def _port(port: Port) -> dict[str, Any]:
+    return {
+        "name": port.name,
+        "tensor": [port.operation, port.call, port.output],
+        **_spec(port.spec),
+    }
+
+
+def _spec(spec: TensorSpec | None) -> dict[str, Any]:
+    if spec is None or spec.shape is None:
+        return {"shape": None, "dtype": spec.dtype if spec is not None else None}
+    return {"shape": list(spec.shape), "dtype": spec.dtype}
+
+
+def _seam(seam: Seam) -> dict[str, Any]:
+    return {
+        "at": ".".join(str(part) for part in seam.path),
+        "from": str(seam.producer),
+        "to": seam.consumer,
+        "state": seam.state,
+        "expected": None if seam.expected is None else _spec(seam.expected),
+        "actual": None if seam.actual is None else _spec(seam.actual),
+    }
+
+
+def _source(source: PlannedSource) -> dict[str, Any]:
+    return {
+        "id": source.id,
+        "from": source.location,
+        "prefix": source.prefix,
+        "suffix": source.suffix,
+        "license": source.license,
+        "sha256": source.sha256,
+        "operations": source.operations,
+        "kept": source.kept,
+        "parameters": source.parameters,
+        "bytes": source.nbytes,
+        "whole": source.whole,
+    }
+
+
+def _trainable(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
