@@ -1,0 +1,52 @@
+"""The nearest known words to one that is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_CUTOFF = 0.6
+_SHORTEST_PART = 4
+
+
+def nearest(word: str, candidates: Iterable[str], limit: int = 3) -> tuple[str, ...]:
+    """Return the candidates that ``word`` may have been meant to be, the likeliest first.
+
+    Case is ignored. A candidate also counts as near when one of the two contains the other
+    (``conv5`` and ``conv5_block1_out``), as long as four characters are shared.
+
+    Args:
+        word: what the user wrote.
+        candidates: what is known; repeated ones count once.
+        limit: how many to return at most.
+
+    Returns:
+        Candidates by falling similarity; among equals, in the order given.
+    """
+    # Imported here because it takes longer than reading a sound spec does.
+    from rapidfuzz.distance import OSA
+
+    lowered = word.casefold()
+    scored: list[tuple[float, int, str]] = []
+    for index, candidate in enumerate(dict.fromkeys(candidates)):
+        other = candidate.casefold()
+        score = OSA.normalized_similarity(lowered, other)
+        short, long = sorted((lowered, other), key=len)
+        if len(short) >= _SHORTEST_PART and short in long:
+            score = max(score, _CUTOFF + 0.2 * len(short) / len(long))
+        # One typing error in a word of two or three letters is below any useful ratio.
+        if score < _CUTOFF and 2 <= len(long) <= 3 and OSA.distance(lowered, other) == 1:
+            score = _CUTOFF
+        if score >= _CUTOFF:
+            scored.append((-score, index, candidate))
+    return tuple(candidate for _, _, candidate in sorted(scored)[:limit])
+
+
+def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
+    """Return a question such as ``did you mean 'prefix'?``, or None when nothing is near."""
+    found = nearest(word, candidates)
+    if not found:
+        return None
+    quoted = [f"'{candidate}'" for candidate in found]
+    if len(quoted) == 1:
+        return f"did you mean {quoted[0]}?"
+    return f"did you mean {', '.join(quoted[:-1])} or {quoted[-1]}?"

@@ -1,0 +1,190 @@
+"""Files that a spec builds on: read, checked for cycles, laid under the spec from left to right."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from composer.diagnostics.diagnostic import Diagnostic, Note
+from composer.diagnostics.suggest import did_you_mean
+from composer.spec.merge import merge
+from composer.spec.source_text import Place, SourceText
+from composer.spec.tree import (
+    Broken,
+    ListNode,
+    MapNode,
+    Node,
+    Origin,
+    Scalar,
+    with_origins,
+    without,
+)
+from composer.spec.yaml_text import MAX_BYTES, decode, parse
+
+_LONGEST_CHAIN = 16
+_MOST_FILES = 100
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of a spec file, at most one more than a spec may have.
+
+    Raises:
+        OSError: the file can't be read.
+        ValueError: the path can't name a file.
+    """
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def with_bases(root: Node, source: SourceText) -> tuple[Node, list[Diagnostic]]:
+    """Return ``root`` laid over all that its ``extends`` names, and the problems found.
+
+    Args:
+        root: the tree of a spec.
+        source: its text. Paths in ``extends`` are relative to the file they stand in.
+
+    Returns:
+        A tree without ``extends``. What could not be read is left out of it.
+    """
+    reader = _Reader()
+    own = Path(os.path.realpath(source.directory / os.path.basename(source.file)))
+    return reader.extended(root, source, (own,)), reader.diagnostics
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.diagnostics: list[Diagnostic] = []
+        self._read: dict[Path, Node | None] = {}
+
+    def extended(self, root: Node, source: SourceText, chain: tuple[Path, ...]) -> Node:
+        """Return ``root`` over its bases; ``chain`` holds the files from the spec down to it."""
+        if not isinstance(root, MapNode) or "extends" not in root.entries:
+            return root
+        named = self._named(root.entries["extends"].node)
+        own = without(root, ("extends",))
+        merged: Node | None = None
+        for name in named:
+            base = self._base(name, source, chain)
+            if base is None:
+                continue
+            base = with_origins(base, (Origin("through 'extends' here", name.place),))
+            merged = base if merged is None else merge(merged, base)
+        return own if merged is None else merge(merged, own)
+
+    def _named(self, node: Node) -> list[Scalar]:
+        items = node.items if isinstance(node, ListNode) else (node,)
+        named = []
+        for item in items:
+            if isinstance(item, Scalar) and isinstance(item.value, str):
+                named.append(item)
+            elif not isinstance(item, Broken):
+                self._report(
+                    "CMP203",
+                    "'extends' should be a path or a list of paths",
+                    item.place,
+                    help="for example: extends: base.yaml",
+                )
+        return named
+
+    def _base(self, name: Scalar, source: SourceText, chain: tuple[Path, ...]) -> Node | None:
+        written = str(name.value)
+        if "${" in written:
+            self._report(
+                "CMP143",
+                "'extends' is read before interpolation; it takes no ${…}",
+                name.place,
+            )
+            return None
+        path = name.directory / written
+        identity = Path(os.path.realpath(path))
+        if identity in chain:
+            self._report(
+                "CMP121",
+                f"'{written}' extends itself"
+                if identity == chain[-1]
+                else f"'{written}' is extended in a circle",
+                name.place,
+                help="remove one of the 'extends' in the circle",
+                notes=tuple(
+                    Note(message=f"by way of '{step.name}'")
+                    for step in chain[chain.index(identity) + 1 :]
+                ),
+            )
+            return None
+        if identity in self._read:
+            return self._read[identity]
+        if len(chain) > _LONGEST_CHAIN or len(self._read) >= _MOST_FILES:
+            self._report(
+                "CMP120",
+                f"a spec extends at most {_MOST_FILES} files, {_LONGEST_CHAIN} in a chain",
+                name.place,
+            )
+            return None
+        # A file that is reached a second time gives no second set of diagnostics.
+        self._read[identity] = None
+        self._read[identity] = self._file(path, written, name.place, source, (*chain, identity))
+        return self._read[identity]
+
+    def _file(
+        self, path: Path, written: str, place: Place, source: SourceText, chain: tuple[Path, ...]
+    ) -> Node | None:
+        try:
+            data = read_bytes(path)
+        except (OSError, ValueError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            self._report(
+                "CMP120",
+                f"'{written}' can't be read: {reason[:1].lower()}{reason[1:]}",
+                place,
+                help=_near_files(path),
+            )
+            return None
+        shown = os.path.normpath(os.path.join(os.path.dirname(source.file), written))
+        text, found = decode(data, file=shown, directory=path.parent)
+        self.diagnostics += found
+        if found:
+            return None
+        root, found = parse(text)
+        self.diagnostics += found
+        if root is None:
+            return None
+        if not isinstance(root, MapNode):
+            if not isinstance(root, Broken):
+                self._report("CMP203", "a spec should be a map", root.place)
+            return None
+        return self.extended(root, text, chain)
+
+    def _report(
+        self,
+        code: str,
+        message: str,
+        place: Place,
+        *,
+        help: str | None = None,  # noqa: A002
+        notes: tuple[Note, ...] = (),
+    ) -> None:
+        self.diagnostics.append(
+            Diagnostic(
+                code=code,
+                message=message,
+                path=("extends",),
+                span=place.span,
+                help=help,
+                notes=notes,
+            )
+        )
+
+
+def _near_files(path: Path) -> str | None:
+    """Return a suggestion from the YAML files that stand where ``path`` was looked for."""
+    try:
+        names = sorted(
+            entry.name
+            for entry in os.scandir(path.parent)
+            if entry.name.endswith((".yaml", ".yml"))
+        )
+    except (OSError, ValueError):
+        return "paths in 'extends' are relative to the file they stand in"
+    return did_you_mean(path.name, names) or (
+        "paths in 'extends' are relative to the file they stand in"
+    )

@@ -1,0 +1,194 @@
+"""A tree that the schema accepts to a :class:`Spec`, with the checks that a schema can't make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from composer.diagnostics.diagnostic import Diagnostic, Note, SpecPath
+from composer.spec.lower_parts import Parts
+from composer.spec.model import (
+    LayerCall,
+    ModelInput,
+    NewLayer,
+    Outputs,
+    Reference,
+    Source,
+    Spec,
+    Target,
+)
+from composer.spec.schema import ITEMS, Checked
+from composer.spec.tree import MapNode, Scalar, TreePositions, find, plain
+
+_UNNAMED = "model"
+
+
+def lower(
+    checked: Checked, *, file: str, known: Mapping[str, SpecPath]
+) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
+    """Return the spec that ``checked`` holds, and what is wrong with it.
+
+    Inputs, sources and layers with a problem are left out, and with them all that refers to
+    them; what is left is a spec of its own that later stages can judge.
+
+    Args:
+        checked: what the schema left.
+        file: the spec's path as the user gave it.
+        known: every id of the spec, those of broken entries too, with its place in the spec.
+
+    Returns:
+        None in the place of a spec when nothing is left of it.
+    """
+    tree = checked.tree
+    if tree is None:
+        return None, ()
+    data = plain(tree)
+    positions = TreePositions(tree)
+    parts = Parts(data, positions, known)
+    parts.bad.update(dict.fromkeys(checked.broken))
+    shared = _shared_ids(data, positions)
+    inputs = tuple(_input(key, value) for key, value in data.get("inputs", {}).items())
+    sources = tuple(parts.source(key, _directory(tree, key)) for key in data.get("sources", {}))
+    layers = tuple(parts.layer(key) for key in data.get("layers", {}))
+    outputs = parts.outputs()
+    found = (*shared, *parts.diagnostics)
+    bad = _with_dependents(parts.bad, sources, layers)
+    spec = Spec(
+        name=data.get("name", _UNNAMED),
+        file=file,
+        description=data.get("description"),
+        inputs=tuple(item for item in inputs if item.id not in bad),
+        sources=tuple(item for item in sources if item.id not in bad),
+        layers=_first_of_each(item for item in layers if item.id not in bad),
+        outputs=_without_bad(outputs, bad),
+        seed=int(data.get("seed", 0)),
+        target=_target(tree, data.get("output", {})),
+        positions=positions,
+        resolved=data,
+    )
+    broken = bool(bad) or bool(found) or bool(checked.diagnostics)
+    empty = not (spec.inputs or spec.sources or spec.layers)
+    return (None if broken and empty else _one_name_space(spec)), found
+
+
+def ids(tree: Any) -> dict[str, SpecPath]:
+    """Return the ids of all inputs, sources and layers of ``tree`` and where they stand."""
+    found: dict[str, SpecPath] = {}
+    for section in ITEMS:
+        node = find(tree, (section,))
+        for key in node.entries if isinstance(node, MapNode) else ():
+            found.setdefault(key, (section, key))
+    return found
+
+
+def _shared_ids(data: Mapping[str, Any], positions: TreePositions) -> list[Diagnostic]:
+    """Inputs, sources and layers share one name space: report each id that stands twice."""
+    first: dict[str, SpecPath] = {}
+    found = []
+    for section in ITEMS:
+        for key in data.get(section, {}):
+            path = (section, key)
+            if key not in first:
+                first[key] = path
+                continue
+            found.append(
+                Diagnostic(
+                    code="CMP220",
+                    message=f"the id '{key}' names two things: inputs, sources and layers share "
+                    "one name space",
+                    path=path,
+                    span=positions.key(path),
+                    notes=(
+                        Note(
+                            message=f"it is first used here, in '{first[key][0]}'",
+                            span=positions.key(first[key]),
+                        ),
+                        *positions.origins(path),
+                    ),
+                    help="rename one of them",
+                )
+            )
+    return found
+
+
+def _one_name_space(spec: Spec) -> Spec:
+    """Keep the first bearer of an id that was given twice."""
+    inputs = {item.id for item in spec.inputs}
+    sources = tuple(item for item in spec.sources if item.id not in inputs)
+    taken = inputs | {item.id for item in sources}
+    layers = tuple(item for item in spec.layers if item.id not in taken)
+    return replace(spec, sources=sources, layers=layers)
+
+
+def _first_of_each(layers: Iterable[NewLayer]) -> tuple[NewLayer, ...]:
+    return tuple({layer.id: layer for layer in layers}.values())
+
+
+def _input(key: str, data: Mapping[str, Any]) -> ModelInput:
+    batch_size = data.get("batch_size")
+    return ModelInput(
+        id=key,
+        shape=tuple(None if size is None else int(size) for size in data["shape"]),
+        dtype=data.get("dtype", "float32"),
+        batch_size=None if batch_size is None else int(batch_size),
+    )
+
+
+def _directory(tree: MapNode, key: str) -> Path:
+    node = find(tree, ("sources", key, "from"))
+    assert isinstance(node, Scalar)
+    return node.directory
+
+
+def _target(tree: MapNode, data: Mapping[str, Any]) -> Target:
+    node = find(tree, ("output", "path"))
+    path = node.directory / str(node.value) if isinstance(node, Scalar) else None
+    return Target(
+        path=path,
+        format=data.get("format", "keras"),
+        signature=data.get("signature", "list"),
+    )
+
+
+def _with_dependents(
+    bad: Mapping[str, None], sources: tuple[Source, ...], layers: tuple[NewLayer, ...]
+) -> dict[str, None]:
+    """Return ``bad`` and the ids of all that refers to it, at any remove."""
+    uses = {source.id: _names_of_source(source) for source in sources}
+    uses.update({layer.id: _names_of_layer(layer) for layer in layers})
+    found = dict(bad)
+    while True:
+        more = {
+            key: None
+            for key, names in uses.items()
+            if key not in found and any(name in found for name in names)
+        }
+        if not more:
+            return found
+        found.update(more)
+
+
+def _names_of_source(source: Source) -> tuple[str, ...]:
+    calls = (wire for call in source.calls for wire in call.inputs)
+    return tuple(wire.reference.name for wire in (*source.inputs, *calls))
+
+
+def _names_of_layer(layer: NewLayer) -> tuple[str, ...]:
+    return tuple(reference.name for call in layer.calls for reference in _references(call))
+
+
+def _references(call: LayerCall) -> tuple[Reference, ...]:
+    if isinstance(call.inputs, Reference):
+        return (call.inputs,)
+    if isinstance(call.inputs, tuple):
+        return call.inputs
+    return tuple(call.inputs.values())
+
+
+def _without_bad(outputs: Outputs, bad: Mapping[str, None]) -> Outputs:
+    kept = tuple(pair for pair in outputs.references if pair[1].name not in bad)
+    if not kept:
+        return Outputs(form="default")
+    return replace(outputs, references=kept)

@@ -1,0 +1,325 @@
+"""The parts of a spec, lowered one by one: sources, layers and outputs with their references."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, SpecPath
+from composer.diagnostics.suggest import did_you_mean, nearest
+from composer.spec.model import (
+    LayerCall,
+    NewLayer,
+    Outputs,
+    Reference,
+    RenameRule,
+    Selector,
+    Source,
+    SourceCall,
+    SourceInput,
+)
+from composer.spec.references import (
+    ReferenceSyntaxError,
+    is_long_form,
+    long_reference,
+    parse_reference,
+    parse_target,
+)
+from composer.spec.selectors import (
+    PatternError,
+    check_replacement,
+    parse_selector,
+    regex_pattern,
+)
+from composer.spec.tree import TreePositions, path_text
+
+
+class Parts:
+    """Lowers the parts of one spec and collects what is wrong with them.
+
+    Attributes:
+        diagnostics: the problems found so far.
+        bad: ids of the inputs, sources and layers that have one.
+    """
+
+    def __init__(
+        self, data: Mapping[str, Any], positions: TreePositions, known: Mapping[str, SpecPath]
+    ) -> None:
+        self.diagnostics: list[Diagnostic] = []
+        self.bad: dict[str, None] = {}
+        self._data = data
+        self._positions = positions
+        self._known = known
+
+    # ------------------------------------------------------------ sources
+
+    def source(self, key: str, directory: Path) -> Source:
+        """Return the source ``key``; ``directory`` is what its relative path belongs to."""
+        data = self._data["sources"][key]
+        path: SpecPath = ("sources", key)
+        include = data.get("include")
+        digest = data.get("sha256")
+        return Source(
+            id=key,
+            location=data["from"],
+            directory=directory,
+            args=data.get("args", {}),
+            sha256=digest.lower() if digest else None,
+            license=data.get("license"),
+            prefix=data.get("prefix", ""),
+            suffix=data.get("suffix", ""),
+            rename=self._rename(data.get("rename", {}), (*path, "rename")),
+            include=None if include is None else self._selectors(include, (*path, "include")),
+            exclude=self._selectors(data.get("exclude", ()), (*path, "exclude")),
+            bypass=self._selectors(data.get("bypass", ()), (*path, "bypass")),
+            inputs=self._wires(data["inputs"], (*path, "inputs")) if "inputs" in data else (),
+            calls=tuple(
+                SourceCall(
+                    id=call,
+                    inputs=self._wires(value["inputs"], (*path, "calls", call, "inputs")),
+                    path=(*path, "calls", call),
+                )
+                for call, value in data.get("calls", {}).items()
+            ),
+            nested=data.get("nested"),
+            flatten=data.get("flatten", False),
+            trainable=data.get("trainable"),
+            freeze=self._selectors(data.get("freeze", ()), (*path, "freeze")),
+            unfreeze=self._selectors(data.get("unfreeze", ()), (*path, "unfreeze")),
+        )
+
+    def _selectors(self, items: Any, path: SpecPath) -> tuple[Selector, ...]:
+        found = []
+        for index, item in enumerate(items):
+            try:
+                found.append(parse_selector(item, (*path, index)))
+            except PatternError as error:
+                self._pattern(error, (*path, index))
+        return tuple(found)
+
+    def _rename(self, data: Any, path: SpecPath) -> tuple[RenameRule, ...]:
+        if isinstance(data, Mapping):
+            return tuple(
+                RenameRule(pattern=old, to=new, regex=False, path=(*path, old))
+                for old, new in data.items()
+            )
+        found = []
+        for index, rule in enumerate(data):
+            here = (*path, index)
+            try:
+                pattern = regex_pattern(rule["regex"])
+            except PatternError as error:
+                self._pattern(error, (*here, "regex"))
+                continue
+            try:
+                check_replacement(pattern, rule["to"])
+            except PatternError as error:
+                self._pattern(error, (*here, "to"))
+                continue
+            found.append(RenameRule(pattern=rule["regex"], to=rule["to"], regex=True, path=here))
+        return tuple(found)
+
+    def _wires(self, data: Any, path: SpecPath) -> tuple[SourceInput, ...]:
+        if isinstance(data, str) or is_long_form(data):
+            reference = self._reference(data, path)
+            if reference is None:
+                return ()
+            return (SourceInput(target=None, reference=reference, path=path),)
+        found = []
+        for key, value in data.items():
+            here = (*path, key)
+            target, node, output = parse_target(key)
+            reference = self._reference(value, here)
+            if reference is not None:
+                found.append(
+                    SourceInput(
+                        target=target, reference=reference, node=node, output=output, path=here
+                    )
+                )
+        return tuple(found)
+
+    # ------------------------------------------------------------ layers
+
+    def layer(self, key: str) -> NewLayer:
+        """Return the new layer ``key``."""
+        data = self._data["layers"][key]
+        path: SpecPath = ("layers", key)
+        if "name" in data.get("args", {}):
+            self._name_in_args((*path, "args", "name"), key)
+        shared = data.get("call", {})
+        if "inputs" in data:
+            calls = [self._call(None, data["inputs"], shared, (*path, "inputs"), path)]
+        else:
+            calls = [
+                self._call(
+                    call,
+                    value["inputs"],
+                    {**shared, **value.get("call", {})},
+                    (*path, "calls", call, "inputs"),
+                    (*path, "calls", call),
+                )
+                for call, value in data["calls"].items()
+            ]
+        return NewLayer(
+            id=key,
+            class_name=data["class"],
+            args=data.get("args", {}),
+            calls=tuple(call for call in calls if call is not None),
+        )
+
+    def _call(
+        self,
+        key: str | None,
+        inputs: Any,
+        arguments: Mapping[str, Any],
+        inputs_path: SpecPath,
+        path: SpecPath,
+    ) -> LayerCall | None:
+        references: Reference | tuple[Reference, ...] | Mapping[str, Reference] | None
+        if isinstance(inputs, str) or is_long_form(inputs):
+            references = self._reference(inputs, inputs_path)
+            if references is None:
+                return None
+        elif isinstance(inputs, Mapping):
+            references = dict(self._named(inputs, inputs_path))
+        else:
+            references = tuple(reference for _, reference in self._listed(inputs, inputs_path))
+        return LayerCall(id=key, inputs=references, arguments=arguments, path=path)
+
+    def _name_in_args(self, path: SpecPath, key: str) -> None:
+        self._report(
+            "CMP208",
+            path,
+            f"'name' is no argument of a new layer: its name is its key, '{key}'",
+            help="remove 'name', or rename the key",
+            at_key=True,
+        )
+
+    # ------------------------------------------------------------ outputs
+
+    def outputs(self) -> Outputs:
+        """Return what the result puts out."""
+        data = self._data.get("outputs")
+        path: SpecPath = ("outputs",)
+        if data is None:
+            return Outputs(form="default")
+        if isinstance(data, str) or is_long_form(data):
+            reference = self._reference(data, path)
+            if reference is None:
+                return Outputs(form="default")
+            return Outputs(form="single", references=((None, reference),))
+        if isinstance(data, Mapping):
+            return Outputs(form="dict", references=self._named(data, path))
+        return Outputs(form="list", references=self._listed(data, path))
+
+    # ------------------------------------------------------------ references
+
+    def _named(self, data: Mapping[str, Any], path: SpecPath) -> tuple[tuple[str, Reference], ...]:
+        pairs = ((key, self._reference(value, (*path, key))) for key, value in data.items())
+        return tuple((key, reference) for key, reference in pairs if reference is not None)
+
+    def _listed(self, data: Any, path: SpecPath) -> tuple[tuple[None, Reference], ...]:
+        found = (self._reference(value, (*path, index)) for index, value in enumerate(data))
+        return tuple((None, reference) for reference in found if reference is not None)
+
+    def _reference(self, data: Any, path: SpecPath) -> Reference | None:
+        """Return the reference at ``path`` when it names something that takes it."""
+        if not isinstance(data, str):
+            reference = long_reference(data, path)
+        else:
+            try:
+                reference = parse_reference(data, path)
+            except ReferenceSyntaxError as error:
+                self._report("CMP221", path, error.message, help=error.help)
+                return None
+        target = self._known.get(reference.name)
+        if target is None:
+            self._unknown_name(reference, path)
+            return None
+        if reference.name in self.bad:
+            return reference
+        if reference.layer is not None and target[0] != "sources":
+            what = "a model input" if target[0] == "inputs" else "a new layer"
+            self._report(
+                "CMP223",
+                path,
+                f"'{reference}' names a layer of '{reference.name}', which is {what}",
+                help=f"only a source has layers to name; write {reference.name}",
+                notes=self._set_here(target),
+            )
+            return None
+        return reference if self._call_fits(reference, target, path) else None
+
+    def _call_fits(self, reference: Reference, target: SpecPath, path: SpecPath) -> bool:
+        if reference.call is None:
+            return True
+        entry = self._data.get(target[0], {}).get(reference.name)
+        calls = entry.get("calls", {}) if entry is not None else {reference.call: None}
+        if reference.call in calls:
+            return True
+        where = path_text(target)
+        if calls:
+            message = f"'{where}' has no call '{reference.call}'"
+            help_ = did_you_mean(reference.call, calls) or f"it has {', '.join(calls)}"
+        else:
+            message = f"'{where}' has no 'calls', so none can be picked with '@{reference.call}'"
+            help_ = f"give it calls, or leave '@{reference.call}' out"
+        self._report("CMP223", path, message, help=help_, notes=self._set_here(target))
+        return False
+
+    def _unknown_name(self, reference: Reference, path: SpecPath) -> None:
+        name = reference.name
+        found = nearest(name, self._known, limit=1)
+        help_ = did_you_mean(name, self._known)
+        if help_ is None:
+            listed = ", ".join(list(self._known)[:8]) or "none yet"
+            help_ = f"inputs, sources and layers are: {listed}"
+        fix: tuple[Edit, ...] = ()
+        span = self._positions.value(path)
+        # The text under the span may be an interpolation or quoted: edit only what is plain.
+        if found and span and span.text and span.line == span.end_line:
+            written = span.text[0][span.column - 1 : span.end_column - 1]
+            if written == str(reference):
+                fix = (Edit(span=span, replacement=found[0] + written[len(name) :]),)
+        self._report(
+            "CMP222",
+            path,
+            f"nothing is called '{name}': it is neither a model input nor a source nor a new layer",
+            help=help_,
+            fix=fix,
+        )
+
+    def _set_here(self, target: SpecPath) -> tuple[Note, ...]:
+        return (Note(message=f"'{target[-1]}' is set here", span=self._positions.key(target)),)
+
+    # ------------------------------------------------------------ reports
+
+    def _pattern(self, error: PatternError, path: SpecPath) -> None:
+        self._report("CMP209", path, error.message, help=error.help)
+
+    def _report(
+        self,
+        code: str,
+        path: SpecPath,
+        message: str,
+        *,
+        help: str | None = None,  # noqa: A002
+        notes: tuple[Note, ...] = (),
+        fix: tuple[Edit, ...] = (),
+        at_key: bool = False,
+    ) -> None:
+        span = self._positions.key(path) if at_key else self._positions.value(path)
+        self.diagnostics.append(
+            Diagnostic(
+                code=code,
+                message=message,
+                path=path,
+                span=span,
+                notes=(*notes, *self._positions.origins(path)),
+                help=help,
+                fix=fix,
+            )
+        )
+        if path[0] in {"sources", "layers"}:
+            self.bad[str(path[1])] = None

@@ -1,0 +1,120 @@
+"""From a file or a text to a :class:`Spec`: the stages in order, every problem collected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from composer.diagnostics.diagnostic import Diagnostic
+from composer.diagnostics.render import ordered
+from composer.errors import SpecError, UsageError
+from composer.spec import extends, interpolation, lower, overrides, schema, yaml_text
+from composer.spec.model import Spec
+from composer.spec.source_text import SourceText
+from composer.spec.tree import MapNode
+
+
+def read_spec(
+    path: Path | str, overrides: Sequence[str] = ()
+) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
+    """Read the spec at ``path`` and report everything that is wrong with it.
+
+    Args:
+        path: a YAML file. Diagnostics name it as it is given here.
+        overrides: changes such as ``vars.classes=5``, ``+sources.a.trainable=true`` and
+            ``~layers.drop``, applied in order.
+
+    Returns:
+        The spec, and the diagnostics in the order of the text. Inputs, sources and layers with
+        an error are left out of the spec, with all that refers to them, so that later stages
+        can judge the rest; the spec is None when nothing is left.
+
+    Raises:
+        UsageError: the file can't be read.
+    """
+    file = Path(path)
+    try:
+        data = extends.read_bytes(file)
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise UsageError(
+            f"the spec '{path}' can't be read: {reason[:1].lower()}{reason[1:]}",
+            help="give the path of a YAML file",
+        ) from error
+    return spec_from_text(data, file=str(path), directory=file.parent, overrides=overrides)
+
+
+def load_spec(path: Path | str, overrides: Sequence[str] = ()) -> Spec:
+    """Return the spec at ``path``.
+
+    Args:
+        path: a YAML file.
+        overrides: as for :func:`read_spec`.
+
+    Raises:
+        SpecError: the spec has errors; they are all in it.
+        UsageError: the file can't be read.
+    """
+    spec, diagnostics = read_spec(path, overrides)
+    if spec is None or any(item.severity == "error" for item in diagnostics):
+        raise SpecError(diagnostics)
+    return spec
+
+
+def spec_from_text(
+    text: str | bytes, *, file: str, directory: Path, overrides: Sequence[str] = ()
+) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
+    """Read a spec that is in memory.
+
+    Args:
+        text: YAML; bytes are UTF-8.
+        file: name for diagnostics; its last part also names the spec where ``extends`` goes in
+            a circle.
+        directory: what relative paths in the text belong to.
+        overrides: as for :func:`read_spec`.
+
+    Returns:
+        What :func:`read_spec` returns.
+    """
+    spec, found = _spec(text, file, directory, overrides)
+    return spec, ordered(found)
+
+
+def _spec(
+    text: str | bytes, file: str, directory: Path, changes: Sequence[str]
+) -> tuple[Spec | None, list[Diagnostic]]:
+    diagnostics: list[Diagnostic] = []
+    if isinstance(text, bytes):
+        source, found = yaml_text.decode(text, file=file, directory=directory)
+        if found:
+            return None, found
+    else:
+        source = SourceText(file=file, text=text.removeprefix("\ufeff"), directory=directory)
+    root, found = yaml_text.parse(source)
+    diagnostics += found
+    if root is None:
+        if not found:
+            diagnostics.append(_empty(source))
+        return None, diagnostics
+    root, found = extends.with_bases(root, source)
+    diagnostics += found
+    if isinstance(root, MapNode):
+        root, found = overrides.apply(root, changes)
+        diagnostics += found
+    root, found = interpolation.interpolate(root)
+    diagnostics += found
+    known = lower.ids(root)
+    checked = schema.check(root)
+    diagnostics += checked.diagnostics
+    spec, lowered = lower.lower(checked, file=file, known=known)
+    diagnostics += lowered
+    return spec, diagnostics
+
+
+def _empty(source: SourceText) -> Diagnostic:
+    return Diagnostic(
+        code="CMP203",
+        message="a spec should be a map; this file is empty",
+        span=source.span(0, 0),
+        help="it begins with: version: 1",
+    )

@@ -1,0 +1,320 @@
+"""Problems with the schema in plain words: what was expected, what was found, how to write it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from composer.diagnostics.diagnostic import Diagnostic, Edit, SpecPath
+from composer.diagnostics.suggest import did_you_mean, nearest
+from composer.spec.source_text import COMMAND_LINE
+from composer.spec.tree import (
+    Broken,
+    ListNode,
+    MapNode,
+    Node,
+    Scalar,
+    TreePositions,
+    find,
+    path_text,
+)
+from composer.spec.yaml_scalars import quoted, resolve
+
+_WORDS = {
+    "string": "text",
+    "array": "a list",
+    "object": "a map",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "null": "null",
+}
+_YAML_1_1 = {
+    **dict.fromkeys(("yes", "on", "y", "true"), "true"),
+    **dict.fromkeys(("no", "off", "n", "false"), "false"),
+}
+_LATER = {"Source": ("weights", "objects", "trust")}
+"""Keys of the language that this version does not read, by the title of their map."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that the schema refuses.
+
+    Attributes:
+        path: the value that it is about; for unknown and missing keys, the map.
+        rule: ``unknown``, ``required``, ``type``, ``value``, ``id``, ``choice``, or the
+            schema's own word (``pattern``, ``minLength``, ``minimum``, …).
+        title: of the part of the schema.
+        key: the unknown, missing or misspelled key; for ``type`` the one key that a map in
+            this place needs.
+        wanted: what would have been accepted.
+        guess: the known key that an unknown one was most likely meant to be.
+        example: from the schema, as JSON.
+    """
+
+    path: SpecPath
+    rule: str
+    title: str
+    key: str | None = None
+    wanted: tuple[str, ...] = ()
+    guess: str | None = None
+    example: str | None = None
+
+    def with_guess(self, present: Mapping[str, Any]) -> Problem:
+        """Return the problem with the nearest known key that the map does not hold yet."""
+        if self.key is None or self.key in _LATER.get(self.title, ()):
+            return self
+        found = nearest(self.key, [name for name in self.wanted if name not in present], limit=1)
+        return replace(self, guess=found[0]) if found else self
+
+
+def told(problem: Problem, tree: Node, positions: TreePositions) -> Iterator[Diagnostic]:
+    """Yield the diagnostic of ``problem``.
+
+    Args:
+        problem: what is wrong.
+        tree: the spec.
+        positions: of ``tree``.
+    """
+    match problem.rule:
+        case "unknown":
+            found = _unknown(problem, positions)
+        case "required":
+            found = _missing(problem, positions)
+        case "type":
+            found = _type(problem, tree, positions)
+        case "value":
+            found = _value(problem, tree, positions)
+        case "id":
+            found = _id(problem, positions)
+        case "choice":
+            found = _choice(problem, tree, positions)
+        case "pattern":
+            found = _pattern(problem, tree, positions)
+        case _:
+            found = _bound(problem, tree, positions)
+    # What was typed on the command line is no text that an editor could change.
+    fix = tuple(edit for edit in found.fix if edit.span.file != COMMAND_LINE)
+    yield replace(found, fix=fix, notes=(*found.notes, *positions.origins(found.path)))
+
+
+def _where(path: SpecPath) -> str:
+    return f"in '{path_text(path)}'" if path else "at the top of the spec"
+
+
+def _name(path: SpecPath) -> str:
+    return f"'{path_text(path)}'" if path else "a spec"
+
+
+def _unknown(problem: Problem, positions: TreePositions) -> Diagnostic:
+    key = problem.key or ""
+    path = (*problem.path, key)
+    span = positions.key(path)
+    fix: tuple[Edit, ...] = ()
+    if key in _LATER.get(problem.title, ()):
+        help_ = f"'{key}' is not supported yet by this version; remove it"
+    elif problem.guess is not None:
+        help_ = f"did you mean '{problem.guess}'?"
+        if span is not None:
+            fix = (Edit(span=span, replacement=problem.guess),)
+    else:
+        guess = did_you_mean(key, problem.wanted)
+        help_ = guess or f"known keys here are {', '.join(problem.wanted)}"
+    return Diagnostic(
+        code="CMP201",
+        message=f"unknown key '{key}' {_where(problem.path)}",
+        path=path,
+        span=span,
+        help=help_,
+        fix=fix,
+    )
+
+
+def _missing(problem: Problem, positions: TreePositions) -> Diagnostic:
+    span = positions.key(problem.path)
+    if not problem.path and span is not None:
+        # The root's span is the whole file: one character is enough to say which.
+        span = replace(span, end_line=span.line, end_column=span.column + 1, text=span.text[:1])
+    return Diagnostic(
+        code="CMP202",
+        message=f"{_name(problem.path)} needs the key '{problem.key}'",
+        path=problem.path,
+        span=span,
+        help=f"for example: {problem.key}: {_yaml(problem.example)}",
+    )
+
+
+def _type(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
+    words = [_WORDS.get(name, name) for name in problem.wanted]
+    expected = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+    node = find(tree, problem.path)
+    help_, replacement = _conversion(problem, node)
+    if not problem.path:
+        help_ = "it begins with: version: 1"
+    elif help_ is None and problem.example is not None:
+        label = (
+            f"{problem.path[-1]}: " if problem.path and isinstance(problem.path[-1], str) else ""
+        )
+        help_ = f"for example: {label}{_yaml(problem.example)}"
+    span = positions.value(problem.path)
+    fix = (Edit(span=span, replacement=replacement),) if span and replacement is not None else ()
+    if isinstance(node, Scalar) and node.value is None:
+        # An empty value has no text to point at.
+        span = positions.key(problem.path)
+        fix = ()
+    return Diagnostic(
+        code="CMP203",
+        message=f"{_name(problem.path)} should be {expected}; found {_found(node)}",
+        path=problem.path,
+        span=span,
+        help=help_,
+        fix=fix,
+    )
+
+
+def _conversion(problem: Problem, node: Node | None) -> tuple[str | None, str | None]:
+    """Return help and replacement where the value was only written in the wrong form."""
+    if not isinstance(node, Scalar):
+        return None, None
+    value, text = node.value, node.place.text
+    one_line = "\n" not in text and not node.origins
+    if value is None:
+        return "give it a value, or remove the key", None
+    written = text if one_line else json.dumps(value, ensure_ascii=False)
+    if "array" in problem.wanted:
+        return f"write a list: [{written}]", f"[{written}]" if one_line else None
+    if isinstance(value, str):
+        if "boolean" in problem.wanted and value.lower() in _YAML_1_1:
+            word = _YAML_1_1[value.lower()]
+            return f"write {word}", word if one_line else None
+        if {"integer", "number"} & set(problem.wanted) and _is_number(value):
+            return f"write {value} without quotes", value if one_line else None
+        if "object" in problem.wanted and problem.key is not None:
+            whole = f"{{{problem.key}: {written}}}"
+            return f"write {whole}", whole if one_line else None
+    elif "string" in problem.wanted:
+        return f"write {quoted(written)}", quoted(written) if one_line else None
+    return None, None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return isinstance(resolve(text), int | float) and not isinstance(resolve(text), bool)
+    except ValueError:
+        return False
+
+
+def _value(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
+    node = find(tree, problem.path)
+    allowed = [_yaml(value) for value in problem.wanted]
+    span = positions.value(problem.path)
+    fix: tuple[Edit, ...] = ()
+    help_ = f"write {allowed[0]}" if len(allowed) == 1 else f"one of {', '.join(allowed)}"
+    if isinstance(node, Scalar) and isinstance(node.value, str) and len(allowed) > 1:
+        guess = nearest(node.value, allowed, limit=1)
+        if guess:
+            help_ = f"did you mean '{guess[0]}'? Allowed are {', '.join(allowed)}"
+    if len(allowed) == 1 and span and isinstance(node, Scalar) and not node.origins:
+        fix = (Edit(span=span, replacement=allowed[0]),)
+    if isinstance(node, Scalar) and node.value is None:
+        span, fix = positions.key(problem.path), ()
+    return Diagnostic(
+        code="CMP204",
+        message=f"{_name(problem.path)} can't be {_found(node)}",
+        path=problem.path,
+        span=span,
+        help=help_,
+        fix=fix,
+    )
+
+
+def _id(problem: Problem, positions: TreePositions) -> Diagnostic:
+    path = (*problem.path, problem.key or "")
+    return Diagnostic(
+        code="CMP205",
+        message=f"'{problem.key}' is no id: an id is a letter or '_', then letters, digits, "
+        "'_' and '-'",
+        path=path,
+        span=positions.key(path),
+        help=_id_help(problem.key or ""),
+    )
+
+
+def _id_help(key: str) -> str | None:
+    fitting = re.sub(r"[^A-Za-z0-9_-]+", "_", key)
+    if fitting and not re.match(r"[A-Za-z_]", fitting):
+        fitting = f"_{fitting}"
+    return f"for example: {fitting}" if fitting.strip("_") else None
+
+
+def _choice(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
+    node = find(tree, problem.path)
+    present = [k for k in problem.wanted if isinstance(node, MapNode) and k in node.entries]
+    keys = " and ".join(f"'{key}'" for key in problem.wanted)
+    if present:
+        message = f"{_name(problem.path)} takes only one of {keys}"
+        span = positions.key((*problem.path, present[-1]))
+        help_ = f"remove one of {keys}"
+    else:
+        message = f"{_name(problem.path)} needs one of {keys}"
+        span = positions.key(problem.path)
+        help_ = f"for example: {problem.wanted[0]}: NAME"
+    return Diagnostic(code="CMP207", message=message, path=problem.path, span=span, help=help_)
+
+
+def _pattern(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
+    return Diagnostic(
+        code="CMP205",
+        message=f"{_name(problem.path)} is not of the right form: "
+        f"{_found(find(tree, problem.path))}",
+        path=problem.path,
+        span=positions.value(problem.path),
+        help=f"for example: {_yaml(problem.example)}" if problem.example else None,
+    )
+
+
+def _bound(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
+    limit = problem.wanted[0] if problem.wanted else ""
+    words = {
+        "minLength": "may not be empty text",
+        "minItems": "may not be an empty list",
+        "minProperties": "may not be an empty map",
+        "minimum": f"must be {limit} or more",
+        "maximum": f"must be {limit} or less",
+    }
+    return Diagnostic(
+        code="CMP206",
+        message=f"{_name(problem.path)} {words.get(problem.rule, 'is not allowed here')}",
+        path=problem.path,
+        span=positions.value(problem.path),
+        help=f"for example: {_yaml(problem.example)}" if problem.example else None,
+    )
+
+
+def _found(node: Node | None) -> str:
+    match node:
+        case Scalar(value=None):
+            return "nothing (null)"
+        case Scalar(value=bool() as value):
+            return "true" if value else "false"
+        case Scalar(value=str() as value):
+            short = value if len(value) <= 40 else f"{value[:39]}…"
+            return f"the text '{short}'"
+        case Scalar(value=value):
+            return f"the number {value}"
+        case ListNode():
+            return "a list"
+        case MapNode():
+            return "a map"
+        case Broken() | None:
+            return "nothing"
+
+
+def _yaml(example: str | None) -> str:
+    """Return JSON as one would write it in YAML: plain words lose their quotes."""
+    text = example or "…"
+    return re.sub(r'"([A-Za-z_][A-Za-z0-9_./-]*)"', r"\1", text)

@@ -1,0 +1,114 @@
+"""Selectors of layers: globs, regular expressions, classes and stretches of the graph."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from composer.diagnostics.diagnostic import SpecPath
+from composer.spec.model import Selector
+
+
+class PatternError(ValueError):
+    """A glob or a regular expression that can't be compiled."""
+
+    def __init__(self, message: str, *, help: str | None = None) -> None:  # noqa: A002
+        super().__init__(message)
+        self.message = message
+        self.help = help
+
+
+def parse_selector(data: str | Mapping[str, str], path: SpecPath = ()) -> Selector:
+    """Return the selector that ``data`` spells.
+
+    Args:
+        data: a glob, or a map of one of the forms that the schema lists.
+        path: where it stands in the spec.
+
+    Raises:
+        PatternError: its pattern can't be compiled.
+    """
+    if isinstance(data, str):
+        glob_pattern(data)
+        return Selector(kind="glob", pattern=data, path=path)
+    if "regex" in data:
+        regex_pattern(data["regex"])
+        return Selector(kind="regex", pattern=data["regex"], path=path)
+    if "class" in data:
+        return Selector(kind="class", pattern=data["class"], path=path)
+    if "upto" in data:
+        return Selector(kind="upto", pattern=data["upto"], path=path)
+    if "after" in data:
+        return Selector(kind="after", pattern=data["after"], path=path)
+    return Selector(kind="between", pattern=data["from"], to=data["to"], path=path)
+
+
+def regex_pattern(text: str) -> re.Pattern[str]:
+    """Return the compiled regular expression.
+
+    Raises:
+        PatternError: it is not one.
+    """
+    try:
+        return re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise PatternError(f"'{text}' is no regular expression: {error}") from error
+
+
+def check_replacement(pattern: re.Pattern[str], to: str) -> None:
+    """Check that ``to`` names only groups that ``pattern`` has.
+
+    Raises:
+        PatternError: it names others, or holds an unknown escape.
+    """
+    try:
+        # The template is read before any match is looked for.
+        pattern.sub(to, "")
+    except (re.error, IndexError) as error:
+        raise PatternError(
+            f"'{to}' can't replace a match of '{pattern.pattern}': {error}",
+            help="\\1 stands for the first group in ( ), \\g<0> for the whole match",
+        ) from error
+
+
+def glob_pattern(text: str) -> re.Pattern[str]:
+    """Return the regular expression that a glob stands for; use it with ``fullmatch``.
+
+    ``*`` is any text without ``/``, ``**`` any text, ``?`` one character except ``/``,
+    ``[abc]`` one of these, ``[!abc]`` one of all others.
+
+    Raises:
+        PatternError: a ``[`` is not closed, or a range in it runs backwards.
+    """
+    pattern = ""
+    offset = 0
+    while offset < len(text):
+        char = text[offset]
+        if text.startswith("**", offset):
+            pattern += ".*"
+            # More stars say no more, and would only make the match slow.
+            offset += len(text[offset:]) - len(text[offset:].lstrip("*"))
+            continue
+        if char == "*":
+            pattern += "[^/]*"
+        elif char == "?":
+            pattern += "[^/]"
+        elif char == "[":
+            close = text.find("]", offset + 2 + (text[offset + 1 : offset + 2] == "!"))
+            if close < 0:
+                raise PatternError(
+                    f"the '[' in the glob '{text}' is never closed",
+                    help="for a name that holds '[', use {regex: …} with \\[",
+                )
+            body = text[offset + 1 : close]
+            negated = body.startswith("!")
+            members = re.sub(r"([\\\[\]^&~|])", r"\\\1", body[negated:])
+            pattern += f"[{'^' if negated else ''}{members}]"
+            offset = close
+        else:
+            pattern += re.escape(char)
+        offset += 1
+    try:
+        return re.compile(pattern, re.DOTALL)
+    except re.error as error:
+        raise PatternError(f"the glob '{text}' can't be read: {error}") from error

@@ -1,0 +1,189 @@
+"""YAML as immutable data in which every key and value knows its place and its history."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from composer.diagnostics.diagnostic import Note, Span, SpecPath
+from composer.spec.source_text import Place
+
+ScalarValue = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A step of a value's history: a sentence, and the place it speaks of."""
+
+    message: str
+    place: Place
+
+    @property
+    def note(self) -> Note:
+        """The step as a note of a diagnostic."""
+        return Note(message=self.message, span=self.place.span)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scalar:
+    """Text, a number, a boolean or nothing. ``directory`` is where a relative path begins."""
+
+    value: ScalarValue
+    place: Place
+    directory: Path
+    origins: tuple[Origin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """Stands where a value could not be read; its own diagnostic has been given."""
+
+    place: Place
+    origins: tuple[Origin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListNode:
+    """A sequence."""
+
+    items: tuple[Node, ...]
+    place: Place
+    origins: tuple[Origin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A value of a map, and the place of its key."""
+
+    key_place: Place
+    node: Node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapNode:
+    """A mapping; the order of its entries is that of the text."""
+
+    entries: Mapping[str, Entry]
+    place: Place
+    origins: tuple[Origin, ...] = ()
+
+
+Node = Scalar | Broken | ListNode | MapNode
+
+
+def with_origins(node: Node, origins: tuple[Origin, ...]) -> Node:
+    """Return ``node`` with ``origins`` added behind its own."""
+    return replace(node, origins=(*node.origins, *origins)) if origins else node
+
+
+def child(node: Node, key: str | int) -> Node | None:
+    """Return the value of ``node`` under a key or an index, or None when there is none."""
+    if isinstance(node, MapNode):
+        entry = node.entries.get(str(key))
+        return entry.node if entry else None
+    if isinstance(node, ListNode):
+        index = int(key) if str(key).isdecimal() and len(str(key)) < 10 else -1
+        return node.items[index] if 0 <= index < len(node.items) else None
+    return None
+
+
+def find(node: Node, path: SpecPath) -> Node | None:
+    """Return the node at ``path`` below ``node``, or None."""
+    found: Node | None = node
+    for key in path:
+        found = child(found, key) if found is not None else None
+    return found
+
+
+def plain(node: Node) -> Any:
+    """Return ``node`` as dicts, lists and scalars; what is broken becomes None."""
+    match node:
+        case Scalar():
+            return node.value
+        case ListNode():
+            return [plain(item) for item in node.items]
+        case MapNode():
+            return {key: plain(entry.node) for key, entry in node.entries.items()}
+        case Broken():
+            return None
+
+
+def walk(node: Node, path: SpecPath = ()) -> Iterator[tuple[SpecPath, Node]]:
+    """Yield ``node`` and all nodes below it with their paths, in the order of the text."""
+    yield path, node
+    if isinstance(node, MapNode):
+        for key, entry in node.entries.items():
+            yield from walk(entry.node, (*path, key))
+    elif isinstance(node, ListNode):
+        for index, item in enumerate(node.items):
+            yield from walk(item, (*path, index))
+
+
+def without(node: Node, path: SpecPath) -> Node:
+    """Return ``node`` without the map entry at ``path``; other paths leave it as it is."""
+    if not path or not isinstance(node, MapNode) or str(path[0]) not in node.entries:
+        return node
+    key = str(path[0])
+    entries = dict(node.entries)
+    if len(path) == 1:
+        del entries[key]
+    else:
+        entries[key] = replace(entries[key], node=without(entries[key].node, path[1:]))
+    return replace(node, entries=entries)
+
+
+_PLAIN_KEY = re.compile(r"[^\s.\[\]\"'=\\]+")
+
+
+def path_text(path: SpecPath) -> str:
+    """Return a path as one would write it in an override: ``sources.a.exclude[0]``."""
+    text = ""
+    for key in path:
+        if isinstance(key, int):
+            text += f"[{key}]"
+        elif _PLAIN_KEY.fullmatch(key):
+            text += f".{key}" if text else key
+        else:
+            escaped = key.replace("\\", "\\\\").replace('"', '\\"')
+            text += f'["{escaped}"]'
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class TreePositions:
+    """Where the values of a spec stand: :class:`composer.spec.model.Positions` over a tree."""
+
+    root: Node
+
+    def value(self, path: SpecPath) -> Span | None:
+        """Return the span of the value at ``path``, or of its nearest ancestor that exists."""
+        return self._nodes(path)[-1].place.span
+
+    def key(self, path: SpecPath) -> Span | None:
+        """Return the span of the key that ends ``path``, or what :meth:`value` returns."""
+        if path:
+            nodes = self._nodes(path[:-1])
+            parent = nodes[-1]
+            if len(nodes) == len(path) and isinstance(parent, MapNode):
+                entry = parent.entries.get(str(path[-1]))
+                if entry is not None:
+                    return entry.key_place.span
+        return self.value(path)
+
+    def origins(self, path: SpecPath) -> tuple[Note, ...]:
+        """Return the history of the value at ``path``: its own steps, then its ancestors'."""
+        steps = dict.fromkeys(o for node in reversed(self._nodes(path)) for o in node.origins)
+        return tuple(step.note for step in steps)
+
+    def _nodes(self, path: SpecPath) -> list[Node]:
+        """Return the nodes from the root down ``path``, as far as they exist."""
+        nodes = [self.root]
+        for key in path:
+            found = child(nodes[-1], key)
+            if found is None:
+                break
+            nodes.append(found)
+        return nodes

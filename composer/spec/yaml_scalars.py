@@ -1,0 +1,73 @@
+"""Plain YAML scalars by the core schema of YAML 1.2.
+
+Read from section 10.3.2 of the YAML 1.2.2 specification, with one difference that users expect:
+a number with a leading zero (``012``) is text, since YAML 1.1 took it for an octal number.
+"""
+
+from __future__ import annotations
+
+import re
+
+from composer.spec.tree import ScalarValue
+
+_NULL = re.compile(r"null|Null|NULL|~|")
+_TRUE = re.compile(r"true|True|TRUE")
+_FALSE = re.compile(r"false|False|FALSE")
+_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_OCTAL = re.compile(r"0o[0-7]+")
+_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
+_FLOAT = re.compile(
+    r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?",
+)
+_INFINITY = re.compile(r"([-+]?)(?:\.inf|\.Inf|\.INF)")
+_NOT_A_NUMBER = re.compile(r"\.nan|\.NaN|\.NAN")
+
+_LONGEST_NUMBER = 64
+_LARGEST = 2**64 - 1
+_SMALLEST = -(2**63)
+
+
+class NumberTooLarge(ValueError):
+    """An integer that does not fit 64 bits, or a decimal number beyond what a float holds."""
+
+
+def resolve(text: str) -> ScalarValue:
+    """Return what the unquoted scalar ``text`` stands for.
+
+    Raises:
+        NumberTooLarge: it spells a number that can't be kept without losing digits.
+    """
+    if _NULL.fullmatch(text):
+        return None
+    if _TRUE.fullmatch(text):
+        return True
+    if _FALSE.fullmatch(text):
+        return False
+    for pattern, base in ((_DECIMAL, 10), (_OCTAL, 8), (_HEXADECIMAL, 16)):
+        if pattern.fullmatch(text):
+            return _integer(text, base)
+    if _FLOAT.fullmatch(text):
+        number = float(text)
+        if number in (float("inf"), float("-inf")):
+            raise NumberTooLarge(text)
+        return number
+    if match := _INFINITY.fullmatch(text):
+        return float(f"{match[1]}inf")
+    if _NOT_A_NUMBER.fullmatch(text):
+        return float("nan")
+    return text
+
+
+def _integer(text: str, base: int) -> int:
+    if len(text) > _LONGEST_NUMBER:
+        raise NumberTooLarge(text)
+    number = int(text if base == 10 else text[2:], base)
+    if not _SMALLEST <= number <= _LARGEST:
+        raise NumberTooLarge(text)
+    return number
+
+
+def quoted(text: str) -> str:
+    """Return ``text`` as a double-quoted YAML scalar on one line."""
+    named = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+    return '"' + "".join(named.get(char, char) for char in text) + '"'
