@@ -16,6 +16,7 @@ from typing import Any
 
 import keras
 
+from composer.keras_format.canonical import canonical_config, without_compilation
 from composer.keras_format.graph import TensorSpec, Tree
 from composer.keras_process.fact_documents import (
     fact_document,
@@ -111,7 +112,7 @@ class _Subject:
         keras.utils.clear_session(free_memory=False)
         args, kwargs = _revive(call)
         if self.question.kind == "infer":
-            config = _without_compiling(dict(self.question.layer))
+            config = without_compilation(dict(self.question.layer))
             self.layer = keras.saving.deserialize_keras_object(config, safe_mode=True)
             return _specs(self.layer(*args, **kwargs))
         self.report(f"making {self.question.name}")
@@ -150,7 +151,8 @@ class _Subject:
         with scope:  # as when a model is saved, so that shared parts keep their ids
             serialised = keras.saving.serialize_keras_object(self.layer)
         return Fact(
-            layer=json.loads(json.dumps(serialised)),
+            # Their ids are memory addresses, and nested models may still be compiled.
+            layer=canonical_config(json.loads(json.dumps(serialised))),
             outputs=tuple(self.outputs),
             variables=tuple(
                 OwnedVariable(
@@ -214,20 +216,6 @@ def _specs(outputs: Any) -> tuple[TensorSpec, ...]:
         TensorSpec(tuple(tensor.shape), keras.backend.standardize_dtype(tensor.dtype))
         for tensor in keras.tree.flatten(outputs)
     )
-
-
-def _without_compiling(value: Any) -> Any:
-    """Return a config without the compile configs that nested models keep."""
-    if isinstance(value, list):
-        return [_without_compiling(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    compiled = "class_name" in value and "config" in value
-    return {
-        key: _without_compiling(item)
-        for key, item in value.items()
-        if not (compiled and key == "compile_config")
-    }
 
 
 def _path_inside(layer: Any, variable: Any) -> str:

@@ -54,7 +54,8 @@ def _load(path: str) -> Any:
     """Load a model as a Functional one; a Sequential is wrapped, its layers being the same."""
     model = keras.saving.load_model(path, safe_mode=True, compile=False)
     if isinstance(model, keras.Sequential):
-        return keras.Model(model.inputs, model.outputs, name=model.name)
+        ends = (model.inputs, model.outputs)
+        return keras.Model(*(end[0] if len(end) == 1 else end for end in ends), name=model.name)
     if not hasattr(model, "operations"):
         raise ValueError(f"a Functional or Sequential model was expected, found {type(model)}")
     return model
@@ -109,6 +110,10 @@ def _compare(model: Any, source: Mapping[str, Any], seed: int) -> dict[str, Any]
             outputs=[_tensor(model, *triple) for triple in source["outputs"]],
         )
         original = _load(source["path"])
+        if len(part.inputs) != len(original.inputs):
+            raise ValueError(
+                f"the source has {len(original.inputs)} inputs, and {len(part.inputs)} are given"
+            )
     except Exception as problem:
         return _no_comparison(explain(problem))
     try:
@@ -119,9 +124,10 @@ def _compare(model: Any, source: Mapping[str, Any], seed: int) -> dict[str, Any]
 
 
 def _compare_runs(part: _Part, original: Any, seed: int) -> dict[str, Any]:
+    inputs = [_narrowed(*pair) for pair in zip(part.inputs, original.inputs, strict=True)]
     problem: Exception | None = None
-    for size in _sizes(part.inputs):
-        arrays = random_arrays(part.inputs, seed=seed, open_size=size)
+    for size in _sizes(inputs):
+        arrays = random_arrays(inputs, seed=seed, open_size=size)
         if arrays is None:
             return _no_comparison("an input takes text, which can't be made up")
         try:
@@ -134,6 +140,14 @@ def _compare_runs(part: _Part, original: Any, seed: int) -> dict[str, Any]:
         return _difference([_numpy(t) for t in expected], [_numpy(t) for t in found])
     assert problem is not None
     return _no_comparison(explain(problem))
+
+
+def _narrowed(tensor: Any, other: Any) -> Any:
+    """Return ``tensor`` with its open dimensions taken from ``other`` where that has them."""
+    if len(tensor.shape) != len(other.shape):
+        return tensor
+    shape = [b if a is None else a for a, b in zip(tensor.shape, other.shape, strict=True)]
+    return keras.KerasTensor(shape, dtype=tensor.dtype)
 
 
 def _no_comparison(note: str) -> dict[str, Any]:
