@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from composer.keras_format.graph import Graph, TensorSpec
+from composer.keras_format.graph import Graph, TensorRef, TensorSpec
 from composer.keras_format.model_file import LayerState, ModelFile
 from composer.resolver.infer import Seam
 from composer.resolver.linked import Origin
@@ -78,6 +78,21 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WholeUse:
+    """One use of a source that goes in whole, with its shapes unchanged.
+
+    Attributes:
+        inputs: the result's tensors that take the place of the source's flattened inputs.
+        outputs: the result's tensors that the source's flattened outputs have become.
+    """
+
+    source: str
+    call: str | None
+    inputs: tuple[TensorRef, ...]
+    outputs: tuple[TensorRef, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A resolved spec.
 
@@ -87,6 +102,8 @@ class Plan:
         states: one a layer, in the order of the graph.
         link_map: every operation of every source, in spec order.
         seams: edges that the spec made.
+        wholes: uses of sources that must compute in the result what they compute alone.
+        files: the source's model files by id; of this machine, and in no document.
         deferred: keys of operations that wait for an answer of Keras; empty for a plan that can
             be built.
     """
@@ -101,6 +118,7 @@ class Plan:
     seams: tuple[Seam, ...]
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+    wholes: tuple[WholeUse, ...] = ()
     deferred: tuple[str, ...] = ()
     description: str | None = None
     files: Mapping[str, ModelFile] = field(default_factory=dict, repr=False)

@@ -13,6 +13,7 @@ from composer.keras_format.graph import (
     TensorRef,
     TensorSpec,
     Tree,
+    leaves,
 )
 from composer.keras_format.model_file import LayerState, ModelFile
 from composer.keras_format.order import operation_order
@@ -21,7 +22,7 @@ from composer.keras_format.static_specs import input_spec
 from composer.resolver.cut import Use
 from composer.resolver.infer import Inferred
 from composer.resolver.linked import Linked, LinkedOperation, Origin
-from composer.resolver.plan import Fate, MapEntry, Plan, PlannedSource, Port, StateCopy
+from composer.resolver.plan import Fate, MapEntry, Plan, PlannedSource, Port, StateCopy, WholeUse
 from composer.resolver.problems import Problems
 from composer.resolver.references import Piece
 from composer.resolver.train import flagged
@@ -67,6 +68,7 @@ def write_plan(
         seams=inferred.seams,
         inputs=tuple(_input_port(by_name[names[key]]) for key in linked.inputs),
         outputs=_output_ports(linked, names, inferred.specs),
+        wholes=_wholes(linked, names, pieces, files, inferred),
         deferred=tuple(question.id for question in inferred.questions),
         files=files,
     )
@@ -230,11 +232,6 @@ def _source(
     names = {op.name for op in mine}
     held = [v for copy in copies if copy.name in names for v in copy.state.variables]
     file = files[source.id]
-    gone = [
-        name
-        for name, operation in piece.topology.operations.items()
-        if operation.kind != "input" and piece.key(name) not in linked.operations
-    ]
     return PlannedSource(
         id=source.id,
         location=source.location,
@@ -246,8 +243,65 @@ def _source(
         kept=len(mine),
         parameters=sum(v.size for v in held),
         nbytes=sum(v.nbytes for v in held),
-        whole=not gone,
+        whole=not _missing(piece, linked),
     )
+
+
+def _wholes(
+    linked: Linked,
+    names: Mapping[str, str],
+    pieces: Mapping[str, Piece],
+    files: Mapping[str, ModelFile],
+    inferred: Inferred,
+) -> tuple[WholeUse, ...]:
+    """Find the uses of sources that must give what the source gives by itself."""
+    changed = {
+        linked.operations[seam.consumer].origin.source
+        for seam in inferred.seams
+        if seam.state != "equal"
+    }
+    wholes = []
+    for piece in pieces.values():
+        if piece.source.id in changed or _missing(piece, linked):
+            continue
+        graph = files[piece.source.id].graph
+        for index, use in enumerate(piece.uses):
+            moved = _moved(piece, index, linked)
+            ends = [
+                [moved.get(ref, piece.reference(ref, index)) for ref in leaves(tree)]
+                for tree in (graph.inputs, graph.outputs)
+            ]
+            if all(ref.operation in names for end in ends for ref in end):
+                inputs, outputs = (
+                    tuple(TensorRef(names[r.operation], r.call, r.output) for r in end)
+                    for end in ends
+                )
+                wholes.append(
+                    WholeUse(source=piece.source.id, call=use.id, inputs=inputs, outputs=outputs)
+                )
+    return tuple(wholes)
+
+
+def _moved(piece: Piece, index: int, linked: Linked) -> dict[TensorRef, TensorRef]:
+    """Return where each original tensor that a layer takes has gone, for one use."""
+    moved = {}
+    for name in piece.names:
+        operation = piece.topology.operations[name]
+        now = linked.operations[piece.key(name)].operation
+        for number, call in enumerate(operation.calls):
+            taken = now.calls[index * len(operation.calls) + number]
+            for before, after in zip(call.tensors(), taken.tensors(), strict=True):
+                moved[before.ref] = after.ref
+    return moved
+
+
+def _missing(piece: Piece, linked: Linked) -> list[str]:
+    """Return the source's operations, inputs aside, that don't go in."""
+    return [
+        name
+        for name, operation in piece.topology.operations.items()
+        if operation.kind != "input" and piece.key(name) not in linked.operations
+    ]
 
 
 def _input_port(operation: Operation) -> Port:

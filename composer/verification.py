@@ -1,0 +1,205 @@
+"""Verifies an artifact: against its plan without TensorFlow, then in Keras in a fresh process."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from composer.builder.check import check_artifact, source_digests
+from composer.errors import DriftError
+from composer.keras_format.digests import TensorDigest, digest_tensors
+from composer.keras_format.graph import Graph, leaves
+from composer.keras_format.read_model import read_model
+from composer.keras_process.verification import Verification, WholeSource, verify
+from composer.resolver.plan import Plan, WholeUse
+
+State = Literal["ok", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        name: what, in a few words.
+        state: ``skipped`` when it could not be looked at, which is no failure of the artifact.
+        detail: what was found.
+    """
+
+    name: str
+    state: State
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationReport:
+    """All checks of one artifact."""
+
+    artifact: Path
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return all(check.state != "failed" for check in self.checks)
+
+
+def verify_artifact(
+    artifact: Path,
+    plan: Plan | None = None,
+    *,
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> VerificationReport:
+    """Verify ``artifact``.
+
+    Args:
+        artifact: a ``.keras`` file.
+        plan: what it should be. Without one, the artifact is held against itself: Keras must
+            load, order and keep what the file says.
+        seed: for the random inputs of the forward pass.
+        progress: called with lines of progress.
+
+    Raises:
+        FormatError: the file is no sound ``.keras`` file.
+        KerasProcessError: the Keras process failed.
+    """
+    graph = read_model(artifact).graph
+    checks: list[Check] = []
+    if plan is None:
+        expected = digest_tensors(artifact)
+    else:
+        expected = source_digests(plan)
+        checks.append(_against_plan(artifact, plan, expected))
+    uses = plan.wholes if plan is not None else ()
+    with tempfile.TemporaryDirectory(prefix="compose-verify-") as folder:
+        found = verify(
+            artifact,
+            weights=Path(folder) / "loaded.weights.h5",
+            sources=[_whole(use, plan) for use in uses if plan is not None],
+            seed=seed,
+            progress=progress,
+        )
+        checks.extend(_in_keras(found, graph, expected))
+    return VerificationReport(artifact=artifact, checks=tuple(checks))
+
+
+def _against_plan(
+    artifact: Path, plan: Plan, expected: Mapping[str, TensorDigest]
+) -> Check:
+    try:
+        check_artifact(artifact, plan, expected)
+    except DriftError as error:
+        return Check(name="plan", state="failed", detail=error.message)
+    return Check(
+        name="plan",
+        state="ok",
+        detail=f"names, order, inputs and outputs as planned; {len(expected)} tensors equal "
+        "to their sources",
+    )
+
+
+def _whole(use: WholeUse, plan: Plan) -> WholeSource:
+    return WholeSource(
+        id=use.source if use.call is None else f"{use.source}@{use.call}",
+        path=plan.files[use.source].path,
+        inputs=use.inputs,
+        outputs=use.outputs,
+    )
+
+
+def _in_keras(
+    found: Verification, graph: Graph, expected: Mapping[str, TensorDigest]
+) -> Iterator[Check]:
+    if found.status == "too_deep":
+        yield Check(
+            name="load",
+            state="skipped",
+            detail="the graph is too deep for Keras itself, whose walk of it overflows Python's "
+            "stack; the file is sound and was checked without Keras",
+        )
+        return
+    if found.status == "refused":
+        yield Check(name="load", state="failed", detail=f"Keras refuses it: {found.error}")
+        return
+    yield Check(name="load", state="ok", detail="Keras loads it in safe mode, in a fresh process")
+    yield from _structure(found, graph)
+    yield _variables(found, expected)
+    if found.ran is None:
+        yield Check(name="run", state="skipped", detail="; ".join(found.notes) or "not run")
+    else:
+        yield Check(
+            name="run",
+            state="ok" if found.ran else "failed",
+            detail="; ".join(found.notes) or "a forward pass on random inputs",
+        )
+    for comparison in found.comparisons:
+        name = f"source {comparison.id}"
+        if comparison.equal is None:
+            yield Check(name=name, state="skipped", detail=comparison.note or "not compared")
+        elif comparison.equal:
+            yield Check(name=name, state="ok", detail="its outputs are equal bit for bit")
+        else:
+            difference = comparison.difference
+            size = "in shape or dtype" if difference is None else f"by up to {difference:.3g}"
+            yield Check(name=name, state="failed", detail=f"its outputs differ {size}")
+
+
+def _structure(found: Verification, graph: Graph) -> Iterator[Check]:
+    names = tuple(operation.name for operation in graph.operations)
+    yield _check(
+        "order",
+        found.operations == names,
+        f"{len(names)} operations in Keras's own order",
+        "Keras keeps the operations in another order than the file",
+    )
+    inputs = [ref.operation for ref in leaves(graph.inputs)]
+    loaded = [report.name for report in found.inputs]
+    yield _check(
+        "inputs", loaded == inputs, ", ".join(inputs), f"Keras has {loaded}, the file {inputs}"
+    )
+    flags = dict(found.trainable)
+    wrong = [
+        operation.name
+        for operation in graph.operations
+        if operation.kind == "layer"
+        and isinstance(operation.config.get("trainable"), bool)
+        and operation.name in flags
+        and flags[operation.name] is not operation.config["trainable"]
+    ]
+    yield _check(
+        "trainable",
+        not wrong,
+        f"{sum(flags.values())} of {len(flags)} layers are trainable",
+        f"Keras gives other flags to {', '.join(wrong[:3])}",
+    )
+
+
+def _variables(found: Verification, expected: Mapping[str, TensorDigest]) -> Check:
+    if found.weights is None:
+        return Check(name="weights", state="skipped", detail="Keras saved none")
+    loaded = {
+        path: digest for path, digest in digest_tensors(found.weights).items()
+    }
+    wrong = [path for path in expected if loaded.get(path) != expected[path]]
+    extra = [path for path in loaded if path not in expected]
+    if wrong or extra:
+        first = (wrong or extra)[0]
+        return Check(
+            name="weights",
+            state="failed",
+            detail=f"{len(wrong)} tensors differ once loaded and {len(extra)} are new, "
+            f"the first is {first}",
+        )
+    return Check(
+        name="weights",
+        state="ok",
+        detail=f"{len(expected)} tensors equal bit for bit once loaded",
+    )
+
+
+def _check(name: str, good: bool, fine: str, wrong: str) -> Check:  # noqa: FBT001
+    return Check(name=name, state="ok" if good else "failed", detail=fine if good else wrong)
