@@ -7,6 +7,7 @@ from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic, Note
 from composer.diagnostics.suggest import did_you_mean
+from composer.spec.limits import MAX_BYTES
 from composer.spec.merge import merge
 from composer.spec.source_text import Place, SourceText
 from composer.spec.tree import (
@@ -19,7 +20,7 @@ from composer.spec.tree import (
     with_origins,
     without,
 )
-from composer.spec.yaml_text import MAX_BYTES, decode, parse
+from composer.spec.yaml_text import decode, parse
 
 _LONGEST_CHAIN = 16
 _MOST_FILES = 100
@@ -47,7 +48,7 @@ def with_bases(root: Node, source: SourceText) -> tuple[Node, list[Diagnostic]]:
         A tree without ``extends``. What could not be read is left out of it.
     """
     reader = _Reader()
-    own = Path(os.path.realpath(source.directory / os.path.basename(source.file)))
+    own = Path(os.path.realpath(source.directory / Path(source.file).name))
     return reader.extended(root, source, (own,)), reader.diagnostics
 
 

@@ -254,7 +254,7 @@ class Parts:
     def _call_fits(self, reference: Reference, target: SpecPath, path: SpecPath) -> bool:
         if reference.call is None:
             return True
-        entry = self._data.get(target[0], {}).get(reference.name)
+        entry = self._data.get(str(target[0]), {}).get(reference.name)
         calls = entry.get("calls", {}) if entry is not None else {reference.call: None}
         if reference.call in calls:
             return True

@@ -10,6 +10,7 @@ from typing import Literal
 
 from composer.diagnostics.diagnostic import Diagnostic, SpecPath
 from composer.diagnostics.suggest import did_you_mean
+from composer.spec.limits import MAX_DEPTH
 from composer.spec.merge import merge
 from composer.spec.source_text import COMMAND_LINE, Place, SourceText
 from composer.spec.tree import (
@@ -21,7 +22,7 @@ from composer.spec.tree import (
     child,
     path_text,
 )
-from composer.spec.yaml_text import MAX_DEPTH, parse
+from composer.spec.yaml_text import parse
 
 _NAME = re.compile(r"[^\s.\[\]\"'=]+")
 _QUOTED = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[\'([^\']*)\'\]')

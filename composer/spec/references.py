@@ -1,4 +1,4 @@
-"""References to tensors: ``NAME``, ``SOURCE:LAYER``, ``SOURCE@CALL:LAYER#N.K``, and the long form."""
+"""References to tensors: ``NAME``, ``SOURCE@CALL:LAYER#N.K`` and the long form."""
 
 from __future__ import annotations
 

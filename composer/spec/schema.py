@@ -67,7 +67,8 @@ def check(root: Node) -> Checked:
     broken: list[str] = []
     told_already = tuple(path for path, node in walk(root) if isinstance(node, Broken))
     renamed: tuple[SpecPath, ...] = ()
-    tree, rename = root, True
+    tree: Node = root
+    rename = True
     while True:
         positions = TreePositions(tree)
         problems = [
@@ -196,8 +197,9 @@ def _reduced(error: ValidationError) -> Iterator[ValidationError]:
     if not fitting:
         yield error
         return
-    schemas = {index: _resolved(error.validator_value[index]) for index in fitting}
-    instance = error.instance
+    alternatives: Any = error.validator_value
+    instance: Any = error.instance
+    schemas = {index: _resolved(alternatives[index]) for index in fitting}
     shared = {
         index: sum(key in schema.get("properties", {}) for key in instance)
         if isinstance(instance, Mapping)
@@ -226,14 +228,15 @@ def _resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _is_choice(error: ValidationError) -> bool:
     """Whether ``oneOf`` asks for exactly one of several keys."""
-    return error.validator == "oneOf" and all(
-        set(branch) == {"required"} for branch in error.validator_value
-    )
+    branches: Any = error.validator_value
+    return error.validator == "oneOf" and all(set(branch) == {"required"} for branch in branches)
 
 
 def _classified(error: ValidationError) -> Iterator[Problem]:
     path: SpecPath = tuple(error.absolute_path)
-    value, wanted = error.instance, error.validator_value
+    # jsonschema types these as perhaps unset, which they are only on errors made by hand.
+    value: Any = error.instance
+    wanted: Any = error.validator_value
     schema = error.schema if isinstance(error.schema, Mapping) else {}
     examples = tuple(schema.get("examples", ()))
     parent = error.parent
@@ -279,12 +282,12 @@ def _classified(error: ValidationError) -> Iterator[Problem]:
 
 def _types(error: ValidationError) -> Iterator[str]:
     """Yield the JSON types that would have been accepted, each once."""
+    wanted: Any = error.validator_value
     if error.validator == "type":
-        wanted = error.validator_value
         yield from [wanted] if isinstance(wanted, str) else wanted
         return
     found: dict[str, None] = {}
-    for branch in error.validator_value:
+    for branch in wanted:
         schema = _resolved(branch)
         if "enum" in schema:
             found["string"] = None

@@ -96,7 +96,7 @@ def told(problem: Problem, tree: Node, positions: TreePositions) -> Iterator[Dia
         case "pattern":
             found = _pattern(problem, tree, positions)
         case _:
-            found = _bound(problem, tree, positions)
+            found = _bound(problem, positions)
     # What was typed on the command line is no text that an editor could change.
     fix = tuple(edit for edit in found.fix if edit.span.file != COMMAND_LINE)
     yield replace(found, fix=fix, notes=(*found.notes, *positions.origins(found.path)))
@@ -277,7 +277,7 @@ def _pattern(problem: Problem, tree: Node, positions: TreePositions) -> Diagnost
     )
 
 
-def _bound(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
+def _bound(problem: Problem, positions: TreePositions) -> Diagnostic:
     limit = problem.wanted[0] if problem.wanted else ""
     words = {
         "minLength": "may not be empty text",

@@ -107,11 +107,11 @@ def _misread(
         reason = f"no YAML value may begin with {here}"
         return needs_quotes(Place(source, problem, end), reason)
     if before in _PAIRS and here and not here.isspace() and here not in ",]}:":
-        start = _opening(source, problem - 1)
-        if start is not None:
+        opening = _opening(source, problem - 1)
+        if opening is not None:
             end = _value_end(source, problem, in_flow=in_flow)
             reason = f"to YAML it ends at the {before}"
-            return needs_quotes(Place(source, start, end), reason)
+            return needs_quotes(Place(source, opening, end), reason)
     if here in {"[", "{"} and before and not before.isspace() and before not in ",[{:":
         start = _value_start(source, problem)
         end = _value_end(source, start, in_flow=True)

@@ -27,7 +27,7 @@ _LARGEST = 2**64 - 1
 _SMALLEST = -(2**63)
 
 
-class NumberTooLarge(ValueError):
+class NumberTooLargeError(ValueError):
     """An integer that does not fit 64 bits, or a decimal number beyond what a float holds."""
 
 
@@ -35,7 +35,7 @@ def resolve(text: str) -> ScalarValue:
     """Return what the unquoted scalar ``text`` stands for.
 
     Raises:
-        NumberTooLarge: it spells a number that can't be kept without losing digits.
+        NumberTooLargeError: it spells a number that can't be kept without losing digits.
     """
     if _NULL.fullmatch(text):
         return None
@@ -49,7 +49,7 @@ def resolve(text: str) -> ScalarValue:
     if _FLOAT.fullmatch(text):
         number = float(text)
         if number in (float("inf"), float("-inf")):
-            raise NumberTooLarge(text)
+            raise NumberTooLargeError(text)
         return number
     if match := _INFINITY.fullmatch(text):
         return float(f"{match[1]}inf")
@@ -60,10 +60,10 @@ def resolve(text: str) -> ScalarValue:
 
 def _integer(text: str, base: int) -> int:
     if len(text) > _LONGEST_NUMBER:
-        raise NumberTooLarge(text)
+        raise NumberTooLargeError(text)
     number = int(text if base == 10 else text[2:], base)
     if not _SMALLEST <= number <= _LARGEST:
-        raise NumberTooLarge(text)
+        raise NumberTooLargeError(text)
     return number
 
 

@@ -1,0 +1,336 @@
+"""What a ``${…}`` asks for, and whether it can be had: paths, circles and sizes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from composer.diagnostics.diagnostic import Diagnostic, Note, SpecPath
+from composer.diagnostics.suggest import did_you_mean
+from composer.spec.limits import MAX_BYTES, MAX_DEPTH, MAX_NODES
+from composer.spec.tree import Broken, ListNode, MapNode, Node, Scalar, child, path_text
+
+_OPENING = re.compile(r"(\\*)\$\{")
+_STEP = r"[^\\{}()\[\]:.,=$\s'\"]+"
+_PATH = re.compile(rf"\s*({_STEP}(?:\.{_STEP}|\[{_STEP}\])*)\s*")
+_LONGEST_CHAIN = 10
+# Values under examination at a time: each takes a few frames of Python's stack.
+_MOST_OPEN = 3 * MAX_DEPTH
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One ``${…}`` in a text: its offsets there, and the path it asks for."""
+
+    start: int
+    end: int
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How large a value is once everything in it is filled in; None of it where unsound."""
+
+    sound: bool
+    characters: int = 0
+    nodes: int = 1
+    height: int = 1
+    chain: int = 0
+
+
+def interpolated(node: Node) -> bool:
+    """Whether ``node`` is text with a ``${`` in it, escaped or not."""
+    return isinstance(node, Scalar) and isinstance(node.value, str) and "${" in node.value
+
+
+class Check:
+    """Visits every value and what it depends on, once each, and decides what is sound.
+
+    Attributes:
+        root: the tree.
+        diagnostics: the problems found so far.
+        uses: of each text that holds ``${``, what it asks for.
+        targets: for each of these, where it leads, in the same order.
+    """
+
+    def __init__(self, root: Node) -> None:
+        self.root = root
+        self.diagnostics: list[Diagnostic] = []
+        self.uses: dict[SpecPath, tuple[Use, ...]] = {}
+        self.targets: dict[SpecPath, tuple[SpecPath, ...]] = {}
+        self._extents: dict[SpecPath, Extent] = {}
+        self._open: list[SpecPath] = []
+
+    def sound(self, path: SpecPath) -> bool:
+        """Whether the value at ``path`` can be filled in."""
+        return self._extents[path].sound
+
+    def extent(self, path: SpecPath) -> Extent:
+        """Return the extent of the value at ``path``, which exists."""
+        known = self._extents.get(path)
+        if known is not None:
+            return known
+        if path in self._open:
+            self._report_cycle(path)
+            return Extent(sound=False)
+        node = at(self.root, path)
+        self._open.append(path)
+        try:
+            found = self._measured(node, path)
+        finally:
+            self._open.pop()
+        self._extents[path] = found
+        return found
+
+    def _measured(self, node: Node, path: SpecPath) -> Extent:
+        match node:
+            case MapNode():
+                return self._collected([self.extent((*path, key)) for key in node.entries])
+            case ListNode():
+                below = [self.extent((*path, index)) for index in range(len(node.items))]
+                return self._collected(below)
+            case Scalar(value=str() as text) if "${" in text:
+                return self._text(node, text, path)
+            case Scalar():
+                return Extent(sound=True, characters=len(str(node.value)))
+            case Broken():
+                return Extent(sound=False)
+
+    def _collected(self, below: list[Extent]) -> Extent:
+        return Extent(
+            sound=all(item.sound for item in below),
+            characters=sum(item.characters for item in below),
+            nodes=1 + sum(item.nodes for item in below),
+            height=1 + max((item.height for item in below), default=0),
+            chain=max((item.chain for item in below), default=0),
+        )
+
+    def _text(self, node: Scalar, text: str, path: SpecPath) -> Extent:
+        uses, problem = _uses(text)
+        if problem is not None:
+            self._report(node, path, *problem)
+            return Extent(sound=False)
+        self.uses[path] = uses
+        if not uses:
+            return Extent(sound=True, characters=len(text))
+        whole = is_whole(text, uses)
+        found = []
+        targets: list[SpecPath] = []
+        for use in uses:
+            if len(self._open) > _MOST_OPEN:
+                self._report(node, path, "CMP102", "values refer to each other in too long a chain")
+                return Extent(sound=False)
+            target = self._target(node, path, use)
+            if target is None:
+                return Extent(sound=False)
+            targets.append(target)
+            self.targets[path] = tuple(targets)
+            extent = self.extent(target)
+            if not extent.sound:
+                return Extent(sound=False)
+            if not whole and not self._is_text(node, path, use, target):
+                return Extent(sound=False)
+            found.append(extent)
+        return self._bounded(node, text, path, found)
+
+    def _bounded(self, node: Scalar, text: str, path: SpecPath, found: list[Extent]) -> Extent:
+        extent = Extent(
+            sound=True,
+            characters=len(text) + sum(item.characters for item in found),
+            nodes=max(item.nodes for item in found),
+            height=max(item.height for item in found),
+            chain=1 + max(item.chain for item in found),
+        )
+        if extent.chain > _LONGEST_CHAIN:
+            message = f"values refer to each other more than {_LONGEST_CHAIN} times in a row"
+        elif extent.characters > MAX_BYTES or extent.nodes > MAX_NODES:
+            message = "filled in, this value is too large"
+        elif extent.height + len(path) > MAX_DEPTH:
+            message = f"filled in, values nest deeper than {MAX_DEPTH} levels"
+        else:
+            return extent
+        self._report(node, path, "CMP102", message)
+        return Extent(sound=False)
+
+    def _target(self, node: Scalar, path: SpecPath, use: Use) -> SpecPath | None:
+        """Return the path that ``use`` leads to, as the tree spells it."""
+        reached: Node = self.root
+        target: SpecPath = ()
+        for step in use.path:
+            if interpolated(reached):
+                # ${vars.a.b} where vars.a is itself ${vars.c}: go on from there.
+                if not self.extent(target).sound:
+                    return None
+                target = self.final(target)
+                reached = at(self.root, target)
+            below = child(reached, step)
+            if below is None:
+                self._report_missing(node, path, use, target, step, reached)
+                return None
+            target = (*target, int(step) if isinstance(reached, ListNode) else step)
+            reached = below
+        return target
+
+    def _is_text(self, node: Scalar, path: SpecPath, use: Use, target: SpecPath) -> bool:
+        found = at(self.root, self.final(target))
+        if isinstance(found, Scalar) and isinstance(found.value, str | int | float):
+            if not isinstance(found.value, bool):
+                return True
+            kind = "true or false"
+        else:
+            kind = {MapNode: "a map", ListNode: "a list"}.get(type(found), "nothing (null)")
+        written = ".".join(use.path)
+        self._report(
+            node,
+            path,
+            "CMP144",
+            f"'${{{written}}}' stands in the midst of text, and its value is {kind}",
+            help="only text and numbers can be put into text",
+            notes=(Note(message=f"'{written}' is set here", span=found.place.span),),
+        )
+        return False
+
+    def final(self, path: SpecPath) -> SpecPath:
+        """Return where ``path``, which is sound, leads when each whole ``${…}`` is followed."""
+        while self.uses.get(path):
+            node = at(self.root, path)
+            assert isinstance(node, Scalar)
+            if not is_whole(str(node.value), self.uses[path]):
+                break
+            path = self.targets[path][0]
+        return path
+
+    # ------------------------------------------------------------ reports
+
+    def _report(
+        self,
+        node: Node,
+        path: SpecPath,
+        code: str,
+        message: str,
+        help: str | None = None,  # noqa: A002
+        notes: tuple[Note, ...] = (),
+    ) -> None:
+        origins = tuple(origin.note for origin in node.origins)
+        self.diagnostics.append(
+            Diagnostic(
+                code=code,
+                message=message,
+                path=path,
+                span=node.place.span,
+                help=help,
+                notes=(*notes, *origins),
+            )
+        )
+
+    def _report_missing(
+        self,
+        node: Scalar,
+        path: SpecPath,
+        use: Use,
+        parent: SpecPath,
+        step: str,
+        reached: Node,
+    ) -> None:
+        written = ".".join(use.path)
+        help_: str | None = None
+        if isinstance(reached, MapNode):
+            guess = did_you_mean(step, reached.entries)
+            known = [path_text((*parent, key)) for key in reached.entries]
+            if guess is not None:
+                help_ = guess
+            elif use.path[0] == "vars" and len(use.path) == 2:
+                help_ = f"add it: vars: {{{use.path[1]}: …}}"
+            elif "vars" in reached.entries and not parent:
+                help_ = f"a path begins at the top of the spec, as in ${{vars.{step}}}"
+            elif known:
+                help_ = f"there are {', '.join(known[:8])}"
+        where = f"'{path_text(parent)}'" if parent else "the spec"
+        message = f"'${{{written}}}' can't be filled in: {where} has no '{step}'"
+        self._report(node, path, "CMP140", message, help_)
+
+    def _report_cycle(self, path: SpecPath) -> None:
+        circle = [
+            step
+            for step in self._open[self._open.index(path) :]
+            if interpolated(at(self.root, step))
+        ]
+        # The last text on the way closes the circle; it is the one to point at.
+        closing = circle[-1] if circle else path
+        node = at(self.root, closing)
+        notes = tuple(
+            Note(message="by way of this value", span=at(self.root, step).place.span)
+            for step in circle[:-1]
+        )
+        self._report(
+            node,
+            closing,
+            "CMP141",
+            f"'{path_text(path)}' needs itself in order to be filled in",
+            notes=notes,
+        )
+
+
+def _uses(text: str) -> tuple[tuple[Use, ...], tuple[str, str, str] | None]:
+    """Return each ``${…}`` of a text, or the code, message and help of what is wrong with one."""
+    uses = []
+    offset = 0
+    while match := _OPENING.search(text, offset):
+        offset = match.end()
+        # An odd number of backslashes in front: the last one makes the ${ plain text.
+        if len(match[1]) % 2:
+            continue
+        close = text.find("}", offset)
+        if close < 0:
+            return (), (
+                "CMP143",
+                "an interpolation is opened by ${ and never closed",
+                "close it with }, or write \\${ for plain text",
+            )
+        body = text[offset:close]
+        if "${" in body:
+            return (), (
+                "CMP143",
+                "an interpolation can't stand inside another one",
+                "give the path in full, as in ${vars.x}",
+            )
+        if ":" in body:
+            name = body.split(":", 1)[0].strip()
+            return (), (
+                "CMP142",
+                f"'${{{name}:…}}' calls a resolver, which a spec may not do",
+                "a spec means the same on every machine; pass the value from the command line, "
+                "as in vars.x=…",
+            )
+        if body.strip().startswith("."):
+            return (), (
+                "CMP143",
+                f"'${{{body.strip()}}}' is a relative path",
+                "give the path from the top of the spec, as in ${vars.x}",
+            )
+        path = _PATH.fullmatch(body)
+        if path is None:
+            return (), (
+                "CMP143",
+                f"'${{{body}}}' is not a path such as ${{vars.x}}",
+                "write \\${ where plain text is meant",
+            )
+        steps = re.findall(_STEP, path[1])
+        uses.append(Use(match.end() - 2, close + 1, tuple(steps)))
+        offset = close + 1
+    return tuple(uses), None
+
+
+def is_whole(text: str, uses: tuple[Use, ...]) -> bool:
+    """Whether ``text`` is one ``${…}`` and nothing else."""
+    return len(uses) == 1 and uses[0].start == 0 and uses[0].end == len(text)
+
+
+def at(root: Node, path: SpecPath) -> Node:
+    """Return the node at ``path``, which exists."""
+    node = root
+    for step in path:
+        below = child(node, step)
+        assert below is not None
+        node = below
+    return node
