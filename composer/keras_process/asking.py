@@ -18,7 +18,7 @@ from composer.keras_process.fact_documents import (
     pending_in,
     question_document,
 )
-from composer.resolver.facts import AskedCall, Fact, Pending, Question, fact_key
+from composer.resolver.facts import AskedCall, Fact, Pending, Question, fact_key, unchanged
 from composer.store import Store
 
 _REGISTERED = re.compile(r"[\w.]+>[\w.]+")
@@ -61,7 +61,7 @@ def ask(
         for pending in pending_in(question):
             if pending.question not in by_id:
                 raise ValueError(f"{question.id} waits for {pending.question}, which is not asked")
-    facts = _recall_all(questions, store)
+    facts = dict(recall_all(questions, store))
     missing = [
         _with_known_inputs(question, facts) for question in questions if question.id not in facts
     ]
@@ -95,13 +95,18 @@ def recall(question: Question, store: Store) -> Fact | None:
     return _named_like(question, fact)
 
 
-def _recall_all(questions: Sequence[Question], store: Store) -> dict[str, Fact]:
+def recall_all(questions: Sequence[Question], store: Store) -> Mapping[str, Fact]:
+    """Return what the store knows of a batch, by question id; starts no process.
+
+    A question that waits for another's output is found once that one is.
+    """
     facts: dict[str, Fact] = {}
     while True:
         found = {}
         for question in questions:
             if question.id not in facts:
-                fact = recall(_with_known_inputs(question, facts), store)
+                settled = _with_known_inputs(question, facts)
+                fact = unchanged(settled) or recall(settled, store)
                 if fact is not None:
                     found[question.id] = fact
         if not found:
@@ -145,7 +150,7 @@ def _ask_process(
 
 
 def _remember(question: Question, fact: Fact | None, store: Store) -> None:
-    if fact is None or fact.error is not None:
+    if fact is None or fact.error is not None or not fact.layer:
         return
     key = _key(question)
     if key is not None:

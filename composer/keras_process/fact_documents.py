@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from composer.keras_format.graph import Json, TensorSpec, Tree
-from composer.resolver.facts import AskedCall, Fact, OwnedVariable, Pending, Question
+from composer.resolver.facts import AskedCall, Fact, OwnedVariable, Pending, Question, Recorded
 
 
 def question_document(question: Question) -> dict[str, Json]:
@@ -24,6 +24,15 @@ def question_document(question: Question) -> dict[str, Json]:
         "calls": [
             {"args": [_wire(arg) for arg in call.args], "kwargs": _wire(dict(call.kwargs))}
             for call in question.calls
+        ],
+        "recorded": [
+            None
+            if recorded is None
+            else {
+                "inputs": [_spec_document(spec) for spec in recorded.inputs],
+                "outputs": [_spec_document(spec) for spec in recorded.outputs],
+            }
+            for recorded in question.recorded
         ],
     }
 
@@ -41,6 +50,15 @@ def question_from(document: Mapping[str, Any]) -> Question:
                 args=tuple(_domain(arg) for arg in call["args"]), kwargs=_domain(call["kwargs"])
             )
             for call in document["calls"]
+        ),
+        recorded=tuple(
+            None
+            if recorded is None
+            else Recorded(
+                inputs=tuple(_spec_from(spec) for spec in recorded["inputs"]),
+                outputs=tuple(_spec_from(spec) for spec in recorded["outputs"]),
+            )
+            for recorded in document["recorded"]
         ),
     )
 

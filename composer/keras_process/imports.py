@@ -6,10 +6,12 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from composer.errors import SourceError
+from composer.keras_process.applications import check_application
 from composer.keras_process.client import keras_version, run
 from composer.store import Store
 
@@ -48,21 +50,8 @@ def import_application(
         BuildError: weights can't be downloaded, or the store can't be written.
         KerasProcessError: the Keras process failed.
     """
-    arguments = dict(args)
-    about: dict[str, Any] = {"importer": "app", "name": name, "args": dict(args), "seed": seed}
-    recipe: dict[str, Any] = {"format": 1, **about, "keras": keras_version(), "weights": None}
-    downloads = False
-    if arguments.get("weights", "imagenet") == "imagenet":
-        downloads = True  # keras.applications loads these weights where nothing is said
-    elif isinstance(arguments["weights"], str):
-        file = (directory or Path.cwd()) / Path(arguments["weights"]).expanduser()
-        arguments["weights"] = str(file.absolute())
-        # The content counts, not where it lies.
-        recipe["weights"] = _digest(name, file)
-        recipe["args"] = {**about["args"], "weights": None}
-    text = json.dumps(recipe, sort_keys=True, separators=(",", ":"))
-    key = hashlib.sha256(text.encode()).hexdigest()
-
+    recipe = _recipe(name, args, seed, directory)
+    key = recipe.key
     known = store.recipe(key)
     if known is not None:
         return known
@@ -71,13 +60,69 @@ def import_application(
         known = store.recipe(key)  # another process may have made it while this one waited
         if known is not None:
             return known
-        if downloads:
+        if recipe.downloads:
             # Keras itself does not expect two downloads of one file at the same time.
             locks.enter_context(store.making(f"download of keras.applications.{name}"))
-        request = {"task": "import_app", "name": name, "args": arguments, "seed": seed}
-        digest = _import(request, store, downloads, timeout, progress)
+        request = {"task": "import_app", "name": name, "args": recipe.arguments, "seed": seed}
+        digest = _import(request, store, recipe.downloads, timeout, progress)
+        about = {"importer": "app", "name": name, "args": dict(args), "seed": seed}
         store.remember_recipe(key, digest, {**about, "keras": keras_version()})
     return digest
+
+
+def find_application(
+    name: str,
+    args: Mapping[str, Any],
+    seed: int,
+    store: Store,
+    *,
+    directory: Path | None = None,
+) -> str | None:
+    """Return the digest of a model that :func:`import_application` made before, or None.
+
+    Starts no process. Arguments and errors are those of :func:`import_application`.
+    """
+    return store.recipe(_recipe(name, args, seed, directory).key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Recipe:
+    """What an import is remembered under.
+
+    Attributes:
+        key: of the recipe in the store.
+        arguments: for Keras, with the path of a file of weights made absolute.
+        downloads: whether Keras may download weights.
+    """
+
+    key: str
+    arguments: Mapping[str, Any]
+    downloads: bool
+
+
+def _recipe(name: str, args: Mapping[str, Any], seed: int, directory: Path | None) -> _Recipe:
+    arguments = dict(args)
+    recipe: dict[str, Any] = {
+        "format": 1,
+        "importer": "app",
+        "name": name,
+        "args": dict(args),
+        "seed": seed,
+        "keras": keras_version(),
+        "weights": None,
+    }
+    downloads = False
+    if arguments.get("weights", "imagenet") == "imagenet":
+        downloads = True  # keras.applications loads these weights where nothing is said
+    elif isinstance(arguments["weights"], str):
+        file = (directory or Path.cwd()) / Path(arguments["weights"]).expanduser()
+        arguments["weights"] = str(file.absolute())
+        # The content counts, not where it lies.
+        recipe["weights"] = _digest(name, file)
+        recipe["args"] = {**dict(args), "weights": None}
+    text = json.dumps(recipe, sort_keys=True, separators=(",", ":"))
+    key = hashlib.sha256(text.encode()).hexdigest()
+    return _Recipe(key=key, arguments=arguments, downloads=downloads)
 
 
 def _import(

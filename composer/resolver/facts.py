@@ -98,6 +98,55 @@ class Fact:
     object: str | None = None
 
 
+def tensors_of(call: AskedCall) -> tuple[TensorSpec | Pending, ...]:
+    """Return the tensors of a call in visiting order: dicts by sorted key."""
+    found: list[TensorSpec | Pending] = []
+
+    def collect(tree: Tree) -> None:
+        if isinstance(tree, TensorSpec | Pending):
+            found.append(tree)
+        elif isinstance(tree, Mapping):
+            for key in sorted(tree):
+                collect(tree[key])
+        elif isinstance(tree, list | tuple):
+            for item in tree:
+                collect(item)
+
+    collect(call.args)
+    collect(call.kwargs)
+    return tuple(found)
+
+
+def recorded_outputs(question: Question, number: int, call: AskedCall) -> (
+    tuple[TensorSpec, ...] | None
+):
+    """Return what the source recorded that call ``number`` puts out, if it takes what it took.
+
+    Args:
+        question: with what was recorded.
+        number: of the call.
+        call: the same call with the inputs that it really takes.
+    """
+    recorded = question.recorded[number] if number < len(question.recorded) else None
+    if recorded is None or tensors_of(call) != recorded.inputs:
+        return None
+    return recorded.outputs
+
+
+def unchanged(question: Question) -> Fact | None:
+    """Return the fact of a question all of whose calls take what the source recorded.
+
+    Such a fact has outputs only: the layer itself is as the source has it, and there is nothing
+    to remember.
+    """
+    outputs = [
+        recorded_outputs(question, number, call) for number, call in enumerate(question.calls)
+    ]
+    if question.kind != "infer" or not outputs or any(found is None for found in outputs):
+        return None
+    return Fact(outputs=tuple(found for found in outputs if found is not None))
+
+
 def fact_key(question: Question, keras_version: str) -> str:
     """Return the digest that a fact is remembered under.
 

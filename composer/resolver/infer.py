@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from composer.diagnostics.diagnostic import Note, SpecPath
-from composer.keras_format.graph import Call, Operation, Tensor, TensorRef, TensorSpec, Tree
+from composer.keras_format.graph import Call, Operation, Tensor, TensorRef, TensorSpec
 from composer.keras_format.model_file import LayerState, ModelFile
 from composer.keras_format.static_specs import input_spec, static_output
-from composer.resolver.facts import AskedCall, Fact, Pending, Question, Recorded
+from composer.resolver.facts import AskedCall, Fact, Pending, Question, Recorded, tensors_of
 from composer.resolver.linked import Edge, Linked, LinkedOperation
 from composer.resolver.problems import Problems
 from composer.resolver.reach import Step
@@ -223,7 +223,9 @@ class _Walk:
         """Settle a call's outputs by a fact, or put the operation among the questions."""
         calls = linked.operation.calls[: step.call + 1]
         question = self._question(linked, calls)
-        pending = any(isinstance(leaf, Pending) for leaf in _asked_leaves(question))
+        pending = any(
+            isinstance(leaf, Pending) for asked in question.calls for leaf in tensors_of(asked)
+        )
         fact = None if pending else self.knowledge.recall(question)
         if fact is not None and fact.error is None and linked.new is not None:
             fact = self._place_new_layer(step, linked, fact)
@@ -437,25 +439,6 @@ class _Walk:
 
 def _is_known(spec: TensorSpec) -> bool:
     return spec.shape is not None and spec.dtype is not None
-
-
-def _asked_leaves(question: Question) -> list[Any]:
-    found: list[Any] = []
-
-    def collect(tree: Tree) -> None:
-        if isinstance(tree, TensorSpec | Pending):
-            found.append(tree)
-        elif isinstance(tree, Mapping):
-            for value in tree.values():
-                collect(value)
-        elif isinstance(tree, list | tuple):
-            for value in tree:
-                collect(value)
-
-    for call in question.calls:
-        collect(call.args)
-        collect(call.kwargs)
-    return found
 
 
 def _differences(fact: Fact, state: LayerState | None) -> str:

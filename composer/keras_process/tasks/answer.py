@@ -26,7 +26,7 @@ from composer.keras_process.fact_documents import (
 )
 from composer.keras_process.tasks.explain import explain
 from composer.keras_process.tasks.new_layer import make_layer
-from composer.resolver.facts import AskedCall, Fact, OwnedVariable, Pending, Question
+from composer.resolver.facts import AskedCall, Fact, OwnedVariable, Pending, Question, recorded_outputs
 
 
 def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[str, Any]:
@@ -83,6 +83,7 @@ class _Subject:
         self.report = report
         self.layer: Any = None
         self.outputs: list[tuple[TensorSpec, ...]] = []
+        self.passed: list[AskedCall] = []
         self.fact: Fact | None = None
         self.waits_for: str | None = None
 
@@ -93,7 +94,7 @@ class _Subject:
         done = len(self.outputs)
         try:
             for call in self.question.calls[done:]:
-                self.outputs.append(self._call(_with_inputs(call, others)))
+                self.outputs.append(self._settle(_with_inputs(call, others)))
             self.fact = self._finish()
         except _NotYetError as missing:
             self.waits_for = missing.of
@@ -103,6 +104,17 @@ class _Subject:
             self.fact = Fact(error=explain(problem))
             self.file.unlink(missing_ok=True)
         return True
+
+    def _settle(self, call: AskedCall) -> tuple[TensorSpec, ...]:
+        """Take what a source recorded of a call for as long as nothing differs; else ask Keras."""
+        if self.layer is None:
+            recorded = recorded_outputs(self.question, len(self.outputs), call)
+            if recorded is not None:
+                self.passed.append(call)
+                return recorded
+            for earlier in self.passed:  # a layer is built by its first call
+                self._call(earlier)
+        return self._call(call)
 
     def _call(self, call: AskedCall) -> tuple[TensorSpec, ...]:
         if self.layer is not None:
@@ -146,7 +158,9 @@ class _Subject:
 
     def _finish(self) -> Fact:
         if self.layer is None:
-            raise ValueError("the layer is never called")
+            if not self.passed:
+                raise ValueError("the layer is never called")
+            return Fact(outputs=tuple(self.outputs))
         scope = keras.src.saving.serialization_lib.ObjectSharingScope()
         with scope:  # as when a model is saved, so that shared parts keep their ids
             serialised = keras.saving.serialize_keras_object(self.layer)

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from composer.diagnostics.suggest import nearest
+from composer.keras_process.applications import Unknown, unknown_argument, unknown_name
 from composer.keras_process.refusal import RefusalError
 from composer.keras_process.tasks.explain import explain
 
@@ -60,13 +60,7 @@ def _constructor(name: str) -> Callable[..., keras.Model]:
         for key, value in vars(keras.applications).items()
         if inspect.isfunction(value) and key[0].isupper()
     }
-    if name not in known:
-        raise RefusalError(
-            f"keras.applications has no model {name!r}",
-            kind="source",
-            reason="unknown_name",
-            nearest=nearest(name, sorted(known)),
-        )
+    _refuse(unknown_name(name, known))
     return known[name]
 
 
@@ -78,14 +72,14 @@ def _check_arguments(
         for parameter in inspect.signature(constructor).parameters.values()
         if parameter.kind in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}
     ]
-    for argument in arguments:
-        if argument not in known:
-            raise RefusalError(
-                f"{name} takes no argument {argument!r}; it takes {', '.join(known)}",
-                kind="source",
-                reason="unknown_argument",
-                nearest=nearest(argument, sorted(known)),
-            )
+    _refuse(unknown_argument(name, arguments, known))
+
+
+def _refuse(problem: Unknown | None) -> None:
+    if problem is not None:
+        raise RefusalError(
+            problem.message, kind="source", reason=problem.reason, nearest=problem.nearest
+        )
 
 
 def _as_tuples(value: Any) -> Any:
