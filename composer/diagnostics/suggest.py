@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _CUTOFF = 0.6
 _SHORTEST_PART = 4
@@ -43,7 +43,11 @@ def nearest(word: str, candidates: Iterable[str], limit: int = 3) -> tuple[str, 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
     """Return a question such as ``did you mean 'prefix'?``, or None when nothing is near."""
-    found = nearest(word, candidates)
+    return question(nearest(word, candidates))
+
+
+def question(found: Sequence[str]) -> str | None:
+    """Return ``did you mean …?`` for words that are known to be near, or None for none."""
     if not found:
         return None
     quoted = [f"'{candidate}'" for candidate in found]

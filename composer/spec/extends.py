@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic, Note
-from composer.diagnostics.suggest import did_you_mean
+from composer.diagnostics.suggest import nearest, question
 from composer.spec.limits import MAX_BYTES
 from composer.spec.merge import merge
 from composer.spec.source_text import Place, SourceText
@@ -137,7 +137,7 @@ class _Reader:
                 "CMP120",
                 f"'{written}' can't be read: {reason[:1].lower()}{reason[1:]}",
                 place,
-                help=_near_files(path),
+                help=_near_files(path, written),
             )
             return None
         shown = os.path.normpath(os.path.join(os.path.dirname(source.file), written))
@@ -176,8 +176,9 @@ class _Reader:
         )
 
 
-def _near_files(path: Path) -> str | None:
+def _near_files(path: Path, written: str) -> str:
     """Return a suggestion from the YAML files that stand where ``path`` was looked for."""
+    relative = "paths in 'extends' are relative to the file they stand in"
     try:
         names = sorted(
             entry.name
@@ -185,7 +186,6 @@ def _near_files(path: Path) -> str | None:
             if entry.name.endswith((".yaml", ".yml"))
         )
     except (OSError, ValueError):
-        return "paths in 'extends' are relative to the file they stand in"
-    return did_you_mean(path.name, names) or (
-        "paths in 'extends' are relative to the file they stand in"
-    )
+        return relative
+    found = nearest(path.name, names)
+    return question([os.path.join(os.path.dirname(written), name) for name in found]) or relative

@@ -158,4 +158,4 @@ class _Rebuild:
 
 
 def _origin(use: Use, place: Place) -> Origin:
-    return Origin(f"through ${{{'.'.join(use.path)}}}, set here", place)
+    return Origin(f"through ${{{use.text}}}, set here", place)

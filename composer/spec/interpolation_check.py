@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from composer.diagnostics.diagnostic import Diagnostic, Note, SpecPath
-from composer.diagnostics.suggest import did_you_mean
+from composer.diagnostics.suggest import nearest, question
 from composer.spec.limits import MAX_BYTES, MAX_DEPTH, MAX_NODES
 from composer.spec.tree import Broken, ListNode, MapNode, Node, Scalar, child, path_text
 
@@ -20,11 +20,12 @@ _MOST_OPEN = 3 * MAX_DEPTH
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One ``${…}`` in a text: its offsets there, and the path it asks for."""
+    """One ``${…}`` in a text: its offsets there, the path it asks for, and how that is written."""
 
     start: int
     end: int
     path: tuple[str, ...]
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,8 @@ class Check:
                     return None
                 target = self.final(target)
                 reached = at(self.root, target)
+            if isinstance(reached, Broken):
+                return None
             below = child(reached, step)
             if below is None:
                 self._report_missing(node, path, use, target, step, reached)
@@ -179,7 +182,7 @@ class Check:
             kind = "true or false"
         else:
             kind = {MapNode: "a map", ListNode: "a list"}.get(type(found), "nothing (null)")
-        written = ".".join(use.path)
+        written = use.text
         self._report(
             node,
             path,
@@ -232,10 +235,11 @@ class Check:
         step: str,
         reached: Node,
     ) -> None:
-        written = ".".join(use.path)
+        written = use.text
         help_: str | None = None
         if isinstance(reached, MapNode):
-            guess = did_you_mean(step, reached.entries)
+            near = nearest(step, reached.entries)
+            guess = question([path_text((*parent, key)) for key in near])
             known = [path_text((*parent, key)) for key in reached.entries]
             if guess is not None:
                 help_ = guess
@@ -316,7 +320,7 @@ def _uses(text: str) -> tuple[tuple[Use, ...], tuple[str, str, str] | None]:
                 "write \\${ where plain text is meant",
             )
         steps = re.findall(_STEP, path[1])
-        uses.append(Use(match.end() - 2, close + 1, tuple(steps)))
+        uses.append(Use(match.end() - 2, close + 1, tuple(steps), path[1]))
         offset = close + 1
     return tuple(uses), None
 

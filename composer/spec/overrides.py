@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from composer.diagnostics.diagnostic import Diagnostic, SpecPath
-from composer.diagnostics.suggest import did_you_mean
+from composer.diagnostics.suggest import nearest, question
 from composer.spec.limits import MAX_DEPTH
 from composer.spec.merge import merge
 from composer.spec.source_text import COMMAND_LINE, Place, SourceText
@@ -24,7 +24,7 @@ from composer.spec.tree import (
 )
 from composer.spec.yaml_text import parse
 
-_NAME = re.compile(r"[^\s.\[\]\"'=]+")
+_NAME = re.compile(r"[^\s.\[\]\"'=+~][^\s.\[\]\"'=]*")
 _QUOTED = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[\'([^\']*)\'\]')
 _INDEX = re.compile(r"\[([0-9]{1,6})\]")
 _FORMS = 'overrides look like a.b=c, +a.b=c, ~a.b or a["x.y"]=c'
@@ -177,12 +177,17 @@ def _changed(node: Node, override: _Override, depth: int) -> Node:
 def _missing(node: MapNode | ListNode, override: _Override, depth: int) -> _Refused:
     where = path_text(override.path[: depth + 1])
     if isinstance(node, ListNode):
-        return _Refused(f"there is no '{where}'; the list has {len(node.items)} items")
-    guess = did_you_mean(str(override.path[depth]), node.entries)
+        return _Refused(f"there is no '{where}'; the list has {_items(node)}")
+    near = nearest(str(override.path[depth]), node.entries)
+    guess = question([path_text((*override.path[:depth], key)) for key in near])
     if guess is None and override.action == "set":
         guess = f"to add it: +{override.path_place.source.text}"
     verb = "set" if override.action == "set" else "delete"
     return _Refused(f"there is no '{where}' to {verb}", guess)
+
+
+def _items(node: ListNode) -> str:
+    return "1 item" if len(node.items) == 1 else f"{len(node.items)} items"
 
 
 def _with_child(
@@ -198,9 +203,7 @@ def _with_child(
         return replace(node, items=(*node.items, value))
     if not 0 <= index < len(node.items):
         where = path_text(override.path[:depth])
-        raise _Refused(
-            f"'{where}' is a list of {len(node.items)} items; '{step}' is no place in it"
-        )
+        raise _Refused(f"'{where}' is a list of {_items(node)}; '{step}' is no place in it")
     return replace(node, items=(*node.items[:index], value, *node.items[index + 1 :]))
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from composer.diagnostics.diagnostic import Diagnostic, SpecPath
+from composer.diagnostics.suggest import nearest
 from composer.spec.schema_file import schema_text
 from composer.spec.schema_words import Problem, told
 from composer.spec.tree import (
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
 ITEMS = ("inputs", "sources", "layers")
 """The maps whose entries are worked with one by one: a broken one does not hide the others."""
 
+_INDISPENSABLE: Mapping[str, tuple[str, ...]] = {
+    "inputs": ("shape",),
+    "sources": ("from",),
+    "layers": ("class", "inputs", "calls"),
+}
 _INTERPOLATION = {"$ref": "#/$defs/interpolation"}
 
 
@@ -117,10 +123,14 @@ def _repaired(tree: Node, problem: Problem, broken: list[str], *, rename: bool) 
 
 
 def _take_out(tree: Node, path: SpecPath, broken: list[str]) -> Node:
-    """Remove the input, source or layer that ``path`` lies in, or else the top-level key."""
+    """Remove the smallest part around ``path`` without which the rest can be judged on.
+
+    That is a top-level key, or an optional key of an input, source or layer, or all of it.
+    """
     if len(path) >= 2 and path[0] in ITEMS:
         broken.append(str(path[1]))
-        return without(tree, path[:2])
+        optional = len(path) >= 3 and path[2] not in _INDISPENSABLE[str(path[0])]
+        return without(tree, path[: 3 if optional else 2])
     if path and path[0] in ITEMS:
         found = find(tree, path)
         broken += found.entries if isinstance(found, MapNode) else ()
@@ -197,22 +207,33 @@ def _reduced(error: ValidationError) -> Iterator[ValidationError]:
     if not fitting:
         yield error
         return
-    alternatives: Any = error.validator_value
-    instance: Any = error.instance
-    schemas = {index: _resolved(alternatives[index]) for index in fitting}
-    shared = {
-        index: sum(key in schema.get("properties", {}) for key in instance)
-        if isinstance(instance, Mapping)
-        else 0
-        for index, schema in schemas.items()
-    }
-    # A free map fits any keys: it is meant unless a closed map shares most of them.
-    for index, schema in schemas.items():
-        if isinstance(instance, Mapping) and "properties" not in schema:
-            shared[index] = max(1, (len(instance) + 1) // 2)
+    shared = _shared_keys(error, tuple(fitting))
+    if len(fitting) > 1 and not any(shared.values()) and isinstance(error.instance, Mapping):
+        yield error
+        return
     chosen = min(fitting, key=lambda index: (-shared[index], len(fitting[index]), index))
     for below in fitting[chosen]:
         yield from _reduced(below)
+
+
+def _shared_keys(error: ValidationError, fitting: tuple[int, ...]) -> dict[int, float]:
+    """Return how many keys of the value each branch knows; a near one counts for a half."""
+    branches: Any = error.validator_value
+    instance: Any = error.instance
+    if not isinstance(instance, Mapping):
+        return dict.fromkeys(fitting, 0.0)
+    shared: dict[int, float] = {}
+    for index in fitting:
+        schema = _resolved(branches[index])
+        known = schema.get("properties")
+        if known is None:
+            # A free map takes any keys: it is meant unless a closed one shares most of them.
+            shared[index] = max(1, (len(instance) + 1) // 2)
+            continue
+        exact = sum(key in known for key in instance)
+        near = sum(bool(key not in known and nearest(key, known)) for key in instance)
+        shared[index] = exact + near / 2
+    return shared
 
 
 def _resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -238,11 +259,7 @@ def _classified(error: ValidationError) -> Iterator[Problem]:
     value: Any = error.instance
     wanted: Any = error.validator_value
     schema = error.schema if isinstance(error.schema, Mapping) else {}
-    examples = tuple(schema.get("examples", ()))
-    parent = error.parent
-    while not examples and parent is not None and isinstance(parent.schema, Mapping):
-        examples = tuple(parent.schema.get("examples", ()))
-        parent = parent.parent
+    examples = _examples(tuple(error.absolute_schema_path))
     shown = Problem(path=path, rule="", title=str(schema.get("title", "")), example=None)
     if examples:
         shown = replace(shown, example=json.dumps(examples[0], ensure_ascii=False))
@@ -263,10 +280,15 @@ def _classified(error: ValidationError) -> Iterator[Problem]:
                 example = next(iter(below.get("examples", ())), below.get("const"))
                 written = json.dumps(example, ensure_ascii=False)
                 yield replace(shown, rule="required", key=key, example=written)
+    elif error.validator == "anyOf" and isinstance(value, Mapping) and "object" in _types(error):
+        first_keys = (_resolved(branch).get("required", ())[:1] for branch in wanted)
+        yield replace(shown, rule="choice", wanted=tuple(key for first in first_keys for key in first))
     elif error.validator in {"type", "anyOf"}:
         only = schema.get("required", ())
         key = only[0] if len(only) == 1 else None
-        yield replace(shown, rule="type", wanted=tuple(_types(error)), key=key)
+        types = tuple(_types(error))
+        wraps = _takes_in_list(error, value)
+        yield replace(shown, rule="type", wanted=types, key=key, wraps=wraps)
     elif error.validator in {"oneOf", "not"}:
         if not isinstance(value, Mapping):
             return
@@ -278,6 +300,33 @@ def _classified(error: ValidationError) -> Iterator[Problem]:
         yield replace(shown, rule="value", wanted=tuple(json.dumps(v) for v in allowed))
     else:
         yield replace(shown, rule=str(error.validator), wanted=(str(wanted),))
+
+
+def _examples(path: tuple[str | int, ...]) -> tuple[Any, ...]:
+    """Return the examples of the nearest named part of the schema around ``path``."""
+    found: tuple[Any, ...] = ()
+    schema: Any = _validator().schema
+    previous: str | int = "properties"
+    for step in path:
+        # jsonschema leaves the steps through $ref out of its paths.
+        if isinstance(schema, Mapping) and step not in schema:
+            schema = _resolved(schema)
+            found = found or tuple(schema.get("examples", ()))
+        schema = schema[step]
+        if isinstance(schema, Mapping):
+            examples = tuple(schema.get("examples", ()))
+            named = previous == "properties" or step in {"items", "additionalProperties"}
+            # A key's own examples say more than those of the kind of value that it takes.
+            found = examples if named or not found else found
+        previous = step
+    return found
+
+
+def _takes_in_list(error: ValidationError, value: Any) -> bool:
+    """Whether a list of which ``value`` is the one item would have been accepted."""
+    return not isinstance(value, list) and _validator().evolve(schema=error.schema).is_valid(
+        [value]
+    )
 
 
 def _types(error: ValidationError) -> Iterator[str]:

@@ -54,6 +54,7 @@ class Problem:
         wanted: what would have been accepted.
         guess: the known key that an unknown one was most likely meant to be.
         example: from the schema, as JSON.
+        wraps: whether the value would do as the one item of a list.
     """
 
     path: SpecPath
@@ -63,6 +64,7 @@ class Problem:
     wanted: tuple[str, ...] = ()
     guess: str | None = None
     example: str | None = None
+    wraps: bool = False
 
     def with_guess(self, present: Mapping[str, Any]) -> Problem:
         """Return the problem with the nearest known key that the map does not hold yet."""
@@ -185,7 +187,7 @@ def _conversion(problem: Problem, node: Node | None) -> tuple[str | None, str | 
     if value is None:
         return "give it a value, or remove the key", None
     written = text if one_line else json.dumps(value, ensure_ascii=False)
-    if "array" in problem.wanted:
+    if problem.wraps:
         return f"write a list: [{written}]", f"[{written}]" if one_line else None
     if isinstance(value, str):
         if "boolean" in problem.wanted and value.lower() in _YAML_1_1:
@@ -255,6 +257,9 @@ def _choice(problem: Problem, tree: Node, positions: TreePositions) -> Diagnosti
     node = find(tree, problem.path)
     present = [k for k in problem.wanted if isinstance(node, MapNode) and k in node.entries]
     keys = " and ".join(f"'{key}'" for key in problem.wanted)
+    if len(problem.wanted) > 2:
+        quoted_keys = [f"'{key}'" for key in problem.wanted]
+        keys = f"{', '.join(quoted_keys[:-1])} and {quoted_keys[-1]}"
     if present:
         message = f"{_name(problem.path)} takes only one of {keys}"
         span = positions.key((*problem.path, present[-1]))

@@ -343,6 +343,8 @@ class Builder:
         if event.tag is not None:
             self._refuse_tag(event, place)
         elif event.style is None and event.value == "<<":
+            # What would have been merged in is missing: nobody should judge the rest.
+            frame.broken = True
             self.report(
                 "CMP109",
                 "merge keys are not part of YAML 1.2 and not read here",
@@ -365,6 +367,7 @@ class Builder:
 
     def _refuse_key(self, place: Place) -> None:
         self._frames[-1].awaits_value = True
+        self._frames[-1].broken = True
         self._frames[-1].key = None
         self.report(
             "CMP110",
@@ -392,9 +395,10 @@ class Builder:
         )
 
     def _refuse_tag(self, event: Any, place: Place) -> Node:
+        written = event.tag.replace("tag:yaml.org,2002:", "!!")
         self.report(
             "CMP107",
-            f"tags are not read in a spec; found '{event.tag}'",
+            f"tags are not read in a spec; found '{written}'",
             place,
             help="remove the tag; what is text can be put in quotes",
         )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import yaml
 
 _BARE_INTERPOLATION = re.compile(r"(?<!\$)\{(\s*[A-Za-z_][\w-]*(?:\.[\w-]+)+\s*)\}")
+_SPACED_REFERENCE = re.compile(r"([A-Za-z_][\w-]*(?:@[\w-]+)?): +([^\s:]+)")
 _STARTERS = {
     "while scanning an alias": "to YAML a value that begins with * stands for an anchored value",
     "while scanning an anchor": "to YAML a value that begins with & names an anchor",
@@ -34,6 +35,14 @@ def needs_quotes(place: Place, reason: str) -> Diagnostic:
         place: the whole value that was meant as text.
         reason: what YAML makes of it, without a full stop.
     """
+    spaced = _SPACED_REFERENCE.fullmatch(place.text)
+    if spaced:
+        return Diagnostic(
+            code="CMP111",
+            message=f"this value needs quotes: {reason}",
+            span=place.span,
+            help=f"write {spaced[1]}:{spaced[2]} for a reference, {quoted(place.text)} for text",
+        )
     # {vars.x} is most often meant as an interpolation.
     text = _BARE_INTERPOLATION.sub(r"${\1}", place.text)
     fix = () if "\n" in text else (Edit(span=place.span, replacement=quoted(text)),)

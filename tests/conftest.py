@@ -1,0 +1,38 @@
+"""The flag that rewrites golden files, the markers, and fixtures that several rooms use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Golden = Callable[[Path, str], None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--rewrite-golden",
+        action="store_true",
+        help="write what the code gives into the golden files instead of comparing",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "keras: starts TensorFlow")
+    config.addinivalue_line("markers", "slow: takes more than a few seconds")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Return a function that compares a text with a golden file, or rewrites the file."""
+    rewrite = bool(request.config.getoption("--rewrite-golden"))
+
+    def compare(file: Path, found: str) -> None:
+        if rewrite:
+            file.write_text(found, encoding="utf-8")
+            return
+        assert file.exists(), f"{file.name} is missing; --rewrite-golden writes it"
+        assert found == file.read_text(encoding="utf-8")
+
+    return compare
