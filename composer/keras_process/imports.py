@@ -101,6 +101,7 @@ class _Recipe:
 
 
 def _recipe(name: str, args: Mapping[str, Any], seed: int, directory: Path | None) -> _Recipe:
+    check_application(name, args)
     arguments = dict(args)
     recipe: dict[str, Any] = {
         "format": 1,

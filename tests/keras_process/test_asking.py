@@ -12,9 +12,10 @@ import pytest
 from composer.errors import BuildError
 from composer.keras_format.digests import digest_tensors
 from composer.keras_format.graph import TensorSpec
-from composer.keras_process import ask, recall
+from composer.keras_process import ask, keras_version, recall
 from composer.keras_process import asking as asking_module
-from composer.resolver.facts import AskedCall, Fact, Pending, Question, fact_key
+from composer.keras_process.fact_documents import fact_document
+from composer.resolver.facts import AskedCall, Fact, Pending, Question, Recorded, fact_key
 from composer.store import Store
 
 
@@ -192,9 +193,7 @@ class TestFacts:
         monkeypatch.setattr(asking_module, "run", None)
         assert ask(alone, store) == {q.id: facts[q.id] for q in alone}
 
-    def test_failures_are_not_remembered(
-        self, facts: Mapping[str, Fact], store: Store
-    ) -> None:
+    def test_failures_are_not_remembered(self, facts: Mapping[str, Fact], store: Store) -> None:
         for question in QUESTIONS:
             if question.id in {"typo", "argument", "shape", "half"}:
                 assert facts[question.id].error is not None
@@ -302,6 +301,14 @@ def test_a_question_about_an_output_of_nobody_is_a_mistake_of_the_caller(tmp_pat
         ask([question, question], Store(tmp_path))
 
 
+def test_a_call_that_takes_what_its_source_recorded_needs_no_keras(tmp_path: Path) -> None:
+    record = Recorded(inputs=(spec(None, 4),), outputs=(spec(None, 5),))
+    question = replace(held("a", DENSE, called(spec(None, 4))), recorded=(record,))
+    facts = ask([question], Store(tmp_path), timeout=0)
+    assert facts == {"a": Fact(outputs=((spec(None, 5),),))}
+    assert recall(question, Store(tmp_path)) is None
+
+
 def test_nothing_is_asked_for_no_question(tmp_path: Path) -> None:
     assert ask([], Store(tmp_path)) == {}
 
@@ -310,7 +317,7 @@ KNOWN = Fact(layer=DENSE, outputs=((spec(None, 5),),))
 
 
 def remember(store: Store, question: Question, document: dict[str, Any]) -> None:
-    store.remember_fact(fact_key(question, asking_module.keras_version()), document)
+    store.remember_fact(fact_key(question, keras_version()), document)
 
 
 def test_a_fact_whose_object_vanished_is_absent(tmp_path: Path) -> None:
@@ -319,7 +326,7 @@ def test_a_fact_whose_object_vanished_is_absent(tmp_path: Path) -> None:
     digest = store.add(tmp_path / "made.keras")
     question = new("a", "Dense", called(spec(None, 4)), units=2)
     fact = replace(KNOWN, object=digest)
-    remember(store, question, asking_module.fact_document(fact))
+    remember(store, question, fact_document(fact))
     assert recall(question, store) == fact
     path = store.object_path(digest)
     assert path is not None
@@ -333,7 +340,7 @@ def test_a_remembered_fact_of_another_form_is_absent(
 ) -> None:
     store = Store(tmp_path)
     question = held("a", DENSE, called(spec(None, 4)))
-    whole = asking_module.fact_document(KNOWN)
+    whole = fact_document(KNOWN)
     remember(store, question, whole)
     assert recall(question, store) == KNOWN
     remember(store, question, {**whole, **damage} if damage else {})
@@ -352,5 +359,5 @@ def test_what_depends_on_more_than_its_key_is_never_recalled(
     tmp_path: Path, config: dict[str, Any]
 ) -> None:
     question = held("a", {**DENSE, "config": config}, called(spec(None, 4)))
-    remember(Store(tmp_path), question, asking_module.fact_document(KNOWN))
+    remember(Store(tmp_path), question, fact_document(KNOWN))
     assert recall(question, Store(tmp_path)) is None

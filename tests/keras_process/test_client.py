@@ -185,8 +185,7 @@ def test_an_interrupt_stops_the_process_and_goes_on(
 ) -> None:
     monkeypatch.setenv("PID_FILE", str(tmp_path / "pid"))
     (stand_in / "echo_task.py").write_text(
-        "def perform(request, report):\n    report('started')\n"
-        + textwrap.indent(SLEEPER, "    ")
+        "def perform(request, report):\n    report('started')\n" + textwrap.indent(SLEEPER, "    ")
     )
 
     def interrupt(_: str) -> None:

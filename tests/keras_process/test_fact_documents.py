@@ -16,7 +16,7 @@ from composer.keras_process.fact_documents import (
     question_document,
     question_from,
 )
-from composer.resolver.facts import AskedCall, Fact, OwnedVariable, Pending, Question
+from composer.resolver.facts import AskedCall, Fact, OwnedVariable, Pending, Question, Recorded
 
 names = st.text(min_size=1, max_size=5)
 specs = st.builds(
@@ -46,6 +46,15 @@ questions = st.builds(
     calls=st.lists(calls, max_size=2).map(tuple),
     name=st.none() | names,
     seed=st.none() | st.integers(0, 2**32 - 1),
+    recorded=st.lists(
+        st.none()
+        | st.builds(
+            Recorded,
+            inputs=st.lists(specs, max_size=2).map(tuple),
+            outputs=st.lists(specs, max_size=2).map(tuple),
+        ),
+        max_size=2,
+    ).map(tuple),
 )
 facts = st.builds(
     Fact,

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from composer.errors import BuildError, SourceError
-from composer.keras_process import import_application
+from composer.keras_process import applications, import_application
+from composer.keras_process.imports import find_application
 from composer.store import Store
 
 SMALL: dict[str, Any] = {"alpha": 0.35, "input_shape": [32, 32, 3], "weights": None, "classes": 3}
@@ -60,6 +61,8 @@ def test_two_processes_that_import_the_same_application_make_it_once(tmp_path: P
     (stored,) = store.list_objects()
     assert stored.about[0]["name"] == "MobileNetV2"
     # Known now, so no process is started.
+    assert find_application("MobileNetV2", SMALL, 0, store) == first
+    assert find_application("MobileNetV2", SMALL, 1, store) is None
     assert import_application("MobileNetV2", SMALL, 0, store, timeout=0) == first
     assert not any((root / "scratch").iterdir())
 
@@ -73,20 +76,43 @@ def test_two_processes_that_import_the_same_application_make_it_once(tmp_path: P
     assert result(elsewhere) == (first, ["making MobileNetV2"])
 
 
-@pytest.mark.keras
 def test_an_unknown_application_is_refused_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no model 'MobilNetV2'") as caught:
-        import_application("MobilNetV2", {"weights": None}, 0, Store(tmp_path))
+        import_application("MobilNetV2", {"weights": None}, 0, Store(tmp_path), timeout=0)
     assert caught.value.reason == "unknown_name"
     assert caught.value.nearest[0] == "MobileNetV2"
 
 
-@pytest.mark.keras
 def test_an_unknown_argument_is_refused_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="takes no argument 'clases'") as caught:
-        import_application("MobileNetV2", {"weights": None, "clases": 2}, 0, Store(tmp_path))
+        find_application("MobileNetV2", {"weights": None, "clases": 2}, 0, Store(tmp_path))
     assert caught.value.reason == "unknown_argument"
     assert caught.value.nearest == ("classes",)
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize(
+    ("name", "args", "reason"),
+    [("MobilNetV2", {}, "unknown_name"), ("MobileNetV2", {"clases": 2}, "unknown_argument")],
+)
+def test_the_keras_process_refuses_the_same_where_keras_is_laid_out_otherwise(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    args: dict[str, Any],
+    reason: str,
+) -> None:
+    with pytest.raises(SourceError) as before:
+        import_application(name, args, 0, Store(tmp_path))
+    monkeypatch.setattr(applications, "_modules", dict)
+    applications.application_arguments.cache_clear()
+    with pytest.raises(SourceError) as in_process:
+        import_application(name, args, 0, Store(tmp_path))
+    applications.application_arguments.cache_clear()
+    for caught in (before.value, in_process.value):
+        assert caught.reason == reason
+    assert before.value.message == in_process.value.message
+    assert before.value.nearest == in_process.value.nearest
 
 
 @pytest.mark.keras

@@ -164,9 +164,7 @@ def test_text_inputs_are_not_made_up(check: Check) -> None:
 
 
 def test_nan_is_equal_to_nan_and_noted(check: Check, models: Path) -> None:
-    found = check(
-        "nan", whole(models, "nan", TensorRef("features_in"), TensorRef("nan"))
-    )
+    found = check("nan", whole(models, "nan", TensorRef("features_in"), TensorRef("nan")))
     assert found.ran is True
     assert found.notes == ("random inputs gave NaN in an output",)
     assert found.comparisons[0].equal is True

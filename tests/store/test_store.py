@@ -119,9 +119,7 @@ def test_a_damaged_document_counts_as_absent_and_is_replaced(store: Store, damag
 
 
 @pytest.mark.parametrize("field", ["key", "digest", "fact", "size"])
-def test_a_document_with_a_field_of_another_type_counts_as_absent(
-    store: Store, field: str
-) -> None:
+def test_a_document_with_a_field_of_another_type_counts_as_absent(store: Store, field: str) -> None:
     digest = put(store, b"weights")
     store.remember_recipe(KEY, digest, {})
     store.remember_fact(KEY, {"a": 1})
@@ -157,10 +155,14 @@ def test_objects_are_listed_with_what_their_recipes_are_about(store: Store) -> N
 
 
 def test_scratch_is_removed_also_after_an_error(store: Store) -> None:
-    with pytest.raises(KeyboardInterrupt), store.scratch() as folder:
-        (folder / "deep").mkdir()
-        (folder / "deep" / "file").write_text("x")
-        raise KeyboardInterrupt
+    def work() -> None:
+        with store.scratch() as folder:
+            (folder / "deep").mkdir()
+            (folder / "deep" / "file").write_text("x")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
     assert list((store.root / "scratch").iterdir()) == []
 
 

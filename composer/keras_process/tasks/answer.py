@@ -26,7 +26,14 @@ from composer.keras_process.fact_documents import (
 )
 from composer.keras_process.tasks.explain import explain
 from composer.keras_process.tasks.new_layer import make_layer
-from composer.resolver.facts import AskedCall, Fact, OwnedVariable, Pending, Question, recorded_outputs
+from composer.resolver.facts import (
+    AskedCall,
+    Fact,
+    OwnedVariable,
+    Pending,
+    Question,
+    recorded_outputs,
+)
 
 
 def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[str, Any]:
