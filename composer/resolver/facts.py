@@ -162,9 +162,10 @@ def fact_key(question: Question, keras_version: str) -> str:
     """
     layer = dict(question.layer)
     if question.kind == "infer":
-        # What a layer computes does not depend on what it is called.
+        # What a layer computes does not depend on what it is called, unless a DTypePolicyMap
+        # finds its parts by that name.
         config = layer.get("config")
-        if isinstance(config, Mapping):
+        if isinstance(config, Mapping) and not _holds_policy_map(config):
             layer["config"] = {k: v for k, v in config.items() if k != "name"}
     document = {
         "format": 1,
@@ -181,6 +182,11 @@ def fact_key(question: Question, keras_version: str) -> str:
     # Keys keep their order: the order of arguments can carry meaning (keras-format facts).
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _holds_policy_map(config: Mapping[str, Json]) -> bool:
+    policy = config.get("dtype")
+    return isinstance(policy, Mapping) and policy.get("class_name") == "DTypePolicyMap"
 
 
 def _leaf(tree: Any) -> Any:

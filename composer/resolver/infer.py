@@ -13,9 +13,17 @@ from typing import Literal, Protocol
 
 from composer.diagnostics.diagnostic import Note, SpecPath
 from composer.keras_format.graph import Call, Operation, Tensor, TensorRef, TensorSpec
-from composer.keras_format.model_file import LayerState, ModelFile
+from composer.keras_format.model_file import LayerState, ModelFile, StoredVariable
 from composer.keras_format.static_specs import input_spec, static_output
-from composer.resolver.facts import AskedCall, Fact, Pending, Question, Recorded, tensors_of
+from composer.resolver.facts import (
+    AskedCall,
+    Fact,
+    OwnedVariable,
+    Pending,
+    Question,
+    Recorded,
+    tensors_of,
+)
 from composer.resolver.linked import Edge, Linked, LinkedOperation
 from composer.resolver.problems import Problems
 from composer.resolver.reach import Step
@@ -324,11 +332,11 @@ class _Walk:
                 operation=replace(operation, build_config=build_config),
             )
         state = self.states.get(step.key)
-        held = sorted(v.shape for v in state.variables) if state is not None else []
-        needed = sorted(v.shape for v in fact.variables)
-        if held == needed:
+        held = [v for v in state.variables if not _is_seed(v)] if state is not None else []
+        needed = [v for v in fact.variables if not _is_seed(v)]
+        if sorted(v.shape for v in held) == sorted(v.shape for v in needed):
             return
-        pairs = _differences(fact, state)
+        pairs = _differences(held, needed)
         self.problems.add(
             "CMP412",
             self.causes.get(step.key, ()),
@@ -441,10 +449,19 @@ def _is_known(spec: TensorSpec) -> bool:
     return spec.shape is not None and spec.dtype is not None
 
 
-def _differences(fact: Fact, state: LayerState | None) -> str:
-    if state is None:
-        return "the source holds no weights for it"
-    held, needed = list(state.variables), list(fact.variables)
+def _is_seed(variable: StoredVariable | OwnedVariable) -> bool:
+    """Tell the state of a SeedGenerator from a weight: Keras 3.15 makes it and does not save it.
+
+    Earlier releases of Keras 3 saved it below the layer (``seed_generator/vars/0``). Source:
+    ``SeedGenerator`` in ``keras/src/random/seed_generator.py``.
+    """
+    if isinstance(variable, OwnedVariable):
+        return variable.path.endswith("seed_generator_state")
+    integer = variable.dtype.startswith(("int", "uint"))
+    return integer and variable.shape == (2,) and not variable.path.startswith("vars/")
+
+
+def _differences(held: Sequence[StoredVariable], needed: Sequence[OwnedVariable]) -> str:
     if len(held) != len(needed):
         return f"it needs {len(needed)} variables and the source holds {len(held)}"
     found = [
