@@ -29,9 +29,12 @@ from composer.keras_format.contents import (
     Content,
     StoredOrigin,
     TensorToWrite,
+    tensor_bytes,
 )
-from composer.keras_format.copying import Copier, Sources, TrailingCrc, write_all
+from composer.keras_format.copying import Copier, Sources, write_all
 from composer.keras_format.digests import TensorDigest, digest_texts
+from composer.keras_format.stored import TEXT
+from composer.keras_format.trailing import Extent, TrailingDigest
 from composer.keras_format.zip_write import NewMember, directory, local_header
 
 USER_BLOCK = 512
@@ -119,13 +122,19 @@ def _write(
         path, contents, user_block=USER_BLOCK, texts=lambda entry: _texts(sources, entry)
     )
     end = os.fstat(descriptor).st_size
-    crc = TrailingCrc(descriptor, USER_BLOCK)
+    orders = [entry for entry in contents if isinstance(entry, TensorToWrite)]
+    extents = sorted(
+        Extent(offsets[entry.path], tensor_bytes(entry), entry.path)
+        for entry in orders
+        if entry.path in offsets
+    )
+    trailing = TrailingDigest(descriptor, USER_BLOCK, extents)
     try:
-        tensors = _write_tensors(descriptor, sources, contents, offsets, crc)
-        weights = NewMember(name=WEIGHTS, size=end - USER_BLOCK, crc=crc.finish(end),
-                            header_offset=0)  # fmt: skip
+        _copy_tensors(Copier(descriptor, trailing), sources, orders, offsets)
+        crc, digests = trailing.finish(end)
     finally:
-        crc.stop()
+        trailing.stop()
+    weights = NewMember(name=WEIGHTS, size=end - USER_BLOCK, crc=crc, header_offset=0)
     members = []
     for name, document in ((METADATA, metadata), (CONFIG, config)):
         text = json.dumps(document, separators=(",", ":")).encode()
@@ -140,44 +149,50 @@ def _write(
     write_all(descriptor, memoryview(local_header(weights, length=USER_BLOCK)), 0)
     start = os.fstat(descriptor).st_size
     write_all(descriptor, memoryview(directory(members, start)), start)
-    return tensors
-
-
-def _write_tensors(
-    descriptor: int,
-    sources: Sources,
-    contents: Sequence[Content],
-    offsets: Mapping[str, int],
-    crc: TrailingCrc,
-) -> dict[str, TensorDigest]:
-    copier = Copier(descriptor, crc.advance)
-    orders = [entry for entry in contents if isinstance(entry, TensorToWrite)]
-    found: dict[str, str] = {}
-    # By offset, so that all before the current one is final and its CRC can be taken meanwhile.
-    for entry in sorted(orders, key=lambda entry: offsets.get(entry.path, 0)):
-        offset = offsets.get(entry.path)
-        origin = entry.origin
-        if offset is None:
-            found[entry.path] = digest_texts(_texts(sources, entry) if entry.dtype == "|O" else ())
-        elif isinstance(origin, bytes):
-            found[entry.path] = copier.write((origin,), offset, len(origin), entry.path)
-        elif origin.tensor.offset is not None:
-            source = sources.descriptor(origin.path, origin.stamp)
-            found[entry.path] = copier.copy(
-                source, origin.tensor.offset, offset, origin.tensor.nbytes, entry.path
-            )
-        else:
-            chunks = sources.weights(origin.path, origin.stamp).chunks(origin.tensor)
-            found[entry.path] = copier.write(chunks, offset, origin.tensor.nbytes, entry.path)
     return {
         entry.path: TensorDigest(
-            dtype=entry.logical_dtype, shape=entry.shape, sha256=found[entry.path]
+            dtype=entry.logical_dtype,
+            shape=entry.shape,
+            sha256=digests.get(entry.path) or digest_texts(_texts(sources, entry)),
         )
         for entry in orders
     }
 
 
+def _copy_tensors(
+    copier: Copier,
+    sources: Sources,
+    orders: Sequence[TensorToWrite],
+    offsets: Mapping[str, int],
+) -> None:
+    placed = [(offsets[entry.path], entry) for entry in orders if entry.path in offsets]
+    # By offset, so that all before the current one is final and can be summed meanwhile.
+    for offset, entry in sorted(placed, key=lambda item: item[0]):
+        origin = entry.origin
+        nbytes = tensor_bytes(entry)
+        if isinstance(origin, StoredOrigin) and (origin.tensor.shape, origin.tensor.dtype) != (
+            entry.shape,
+            entry.dtype,
+        ):
+            raise BuildError(
+                f"{entry.path} should be {entry.dtype} {entry.shape}; its source "
+                f"{origin.tensor.path} of {origin.path} is {origin.tensor.dtype} "
+                f"{origin.tensor.shape}"
+            )
+        if isinstance(origin, bytes):
+            copier.write((origin,), offset, nbytes, entry.path)
+        elif origin.tensor.offset is None:
+            chunks = sources.weights(origin.path, origin.stamp).chunks(origin.tensor)
+            copier.write(chunks, offset, nbytes, entry.path)
+        else:
+            source = sources.descriptor(origin.path, origin.stamp)
+            copier.copy(source, origin.tensor.offset, offset, nbytes, entry.path)
+
+
 def _texts(sources: Sources, entry: TensorToWrite) -> tuple[bytes, ...]:
+    """Return the elements of a text tensor; a tensor without elements has none to ask for."""
+    if entry.dtype != TEXT:
+        return ()
     if not isinstance(entry.origin, StoredOrigin):
         raise BuildError(f"{entry.path}: text of varying length can only be copied from a file")
     origin = entry.origin

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from composer.keras_format.stored import Attributes, FileStamp, StoredGroup, StoredTensor
+from composer.keras_format.stored import (
+    TEXT,
+    TEXT_ITEM_BYTES,
+    Attributes,
+    FileStamp,
+    StoredGroup,
+    StoredTensor,
+)
 
 if TYPE_CHECKING:
     from composer.keras_format.archive import Archive
@@ -81,6 +89,12 @@ class AssetToWrite:
 
 
 Content = GroupToWrite | TensorToWrite
+
+
+def tensor_bytes(entry: TensorToWrite) -> int:
+    """Return how many bytes a tensor's elements take: by its dtype, not by its origin."""
+    itemsize = TEXT_ITEM_BYTES if entry.dtype == TEXT else int(entry.dtype[2:])
+    return math.prod(entry.shape) * itemsize
 
 
 def tensor_from(weights: WeightsFile, tensor: StoredTensor, path: str) -> TensorToWrite:

@@ -1,4 +1,4 @@
-"""Bytes from sources into the file in the making: hashed on the way, never a whole tensor at once.
+"""Bytes from sources into the file in the making, never a whole tensor at once.
 
 Memory stays the same whatever the size of the model: one buffer, and a few open sources.
 """
@@ -6,17 +6,14 @@ Memory stays the same whatever the size of the model: one buffer, and a few open
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
-import threading
-import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from composer.errors import BuildError
 from composer.keras_format.stored import FileStamp
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
     from composer.keras_format.hdf5_read import WeightsFile
 
 CHUNK = 8 << 20
-CRC_CHUNK = 1 << 20
 MAX_OPEN = 4
 NOT_HERE = {errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM, errno.EBADF}
 """Answers of ``copy_file_range`` that mean: not between these two files, copy by hand."""
@@ -142,23 +138,25 @@ def _check_stamp(path: Path, found: FileStamp, expected: FileStamp) -> None:
         )
 
 
-class Copier:
-    """Writes tensors into one file through one buffer."""
+class Follower(Protocol):
+    """Who wants to know how far the file is written."""
 
-    def __init__(self, descriptor: int, progress: Callable[[int], None]) -> None:
-        """Args:
-        descriptor: of the file to write, open for reading and writing.
-        progress: told after each piece up to where the file is final.
-        """
+    def advance(self, position: int) -> None:
+        """Take note that nothing before ``position`` will change any more."""
+
+
+class Copier:
+    """Writes tensors into one file, in ascending order of their offsets."""
+
+    def __init__(self, descriptor: int, follower: Follower) -> None:
+        """Take the file to write, open for writing, and who is told of the progress."""
         self._descriptor = descriptor
-        self._progress = progress
-        self._buffer = memoryview(bytearray(CHUNK))
+        self._follower = follower
+        self._buffer: memoryview | None = None
         self._by_kernel = hasattr(os, "copy_file_range")
 
-    def copy(self, source: int, source_offset: int, offset: int, nbytes: int, name: str) -> str:
-        """Copy an extent of another file.
-
-        The bytes are read once to be hashed; the kernel then copies the very pages.
+    def copy(self, source: int, source_offset: int, offset: int, nbytes: int, name: str) -> None:
+        """Copy an extent of another file, by the kernel where it can.
 
         Args:
             source: descriptor of the other file.
@@ -167,60 +165,60 @@ class Copier:
             nbytes: its length.
             name: of the tensor, for messages.
 
-        Returns:
-            SHA-256 of the bytes.
-
         Raises:
             BuildError: the source ends early.
             OSError: the target can't be written.
         """
-        digest = hashlib.sha256()
         done = 0
         while done < nbytes:
-            piece = self._buffer[: min(CHUNK, nbytes - done)]
-            count = os.preadv(source, [piece], source_offset + done)
-            if not count:
-                raise BuildError(f"the source of {name} ends {nbytes - done} bytes early")
-            digest.update(piece[:count])
-            if not self._kernel_copy(source, source_offset + done, offset + done, count):
-                write_all(self._descriptor, piece[:count], offset + done)
-            done += count
-            self._progress(offset + done)
-        return digest.hexdigest()
+            wanted = min(CHUNK, nbytes - done)
+            done += self._kernel_copy(source, source_offset + done, offset + done, wanted) or (
+                self._copy_by_hand(source, source_offset + done, offset + done, wanted, name)
+            )
+            self._follower.advance(offset + done)
 
-    def write(self, chunks: Iterable[bytes], offset: int, nbytes: int, name: str) -> str:
-        """Write bytes that Python holds; the same arguments and answer as :meth:`copy`.
+    def write(self, chunks: Iterable[bytes], offset: int, nbytes: int, name: str) -> None:
+        """Write bytes that Python holds.
 
         Raises:
             BuildError: the chunks are not ``nbytes`` in all.
             OSError: the target can't be written.
         """
-        digest = hashlib.sha256()
         done = 0
         for chunk in chunks:
-            digest.update(chunk)
             if done + len(chunk) > nbytes:
+                done += len(chunk)
                 break
             write_all(self._descriptor, memoryview(chunk), offset + done)
             done += len(chunk)
-            self._progress(offset + done)
-        else:
-            if done == nbytes:
-                return digest.hexdigest()
-        raise BuildError(f"{name} should have {nbytes} bytes; its source gave another number")
+            self._follower.advance(offset + done)
+        if done != nbytes:
+            raise BuildError(
+                f"{name} has {nbytes} bytes and its source gave {'more' if done > nbytes else done}"
+            )
 
-    def _kernel_copy(self, source: int, source_offset: int, offset: int, count: int) -> bool:
-        while self._by_kernel and count:
-            try:
-                copied = os.copy_file_range(source, self._descriptor, count, source_offset, offset)
-            except OSError as error:
-                if error.errno not in NOT_HERE:
-                    raise
-                copied = 0
-            if not copied:
-                self._by_kernel = False
-            source_offset, offset, count = source_offset + copied, offset + copied, count - copied
-        return not count
+    def _kernel_copy(self, source: int, source_offset: int, offset: int, count: int) -> int:
+        """Return how much was copied; 0 where the kernel can't, or the source has ended."""
+        if not self._by_kernel:
+            return 0
+        try:
+            return os.copy_file_range(source, self._descriptor, count, source_offset, offset)
+        except OSError as error:
+            if error.errno not in NOT_HERE:
+                raise
+            self._by_kernel = False
+            return 0
+
+    def _copy_by_hand(
+        self, source: int, source_offset: int, offset: int, count: int, name: str
+    ) -> int:
+        if self._buffer is None:
+            self._buffer = memoryview(bytearray(CHUNK))
+        done = os.preadv(source, [self._buffer[:count]], source_offset)
+        if not done:
+            raise BuildError(f"the source of {name} ends before the tensor does")
+        write_all(self._descriptor, self._buffer[:done], offset)
+        return done
 
 
 def write_all(descriptor: int, data: memoryview, offset: int) -> None:
@@ -228,67 +226,3 @@ def write_all(descriptor: int, data: memoryview, offset: int) -> None:
     while data:
         written = os.pwrite(descriptor, data, offset)
         data, offset = data[written:], offset + written
-
-
-class TrailingCrc:
-    """CRC-32 of a file that is still being written, computed behind the writer in a thread."""
-
-    def __init__(self, descriptor: int, start: int) -> None:
-        """Args:
-        descriptor: of the file, open for reading.
-        start: where the bytes to sum begin.
-        """
-        self._descriptor = descriptor
-        self._position = start
-        self._final = start
-        self._end: int | None = None
-        self._crc = 0
-        self._error: BaseException | None = None
-        self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="crc", daemon=True)
-        self._thread.start()
-
-    def advance(self, position: int) -> None:
-        """Say that nothing before ``position`` will change any more."""
-        with self._changed:
-            self._final = max(self._final, position)
-            self._changed.notify()
-
-    def finish(self, end: int) -> int:
-        """Return the CRC-32 of all bytes up to ``end``.
-
-        Raises:
-            OSError: the file could not be read.
-        """
-        with self._changed:
-            self._final = self._end = end
-            self._changed.notify()
-        self._thread.join()
-        if self._error is not None:
-            raise self._error
-        return self._crc
-
-    def stop(self) -> None:
-        """End the thread without a result; harmless after :meth:`finish`."""
-        with self._changed:
-            self._end = self._final = self._position
-            self._changed.notify()
-        self._thread.join()
-
-    def _run(self) -> None:
-        buffer = memoryview(bytearray(CRC_CHUNK))
-        try:
-            while True:
-                with self._changed:
-                    while self._position >= self._final and self._end is None:
-                        self._changed.wait()
-                    if self._position >= self._final:
-                        return
-                    count = min(CRC_CHUNK, self._final - self._position)
-                done = os.preadv(self._descriptor, [buffer[:count]], self._position)
-                if not done:
-                    raise OSError(f"the new file ends at {self._position}")
-                self._crc = zlib.crc32(buffer[:done], self._crc)
-                self._position += done
-        except OSError as error:
-            self._error = error

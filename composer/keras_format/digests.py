@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from composer.errors import FormatError
+from composer.keras_format.stored import TEXT, StoredTensor
 
 if TYPE_CHECKING:
     from composer.keras_format.hdf5_read import WeightsFile
-    from composer.keras_format.stored import StoredTensor
 
-TEXT = "|O"
 THREADS = 2
 BATCH = 16 << 20
 CHUNK = 1 << 20

@@ -15,8 +15,8 @@ from h5py import h5d, h5f, h5fd, h5g, h5p, h5s
 
 from composer.errors import FormatError
 from composer.keras_format.hdf5_listing import list_objects
-from composer.keras_format.hdf5_types import TEXT, memory_type_of
-from composer.keras_format.stored import FileStamp, StoredGroup, StoredTensor
+from composer.keras_format.hdf5_types import memory_type_of
+from composer.keras_format.stored import TEXT, FileStamp, StoredGroup, StoredTensor
 from composer.keras_format.window import FileWindow
 
 CHUNK = 8 << 20

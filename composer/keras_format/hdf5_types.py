@@ -10,11 +10,8 @@ import numpy as np
 from h5py import h5a, h5s, h5t
 
 from composer.errors import FormatError
-from composer.keras_format.stored import Attribute
+from composer.keras_format.stored import TEXT, TEXT_ITEM_BYTES, Attribute
 
-TEXT = "|O"
-"""Spelling of text of varying length, which HDF5 keeps outside the dataset's own bytes."""
-TEXT_ITEM_BYTES = 16
 MAX_ATTRIBUTE_BYTES = 64 << 20
 
 

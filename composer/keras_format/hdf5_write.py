@@ -16,11 +16,11 @@ from h5py import h5d, h5f, h5g, h5p, h5s
 from composer.errors import BuildError
 from composer.keras_format.contents import Content, GroupToWrite, TensorToWrite
 from composer.keras_format.hdf5_types import (
-    TEXT,
     datatype_of,
     memory_type_of,
     write_attribute,
 )
+from composer.keras_format.stored import TEXT
 
 Texts = Callable[[TensorToWrite], tuple[bytes, ...]]
 

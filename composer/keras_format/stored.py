@@ -10,6 +10,11 @@ Attribute = str | int | float | bool | tuple["Attribute", ...] | None
 
 Attributes = tuple[tuple[str, Attribute], ...]
 
+TEXT = "|O"
+"""Spelling of text of varying length, which HDF5 keeps outside the dataset's own bytes."""
+TEXT_ITEM_BYTES = 16
+"""What an element of such a dataset takes inside it: a length and a place."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileStamp:
