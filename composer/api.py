@@ -1,0 +1,139 @@
+"""The functions of ``import composer``: a spec in, a plan, an artifact or a report out."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from composer.errors import BuildError, DriftError
+from composer.pipeline import (
+    Artifact,
+    Prepared,
+    Progress,
+    build_spec,
+    output_path,
+    plan_spec,
+    prepare,
+    prepare_spec,
+)
+from composer.resolver.plan import Plan
+from composer.spec.model import Spec
+from composer.verification import VerificationReport, verify_artifact
+
+
+def plan(spec: Spec | str | Path, overrides: Sequence[str] = (), *, deep: bool = True) -> Plan:
+    """Return the plan of a spec: what a build would do.
+
+    Args:
+        spec: a spec, or the path of one.
+        overrides: such as ``vars.classes=5``; for a path only.
+        deep: whether Keras may be started for what the configs alone don't tell. Without it the
+            plan may be a draft: its ``deferred`` lists what is open.
+
+    Raises:
+        SpecError: the spec or its sources are wrong; it holds all diagnostics.
+        UsageError: the file can't be read.
+        BuildError: Keras failed, or sources wait for an import that ``deep`` would make.
+        ValueError: overrides were given for a spec that is read already.
+    """
+    return plan_spec(_prepared(spec, overrides, deep=deep))
+
+
+def build(
+    spec: Spec | str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    output: str | Path | None = None,
+    verify: bool = False,
+) -> Artifact:
+    """Build the model of a spec and return where it is and what it was built from.
+
+    Args:
+        spec: a spec, or the path of one.
+        overrides: such as ``vars.classes=5``; for a path only.
+        output: where the ``.keras`` file goes; None is the spec's own ``output``, or
+            ``build/NAME.keras``.
+        verify: whether Keras has to load and run the file before it takes its place.
+
+    Raises:
+        SpecError: the spec or its sources are wrong; it holds all diagnostics.
+        UsageError: the file can't be read.
+        BuildError: Keras failed, or the artifact can't be written.
+        DriftError: what was written is not what was planned; what stood there is left alone.
+        ValueError: overrides were given for a spec that is read already.
+    """
+    prepared = _prepared(spec, overrides, deep=True)
+    if verify:
+        return build_verified(prepared, output=output)[0]
+    return build_spec(prepared, output=output)
+
+
+def verify(
+    artifact: str | Path, spec: Spec | str | Path | None = None, overrides: Sequence[str] = ()
+) -> VerificationReport:
+    """Load an artifact in Keras, in a process of its own, and compare it with what it should be.
+
+    Args:
+        artifact: a ``.keras`` file.
+        spec: what it was built from; with it, every tensor is compared with its source.
+        overrides: those of the build.
+
+    Raises:
+        FormatError: the file is no sound ``.keras`` file.
+        SpecError: the spec or its sources are wrong.
+        BuildError: the Keras process failed.
+    """
+    if spec is None:
+        return verify_artifact(Path(artifact))
+    planned = plan(spec, overrides)
+    return verify_artifact(Path(artifact), planned, seed=planned.seed)
+
+
+def build_verified(
+    prepared: Prepared, *, output: str | Path | None = None, progress: Progress | None = None
+) -> tuple[Artifact, VerificationReport]:
+    """Build, and let the file take its name only after Keras has loaded and run it.
+
+    Args:
+        prepared: a spec with everything that Keras had to answer.
+        output: as for :func:`build`.
+        progress: called with lines of progress.
+
+    Raises:
+        SpecError: there are errors.
+        BuildError: it waits for Keras, Keras failed, or the target can't be written.
+        DriftError: a check failed; the target is left as it was.
+    """
+    planned = plan_spec(prepared)
+    assert prepared.spec is not None
+    target = output_path(prepared.spec, output)
+    if target.is_dir():
+        raise BuildError(f"{target} is a folder", help="name a file: -o build/model.keras")
+    unverified = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.unverified.keras")
+    try:
+        artifact = build_spec(prepared, output=unverified, progress=progress)
+        report = verify_artifact(unverified, planned, seed=planned.seed, progress=progress)
+        failed = [check for check in report.checks if check.state == "failed"]
+        if failed:
+            raise DriftError(
+                f"{target.name} was built and does not pass verification: "
+                + "; ".join(f"{check.name}: {check.detail}" for check in failed),
+                help=f"{target} was left as it was",
+            )
+        try:
+            unverified.replace(target)
+        except OSError as error:
+            raise BuildError(f"{target} can't be written: {error.strerror}") from error
+    finally:
+        unverified.unlink(missing_ok=True)
+    return replace(artifact, path=target), replace(report, artifact=target)
+
+
+def _prepared(spec: Spec | str | Path, overrides: Sequence[str], *, deep: bool) -> Prepared:
+    if not isinstance(spec, Spec):
+        return prepare(spec, overrides, deep=deep)
+    if overrides:
+        raise ValueError("overrides change the text of a spec; this one is read already")
+    return prepare_spec(spec, deep=deep)

@@ -1,0 +1,147 @@
+"""``compose build``: from specs to ``.keras`` files."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from composer.cli import console, options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from composer.diagnostics.render import Format
+    from composer.pipeline import Prepared
+    from composer.resolver.plan import Plan
+
+
+@click.command(name="build", short_help="Plan, link and save the models of specs.")
+@options.specs_and_overrides
+@click.option("-o", "--output", metavar="PATH", help="Where the artifact goes; for one spec.")
+@click.option("--verify", is_flag=True, help="Let Keras load and run it before it takes its name.")
+@click.option("--dry-run", is_flag=True, help="Do everything but write the artifact.")
+@options.output_format
+def command(
+    arguments: tuple[str, ...],
+    *,
+    output: str | None,
+    verify: bool,
+    dry_run: bool,
+    format: Format,  # noqa: A002
+) -> int:
+    """Plan, link and save the models of specs.
+
+    Keras is started only for new layers, for seams whose shape changed, and to import a source
+    that is no .keras file; what it answers is remembered. An OVERRIDE is a change such as
+    vars.classes=5, +sources.a.trainable=true or ~layers.drop.
+    """
+    from composer.cli.reporting import Report, counted, show_error
+    from composer.errors import ComposeError, UsageError
+
+    specs, overrides = options.split(arguments)
+    if output is not None and len(specs) > 1:
+        raise UsageError(
+            f"--output is for one spec; found {len(specs)}: {', '.join(specs)}",
+            help="let each spec say where its own artifact goes: output: {path: …}",
+        )
+    if verify and dry_run:
+        raise UsageError("--verify looks at what was written, and --dry-run writes nothing")
+    code = 0
+    taken: dict[Path, str] = {}
+    with Report(format) as report:
+        for spec in specs:
+            started = time.monotonic()
+            try:
+                prepared = _prepare(spec, overrides)
+                report.add(prepared.diagnostics)
+                if prepared.errors:
+                    console.talk(f"{counted(prepared.diagnostics)} in {spec}")
+                    code = max(code, 1)
+                    continue
+                target = _target(prepared, output, spec, taken)
+                report.say(
+                    _planned(prepared, target)
+                    if dry_run
+                    else _built(prepared, target, started, verify=verify)
+                )
+            except ComposeError as error:
+                show_error(error)
+                code = max(code, error.exit_code)
+    return code
+
+
+def _prepare(spec: str, overrides: tuple[str, ...]) -> Prepared:
+    from composer.cli.progress import display
+    from composer.pipeline import prepare
+
+    options.readable_file(spec, (".yaml", ".yml"))
+    with display(f"planning {spec}") as say:
+        return prepare(spec, overrides, deep=True, progress=say)
+
+
+def _target(prepared: Prepared, output: str | None, spec: str, taken: dict[Path, str]) -> Path:
+    """Return where the artifact goes; two specs of one command may not share a place."""
+    from composer.errors import UsageError
+    from composer.pipeline import output_path
+
+    assert prepared.spec is not None
+    target = output_path(prepared.spec, output)
+    other = taken.setdefault(target.resolve(), spec)
+    if other != spec:
+        raise UsageError(
+            f"{spec} and {other} would both be written to {target}",
+            help="give one of them another name, or its own output: {path: …}",
+        )
+    return target
+
+
+def _planned(prepared: Prepared, target: Path) -> str:
+    from composer.pipeline import plan_spec
+
+    plan = plan_spec(prepared)
+    return _summary(f"{target} would be written", _sizes(plan))
+
+
+def _built(prepared: Prepared, target: Path, started: float, *, verify: bool) -> str:
+    from composer.cli.numbers import size
+    from composer.cli.progress import display
+    from composer.pipeline import build_spec
+
+    assert prepared.plan is not None
+    with display(f"linking {prepared.plan.name}") as say:
+        if verify:
+            from composer.api import build_verified
+
+            artifact, report = build_verified(prepared, output=target, progress=say)
+            checks = [f"{check.name} {check.state}" for check in report.checks]
+        else:
+            artifact = build_spec(prepared, output=target, progress=say)
+            checks = []
+    lines = [
+        *_sizes(artifact.plan),
+        ("file", size(artifact.path.stat().st_size)),
+        ("sha256", artifact.sha256),
+    ]
+    if checks:
+        lines.append(("verified", ", ".join(checks)))
+    lines.append(("took", f"{time.monotonic() - started:.1f} s"))
+    return _summary(str(artifact.path), lines)
+
+
+def _sizes(plan: Plan) -> list[tuple[str, str]]:
+    from composer.cli.numbers import count, size
+
+    origin = count(len(plan.sources), "source")
+    new = sum(made.kind == "layer" for made in plan.origins.values())
+    if new:
+        origin += f" and {count(new, 'new layer')}"
+    return [
+        ("operations", f"{len(plan.graph.operations):,}, from {origin}"),
+        ("parameters", f"{plan.parameters:,} ({size(plan.nbytes)})"),
+    ]
+
+
+def _summary(head: str, lines: list[tuple[str, str]]) -> str:
+    return "\n".join([head, *(f"  {label:<12}{value}" for label, value in lines)])

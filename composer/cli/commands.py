@@ -1,0 +1,59 @@
+"""The group of verbs; each is imported only when it is called or listed."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from composer import __version__
+
+_VERBS = ("build", "validate", "plan", "inspect", "verify", "schema", "explain")
+
+
+class _Verbs(click.Group):
+    """Finds a verb as ``composer.cli.VERB:command``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the verbs in the order in which one meets them."""
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return one verb, or None when there is none of that name."""
+        if cmd_name not in _VERBS:
+            return None
+        module = importlib.import_module(f"composer.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Suggest the nearest verb for one that is not there."""
+        if args and args[0] not in _VERBS and not args[0].startswith("-"):
+            from composer.diagnostics.suggest import did_you_mean
+            from composer.errors import UsageError
+
+            raise UsageError(
+                f"there is no command {args[0]!r}",
+                help=did_you_mean(args[0], _VERBS) or f"the commands are {', '.join(_VERBS)}",
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=_Verbs,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 fine, 1 the spec or its sources are wrong, 2 usage or unreadable file, "
+    "3 the build failed for another reason, 4 an artifact differs from its plan.",
+)
+@click.version_option(__version__, "-V", "--version", message="compose %(version)s")
+@click.pass_context
+def compose(context: click.Context) -> int:
+    """Link Keras models: assemble towers, heads and layers from a YAML spec."""
+    if context.invoked_subcommand is not None:
+        return 0
+    sys.stderr.write(context.get_help() + "\n")
+    context.exit(2)

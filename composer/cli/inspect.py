@@ -1,0 +1,92 @@
+"""``compose inspect``: what is in a ``.keras`` file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from composer.cli import console, options
+
+if TYPE_CHECKING:
+    from composer.spec.model import Selector
+
+
+@click.command(name="inspect", short_help="List the layers of a .keras file.")
+@click.argument("model")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+@click.option(
+    "--select",
+    "selectors",
+    multiple=True,
+    metavar="SELECTOR",
+    help="Show what a selector of a spec would catch, such as 'conv5_*' or '{class: Dropout}'.",
+)
+def command(model: str, *, as_json: bool, selectors: tuple[str, ...]) -> int:
+    """List the layers of a .keras file: names, classes, shapes, sizes.
+
+    The file is read as data: nothing in it is run, and Keras is not started.
+    """
+    file = options.readable_file(model, (".keras",))
+    parsed = {text: _selector(text) for text in selectors}
+
+    from composer.inspection import inspect_model
+
+    inspection = inspect_model(file)
+    caught = None
+    if parsed:
+        from composer.resolver.select import matches
+        from composer.resolver.topology import Topology
+
+        topology = Topology.of(inspection.graph)
+        caught = {text: matches(selector, topology) for text, selector in parsed.items()}
+        _report_dead(caught, tuple(topology.operations))
+    if as_json:
+        import json
+
+        from composer.inspection_document import inspection_document
+
+        console.data(json.dumps(inspection_document(inspection, caught), indent=2) + "\n")
+    else:
+        from composer.cli.layer_table import show_inspection
+
+        show_inspection(inspection, console.terminal("stdout"), caught)
+    return 1 if caught is not None and not all(caught.values()) else 0
+
+
+def _selector(text: str) -> Selector:
+    """Read a selector as a spec would; a map is YAML, anything else a glob."""
+    from composer.errors import UsageError
+    from composer.spec.selectors import PatternError, parse_selector
+
+    data: object = text
+    if text.lstrip().startswith("{"):
+        import yaml
+
+        try:
+            # Only text comes of this loader: no number, no date, no object.
+            data = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
+        except yaml.YAMLError as error:
+            raise UsageError(f"the selector {text} is no YAML: {error}") from error
+    forms = ({"regex"}, {"class"}, {"upto"}, {"after"}, {"from", "to"})
+    is_map = isinstance(data, dict) and set(data) in forms
+    if not isinstance(data, str) and not (
+        isinstance(data, dict) and is_map and all(isinstance(v, str) for v in data.values())
+    ):
+        raise UsageError(
+            f"{text} is no selector",
+            help="a selector is a glob, or one of {regex: …}, {class: …}, {from: …, to: …}, "
+            "{upto: …}, {after: …}",
+        )
+    try:
+        return parse_selector(data)
+    except PatternError as error:
+        raise UsageError(error.message, help=error.help) from error
+
+
+def _report_dead(caught: dict[str, frozenset[str]], names: tuple[str, ...]) -> None:
+    from composer.diagnostics.suggest import did_you_mean
+
+    for text, found in caught.items():
+        if not found:
+            console.show_problem(f"{text} matches no layer", did_you_mean(text, names))

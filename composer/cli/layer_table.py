@@ -1,0 +1,109 @@
+"""The screen of ``compose inspect``: a table of layers, nested models indented."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from composer.cli.console import Terminal, show_parts
+from composer.cli.numbers import count, size
+from composer.cli.shapes import shape_text
+from composer.diagnostics.render.terminal_text import shown
+from composer.inspection import InspectedLayer, InspectedPort, Inspection
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+_INDENT = "  "
+
+
+def show_inspection(
+    inspection: Inspection, place: Terminal, caught: Mapping[str, frozenset[str]] | None = None
+) -> None:
+    """Write what is in a model file.
+
+    Args:
+        inspection: of the file.
+        place: where to.
+        caught: for each selector the names that it picks; the table then shows only these.
+    """
+    show_parts(place, _parts(inspection, caught))
+
+
+def _parts(
+    inspection: Inspection, caught: Mapping[str, frozenset[str]] | None
+) -> Iterator[RenderableType]:
+    from rich.text import Text
+
+    kind = "Sequential" if inspection.sequential else "Functional"
+    version = f", written by Keras {inspection.keras_version}" if inspection.keras_version else ""
+    yield Text(shown(f"{inspection.path}: {inspection.name} ({kind}{version})"), style="bold")
+    for source in inspection.sources:
+        license_ = f", licence {source.license}" if source.license else ""
+        yield Text(shown(f"  linked from {source.id} = {source.location}{license_}"))
+    for warning in inspection.warnings:
+        yield Text(shown(f"  warning: {warning}"), style="yellow")
+    yield Text("")
+    if caught is None:
+        yield _table(inspection.layers, linked=bool(inspection.sources))
+    else:
+        picked = frozenset().union(*caught.values())
+        rows = tuple(layer for layer in inspection.layers if layer.name in picked)
+        if rows:
+            yield _table(rows, linked=bool(inspection.sources))
+            yield Text("")
+        total = count(len(inspection.layers), "operation")
+        for text, names in caught.items():
+            yield Text(shown(f"{text}: {len(names):,} of {total}"))
+        return
+    yield Text("")
+    for label, ports in (("input", inspection.inputs), ("output", inspection.outputs)):
+        for port in ports:
+            yield Text(f"{label:<8}{_port(port)}")
+    yield Text(
+        f"total   {count(len(inspection.layers), 'operation')}, "
+        f"{count(inspection.parameters, 'parameter')}, {size(inspection.nbytes)}"
+    )
+
+
+def _port(port: InspectedPort) -> str:
+    name = port.operation if port.key is None else f"{port.key} = {port.operation}"
+    return shown(f"{name} {shape_text(port.spec, dtype='always')}")
+
+
+def _table(layers: tuple[InspectedLayer, ...], *, linked: bool) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("name", overflow="fold")
+    table.add_column("class", overflow="fold")
+    table.add_column("output", overflow="fold")
+    table.add_column("parameters", justify="right")
+    table.add_column("size", justify="right", no_wrap=True)
+    table.add_column("trains")
+    if linked:
+        table.add_column("from", overflow="fold")
+    for layer in layers:
+        _add(table, layer, 0, linked=linked)
+    return table
+
+
+def _add(table: Table, layer: InspectedLayer, depth: int, *, linked: bool) -> None:
+    from rich.text import Text
+
+    calls = f" (called {layer.calls} times)" if layer.calls > 1 else ""
+    trains = {True: "yes", False: "no", None: ""}[layer.trainable]
+    cells = [
+        shown(f"{_INDENT * depth}{layer.name}{calls}"),
+        shown(layer.class_name),
+        "\n".join(shown(shape_text(spec)) for spec in layer.outputs),
+        f"{layer.parameters:,}" if layer.parameters else "",
+        size(layer.nbytes) if layer.nbytes else "",
+        trains if layer.parameters else "",
+    ]
+    if linked:
+        cells.append(shown(layer.origin or ""))
+    table.add_row(*(Text(cell) for cell in cells))
+    for inner in layer.inner:
+        _add(table, inner, depth + 1, linked=linked)

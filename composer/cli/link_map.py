@@ -1,0 +1,238 @@
+"""The screen of ``compose plan``: the link map, folded to what is worth reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from composer.cli.console import Terminal, show_parts
+from composer.cli.numbers import count, size
+from composer.cli.shapes import shape_text
+from composer.diagnostics.render.terminal_text import shown
+from composer.resolver.infer import Seam
+from composer.resolver.plan import Fate, MapEntry, Plan, PlannedSource, Port
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+_FATES: tuple[Fate, ...] = (
+    "kept", "renamed", "wired", "replaced", "bypassed", "dropped", "unreachable",
+)  # fmt: skip
+_STYLES: dict[str, str] = {
+    "renamed": "green",
+    "wired": "cyan",
+    "replaced": "cyan",
+    "bypassed": "yellow",
+    "dropped": "red",
+    "unreachable": "yellow",
+    "changed": "yellow",
+    "deferred": "yellow",
+}
+
+
+def show_plan(plan: Plan, place: Terminal, *, every_layer: bool = False) -> None:
+    """Write the link map of ``plan``.
+
+    Args:
+        plan: complete or a draft.
+        place: where to.
+        every_layer: give each layer a line instead of folding runs that share their fate.
+    """
+    show_parts(place, _parts(plan, every_layer=every_layer))
+
+
+def _parts(plan: Plan, *, every_layer: bool) -> Iterator[RenderableType]:
+    from rich.padding import Padding
+
+    def block(table: Table) -> RenderableType:
+        return Padding(table, (0, 0, 0, 2), expand=False)
+
+    yield _line(f"{plan.name} (seed {plan.seed})", "bold")
+    if plan.description:
+        yield _line(plan.description)
+    for source in plan.sources:
+        entries = [entry for entry in plan.link_map if entry.source == source.id]
+        yield from _header(source, entries)
+        yield block(_source_table(source, entries, every_layer=every_layer))
+    new = {origin.layer for origin in plan.origins.values() if origin.kind == "layer"}
+    wires = [seam for seam in plan.seams if seam.consumer not in new]
+    if wires:
+        yield _line("\nwires", "bold")
+        yield block(_wires_table(wires))
+    if new:
+        yield _line("\nnew layers", "bold")
+        yield block(_new_layers_table(plan))
+    yield _line("\ninputs", "bold")
+    yield block(_ports_table(plan.inputs))
+    yield _line("\noutputs", "bold")
+    yield block(_ports_table(plan.outputs))
+    layers = sum(op.kind != "input" for op in plan.graph.operations)
+    yield _line(
+        f"\ntotal: {count(layers, 'layer')} and {count(len(plan.inputs), 'input')}, "
+        f"{count(plan.parameters, 'parameter')}, {size(plan.nbytes)}"
+    )
+    if plan.deferred:
+        yield _line(
+            f"deferred: {', '.join(plan.deferred)}; --deep asks Keras for what is still open",
+            "yellow",
+        )
+
+
+def _line(text: str, style: str = "") -> RenderableType:
+    from rich.text import Text
+
+    return Text(shown(text, keep_newlines=True), style=style)
+
+
+def _grid() -> Table:
+    from rich.table import Table
+
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+
+
+def _row(table: Table, *cells: str, styles: Sequence[str] = ()) -> None:
+    from rich.text import Text
+
+    padded = [*styles, *([""] * (len(cells) - len(styles)))]
+    table.add_row(*(Text(shown(c), style=s) for c, s in zip(cells, padded, strict=True)))
+
+
+# ---------------------------------------------------------------- sources
+
+
+def _header(source: PlannedSource, entries: Sequence[MapEntry]) -> Iterator[RenderableType]:
+    affixes = [
+        f"{word} {affix}"
+        for word, affix in (("prefix", source.prefix), ("suffix", source.suffix))
+        if affix
+    ]
+    named = [*affixes, *([f"licence {source.license}"] if source.license else [])]
+    yield _line(f"\n{source.id} = {source.location}", "bold")
+    if named:
+        yield _line(f"  {', '.join(named)}")
+    counts = [(fate, sum(entry.fate == fate for entry in entries)) for fate in _FATES]
+    words = ", ".join(f"{number:,} {fate}" for fate, number in counts if number)
+    yield _line(f"  {count(source.operations, 'operation')}: {words}")
+    yield _line(f"  {count(source.parameters, 'parameter')} go in, {size(source.nbytes)}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Neighbours in a source that share their fate and the way they are named."""
+
+    entries: tuple[MapEntry, ...]
+    becomes: str
+
+    @property
+    def first(self) -> MapEntry:
+        return self.entries[0]
+
+    @property
+    def layers(self) -> str:
+        names = [entry.layer for entry in self.entries]
+        return names[0] if len(names) == 1 else f"{names[0]} … {names[-1]}"
+
+    @property
+    def words(self) -> str:
+        fate = self.first.fate
+        if len(self.entries) > 1:
+            return f"{count(len(self.entries), 'layer')} {fate}"
+        return fate if fate in ("kept", "renamed") else f"{fate} ({self.first.class_name})"
+
+
+def _runs(
+    source: PlannedSource, entries: Iterable[MapEntry], *, every_layer: bool
+) -> Iterator[_Run]:
+    def way(entry: MapEntry) -> tuple[str, str]:
+        """Return the fate, and the pattern of names or what stands in."""
+        if entry.fate == "renamed":
+            affixed = f"{source.prefix}{entry.layer}{source.suffix}"
+            pattern = f"{source.prefix}*{source.suffix}"
+            return entry.fate, pattern if entry.name == affixed else str(entry.name)
+        if entry.fate in ("wired", "replaced", "bypassed"):
+            return entry.fate, str(entry.note)
+        return entry.fate, ""
+
+    for (_, becomes), group in groupby(entries, key=way):
+        run = tuple(group)
+        if every_layer or len(run) == 1 or run[0].fate in ("wired", "replaced", "bypassed"):
+            for entry in run:
+                yield _Run((entry,), str(entry.name) if entry.fate == "renamed" else becomes)
+        else:
+            yield _Run(run, becomes)
+
+
+def _source_table(
+    source: PlannedSource, entries: Sequence[MapEntry], *, every_layer: bool
+) -> Table:
+    table = _grid()
+    table.add_column(overflow="fold")
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column()
+    arrows = {"renamed": "→", "wired": "←", "replaced": "←", "bypassed": "⇢"}
+    for run in _runs(source, entries, every_layer=every_layer):
+        style = _STYLES.get(run.first.fate, "")
+        arrow = arrows.get(run.first.fate, "")
+        _row(table, run.layers, arrow, run.becomes, run.words, styles=("", "", "", style))
+    return table
+
+
+# ---------------------------------------------------------------- wires, layers, ports
+
+
+def _wires_table(seams: Sequence[Seam]) -> Table:
+    table = _grid()
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
+    for seam in seams:
+        wire = f"{seam.producer} → {seam.consumer}"
+        match seam.state:
+            case "deferred":
+                shapes = f"{_expected(seam)}deferred"
+            case "changed":
+                shapes = f"{_expected(seam)}changed to {shape_text(seam.actual, dtype='always')}"
+            case "new":
+                shapes = shape_text(seam.actual, dtype="always")
+            case "equal":
+                shapes = f"{shape_text(seam.actual, dtype='always')}, as recorded"
+        _row(table, wire, shapes, styles=("", _STYLES.get(seam.state, "")))
+    return table
+
+
+def _expected(seam: Seam) -> str:
+    if seam.expected is None:
+        return ""
+    return f"{shape_text(seam.expected, dtype='always')} recorded, "
+
+
+def _new_layers_table(plan: Plan) -> Table:
+    table = _grid()
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
+    for operation in plan.graph.operations:
+        if plan.origins[operation.name].kind != "layer":
+            continue
+        mine = [seam for seam in plan.seams if seam.consumer == operation.name]
+        takes = ", ".join(
+            f"{seam.producer} {shape_text(seam.actual) if seam.actual else 'deferred'}"
+            for seam in mine
+        )
+        _row(table, operation.name, operation.class_name, f"← {takes}")
+    return table
+
+
+def _ports_table(ports: Sequence[Port]) -> Table:
+    table = _grid()
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
+    for port in ports:
+        name = port.name if port.name == port.operation else f"{port.name} = {port.operation}"
+        known = port.spec is not None and port.spec.shape is not None
+        shapes = shape_text(port.spec, dtype="always") if known else "deferred"
+        _row(table, name, shapes, styles=("", "" if known else "yellow"))
+    return table

@@ -1,0 +1,103 @@
+"""Arguments and options that several verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from composer.errors import UsageError
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+output_format: Decorator = click.option(
+    "--output-format",
+    "format",
+    # The names of composer.diagnostics.render.FORMATS, which --help must not have to import.
+    type=click.Choice(["full", "concise", "json", "github", "sarif"]),
+    default="full",
+    show_default=True,
+    help="Form of diagnostics. Those for programs go to stdout, the others to stderr.",
+)
+
+deep: Decorator = click.option(
+    "--deep", is_flag=True, help="Ask Keras for what the configs alone don't tell."
+)
+
+specs_and_overrides: Decorator = click.argument(
+    "arguments", nargs=-1, metavar="SPEC... [OVERRIDE...]", type=click.UNPROCESSED
+)
+
+
+def is_override(argument: str) -> bool:
+    """Tell an override (``vars.classes=5``, ``+a.b=c``, ``~a.b``) from the path of a spec."""
+    return "=" in argument or argument.startswith(("+", "~"))
+
+
+def split(arguments: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the specs and the overrides among ``arguments``.
+
+    Raises:
+        UsageError: there is no spec.
+    """
+    listed = tuple(arguments)
+    overrides = tuple(argument for argument in listed if is_override(argument))
+    specs = tuple(dict.fromkeys(a for a in listed if not is_override(a)))
+    if not specs:
+        raise UsageError(
+            "no spec is named; expected the path of a YAML file"
+            + (f", found only overrides: {' '.join(overrides)}" if overrides else ""),
+            help="for instance: compose validate specs/model.yaml",
+        )
+    return specs, overrides
+
+
+def readable_file(path: str, suffixes: tuple[str, ...]) -> Path:
+    """Return ``path`` when there is a file that may be read.
+
+    Args:
+        path: as the user gave it.
+        suffixes: of the files that are meant, for suggestions.
+
+    Raises:
+        UsageError: there is no such file, it is a folder, or it can't be read.
+    """
+    file = Path(path)
+    try:
+        if file.is_dir():
+            raise UsageError(
+                f"{path} is a folder; expected a {suffixes[0]} file", help=_choices(file, suffixes)
+            )
+        with file.open("rb"):
+            return file
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {path}", help=_nearby(file, suffixes)) from None
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise UsageError(f"{path} can't be read: {reason[:1].lower()}{reason[1:]}") from error
+
+
+def _names(folder: Path, suffixes: tuple[str, ...]) -> list[str]:
+    try:
+        return sorted(entry.name for entry in folder.iterdir() if entry.suffix in suffixes)
+    except OSError:
+        return []
+
+
+def _choices(folder: Path, suffixes: tuple[str, ...]) -> str:
+    names = _names(folder, suffixes)
+    if not names:
+        return f"it holds no {suffixes[0]} file"
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""  # noqa: PLR2004
+    return f"it holds {', '.join(str(folder / name) for name in names[:3])}{more}"
+
+
+def _nearby(file: Path, suffixes: tuple[str, ...]) -> str | None:
+    from composer.diagnostics.suggest import nearest
+
+    if not file.parent.is_dir():
+        return f"there is no folder {file.parent} either"
+    found = nearest(file.name, _names(file.parent, suffixes), limit=1)
+    return f"did you mean {file.parent / found[0]}?" if found else None

@@ -1,0 +1,96 @@
+"""How diagnostics and errors reach the user: which stream, which form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from composer.cli import console
+from composer.errors import ComposeError, SpecError
+
+if TYPE_CHECKING:
+    from composer.diagnostics.diagnostic import Diagnostic
+    from composer.diagnostics.render import Format
+
+FOR_PROGRAMS = frozenset({"json", "github", "sarif"})
+
+
+class Report:
+    """Everything that one command says; a context manager that ends it.
+
+    stdout is one document: the diagnostics of all specs where their form is one for programs,
+    else what the command is asked for. Whatever stdout is not goes to stderr.
+
+    Args:
+        format: of the diagnostics.
+        stdout_is_taken: the command writes a document of its own to stdout.
+    """
+
+    def __init__(self, format: Format, *, stdout_is_taken: bool = False) -> None:  # noqa: A002
+        self._format: Format = format
+        self._on_stdout = format in FOR_PROGRAMS and not stdout_is_taken
+        self._collected: list[Diagnostic] = []
+
+    def __enter__(self) -> Report:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._on_stdout:
+            _write(self._collected, self._format, "stdout")
+
+    @property
+    def stream(self) -> Literal["stdout", "stderr"]:
+        """Where what the command is asked for goes."""
+        return "stderr" if self._on_stdout else "stdout"
+
+    def add(self, diagnostics: Sequence[Diagnostic]) -> None:
+        """Show diagnostics now, or keep them for the one document at the end."""
+        if self._on_stdout:
+            self._collected.extend(diagnostics)
+        elif diagnostics:
+            _write(diagnostics, self._format, "stderr")
+
+    def say(self, text: str) -> None:
+        """Write lines that the command is asked for."""
+        stream = console.terminal(self.stream).stream
+        stream.write(f"{text}\n")
+        stream.flush()
+
+
+def _write(
+    diagnostics: Sequence[Diagnostic],
+    format: Format,  # noqa: A002
+    which: Literal["stdout", "stderr"],
+) -> None:
+    from composer.diagnostics.render import render
+
+    place = console.terminal(which)
+    text = render(
+        diagnostics,
+        format,
+        color=place.color and format not in FOR_PROGRAMS,
+        width=place.width or console.talk_width(),
+    )
+    # An empty line keeps blocks apart from what follows.
+    place.stream.write(f"{text}\n" if text and format == "full" else text)
+    place.stream.flush()
+
+
+def show_error(error: ComposeError) -> None:
+    """Write an error to stderr: a spec's diagnostics in full, anything else as message and help."""
+    if isinstance(error, SpecError):
+        _write(error.diagnostics, "full", "stderr")
+    else:
+        console.show_problem(error.message, error.help)
+
+
+def counted(diagnostics: Sequence[Diagnostic]) -> str:
+    """Return words such as ``1 error, 2 warnings``."""
+    errors = sum(item.severity == "error" for item in diagnostics)
+    warnings = len(diagnostics) - errors
+    parts = []
+    if errors:
+        parts.append(f"{errors} error{'s' if errors > 1 else ''}")
+    if warnings:
+        parts.append(f"{warnings} warning{'s' if warnings > 1 else ''}")
+    return ", ".join(parts) or "no problem"

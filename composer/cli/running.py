@@ -1,0 +1,83 @@
+"""Runs the command and turns whatever ends it into an exit code and, where due, a message."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from composer.cli import console
+from composer.cli.commands import compose
+from composer.cli.reporting import show_error
+from composer.errors import ComposeError
+
+USAGE = 2
+BUG = 3
+INTERRUPTED = 130
+NOBODY_READS = 141
+"""What a shell reports for a program that SIGPIPE ended."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run ``compose`` with ``arguments`` and return its exit code."""
+    try:
+        try:
+            code = compose.main(
+                args=list(arguments), prog_name="compose", standalone_mode=False
+            )
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the last line before a traceback
+            code = _ended_by(error)
+            sys.stdout.flush()
+    except BrokenPipeError:
+        return _nobody_reads()
+    except KeyboardInterrupt:
+        console.talk("interrupted")
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def _ended_by(error: Exception) -> int:
+    """Say what happened and return the exit code for it."""
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, click.Abort):
+        raise KeyboardInterrupt
+    if isinstance(error, click.ClickException):
+        message = error.format_message()
+        console.show_problem(f"{message[:1].lower()}{message[1:].rstrip('.')}", _usage_help(error))
+        return USAGE
+    if os.environ.get("COMPOSE_TRACEBACK"):
+        traceback.print_exception(error)
+    if isinstance(error, ComposeError):
+        show_error(error)
+        return error.exit_code
+    reason = str(error) or "no further words"
+    console.show_problem(
+        f"this is a bug of composer, not of your files: {type(error).__name__}: {reason}",
+        "set COMPOSE_TRACEBACK=1 and run the command again to see where; please report it with "
+        "what that shows",
+    )
+    return BUG
+
+
+def _usage_help(error: click.ClickException) -> str | None:
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path} --help shows what there is" if context else None
+
+
+def _nobody_reads() -> int:
+    """Let the interpreter's own flush at exit go nowhere instead of failing once more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+    return NOBODY_READS

@@ -1,0 +1,17 @@
+"""``compose schema``: the JSON Schemas of what users write and read."""
+
+from __future__ import annotations
+
+import click
+
+from composer.cli import console
+
+
+@click.command(name="schema", short_help="Print the JSON Schema of specs or plans.")
+@click.argument("name", type=click.Choice(["spec", "plan"]), default="spec")
+def command(name: str) -> int:
+    """Print the JSON Schema (2020-12) of specs, or of what plan --json prints."""
+    from composer.spec.schema_file import schema_text
+
+    console.data(schema_text(name))
+    return 0

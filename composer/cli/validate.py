@@ -1,0 +1,74 @@
+"""``compose validate``: every problem of some specs at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from composer.cli import console, options
+
+if TYPE_CHECKING:
+    from composer.diagnostics.render import Format
+    from composer.pipeline import Prepared
+
+_SHOWN = 3
+
+
+@click.command(name="validate", short_help="Report every problem of specs.")
+@options.specs_and_overrides
+@options.deep
+@options.output_format
+def command(arguments: tuple[str, ...], *, deep: bool, format: Format) -> int:  # noqa: A002
+    """Report every problem of specs, their names and their graphs.
+
+    What only Keras can tell is said to be deferred, and asked with --deep. Without it Keras is
+    not started. An OVERRIDE is a change such as vars.classes=5, +sources.a.trainable=true or
+    ~layers.drop.
+    """
+    from composer.cli.progress import display
+    from composer.cli.reporting import Report, show_error
+    from composer.errors import ComposeError
+    from composer.pipeline import prepare
+
+    specs, overrides = options.split(arguments)
+    code = 0
+    with Report(format) as report:
+        for spec in specs:
+            try:
+                options.readable_file(spec, (".yaml", ".yml"))
+                with display(f"reading {spec}") as say:
+                    prepared = prepare(spec, overrides, deep=deep, progress=say)
+            except ComposeError as error:
+                show_error(error)
+                code = max(code, error.exit_code)
+                continue
+            report.add(prepared.diagnostics)
+            if prepared.errors:
+                code = max(code, 1)
+                console.talk(_verdict(spec, prepared))
+            else:
+                report.say(_verdict(spec, prepared))
+    return code
+
+
+def _verdict(spec: str, prepared: Prepared) -> str:
+    """Return the last line about one spec."""
+    from composer.cli.numbers import count
+    from composer.cli.reporting import counted
+
+    parts = []
+    if prepared.spec is not None and not prepared.errors:
+        parts.append(count(len(prepared.spec.sources), "source"))
+    if prepared.plan is not None:
+        parts.append(count(len(prepared.plan.graph.operations), "operation"))
+    listed = "; ".join(prepared.deferred[:_SHOWN])
+    if len(prepared.deferred) > _SHOWN:
+        listed += f"; and {len(prepared.deferred) - _SHOWN} more"
+    deferred = f"{len(prepared.deferred)} deferred: {listed}" if prepared.deferred else ""
+    if prepared.errors:
+        verdict = f"{counted(prepared.diagnostics)} in {spec}"
+        return f"{verdict} ({deferred})" if deferred else verdict
+    detail = ", ".join(parts) + (f"; {deferred}" if deferred else "")
+    word = counted(prepared.diagnostics) if prepared.diagnostics else "fine"
+    return f"{spec}: {word}" + (f" ({detail})" if detail else "")

@@ -1,0 +1,248 @@
+"""A ``.keras`` file → what is in it, as values, without TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any, Literal
+
+from composer.keras_format.graph import Graph, Operation, TensorRef, TensorSpec, leaves
+from composer.resolver.topology import Topology
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectedLayer:
+    """One operation of a model.
+
+    Attributes:
+        name: as the file has it.
+        class_name: of the layer, or of the ``keras.ops`` operation.
+        kind: operators are operations that are not layers.
+        calls: how often it is called.
+        outputs: what its first call puts out, as far as the file records it.
+        parameters: elements of all its variables, those of inner layers included.
+        nbytes: bytes of the same.
+        trainable: its own flag; None where its config has none.
+        origin: ``source:layer`` or the id of a new layer, in a file that composer linked.
+        inner: the operations of a nested model.
+    """
+
+    name: str
+    class_name: str
+    kind: Literal["input", "layer", "operator"]
+    calls: int
+    outputs: tuple[TensorSpec | None, ...]
+    parameters: int
+    nbytes: int
+    trainable: bool | None
+    origin: str | None = None
+    inner: tuple[InspectedLayer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectedPort:
+    """An input or output of a model: the operation that it belongs to, and what is known of it.
+
+    ``key`` is its key in a model whose inputs or outputs are a dictionary.
+    """
+
+    operation: str
+    spec: TensorSpec | None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InspectedSource:
+    """A source of a file that composer linked, as its metadata names it."""
+
+    id: str
+    location: str
+    sha256: str | None = None
+    license: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What is in a ``.keras`` file.
+
+    Attributes:
+        path: as given.
+        name: of the model.
+        keras_version: that wrote the file; empty where the file does not say.
+        sequential: whether the file holds a Sequential.
+        layers: in the file's order.
+        inputs: in order; dictionaries by sorted key.
+        outputs: the same.
+        parameters: elements of all variables of layers.
+        nbytes: bytes of the same.
+        sources: where a linked model comes from; empty for any other.
+        warnings: what plain Keras would get wrong when it loads the file.
+        graph: the model's graph, for selectors.
+    """
+
+    path: Path
+    name: str
+    keras_version: str
+    sequential: bool
+    layers: tuple[InspectedLayer, ...]
+    inputs: tuple[InspectedPort, ...]
+    outputs: tuple[InspectedPort, ...]
+    parameters: int
+    nbytes: int
+    sources: tuple[InspectedSource, ...]
+    warnings: tuple[str, ...]
+    graph: Graph
+
+
+def inspect_model(path: str | Path) -> Inspection:
+    """Read a ``.keras`` file and return what is in it; nothing that it holds is run.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        FormatError: it is no sound ``.keras`` file, or holds no graph.
+        OSError: it can't be opened.
+    """
+    # Imported here: reading weights needs h5py, which the types of this module do not.
+    from composer.keras_format.archive import open_archive
+    from composer.keras_format.canonical import METADATA_KEY
+    from composer.keras_format.read_model import read_model
+
+    file = read_model(Path(path))
+    with open_archive(path) as archive:
+        linked = _mapping(archive.metadata.get(METADATA_KEY))
+        weights = _Weights.of(
+            [(g.path, g.attribute("name")) for g in archive.weights.groups],
+            [(t.path, t.shape, t.nbytes) for t in archive.weights.tensors],
+        )
+    groups = {name: state.group for name, state in file.states.items()}
+    layers = tuple(_layers(file.graph, groups, weights, _mapping(linked.get("origins"))))
+    return Inspection(
+        path=Path(path),
+        name=file.graph.name,
+        keras_version=file.keras_version,
+        sequential=file.graph.sequential,
+        layers=layers,
+        inputs=_ports(file.graph.inputs, file.graph),
+        outputs=_ports(file.graph.outputs, file.graph),
+        parameters=sum(layer.parameters for layer in layers),
+        nbytes=sum(layer.nbytes for layer in layers),
+        sources=tuple(_sources(_mapping(linked.get("sources")))),
+        warnings=file.warnings,
+        graph=file.graph,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Weights:
+    """Sizes of groups with all that lies below, and the names that groups of layers carry."""
+
+    sizes: Mapping[str, tuple[int, int]]
+    named: Mapping[tuple[str, str], str]
+
+    @classmethod
+    def of(
+        cls,
+        groups: Sequence[tuple[str, object]],
+        tensors: Sequence[tuple[str, tuple[int, ...], int]],
+    ) -> _Weights:
+        sizes: dict[str, tuple[int, int]] = {}
+        for path, shape, nbytes in tensors:
+            parts = path.split("/")
+            for end in range(1, len(parts)):
+                group = "/".join(parts[:end])
+                elements, total = sizes.get(group, (0, 0))
+                sizes[group] = (elements + prod(shape), total + nbytes)
+        named: dict[tuple[str, str], str] = {}
+        for path, name in groups:
+            owner, _, last = path.rpartition("/")
+            container = owner.rpartition("/")[0]
+            if last == "vars" and isinstance(name, str):
+                named.setdefault((container, name), owner)
+        return cls(sizes, named)
+
+    def inner_groups(self, group: str, graph: Graph) -> dict[str, str]:
+        """Return the groups of a nested model's layers: by the name they carry, else counted.
+
+        Counting mirrors ``_save_container_state`` of ``keras/src/saving/saving_lib.py``.
+        """
+        container = f"{group}/layers"
+        found: dict[str, str] = {}
+        counts: dict[str, int] = {}
+        for operation in graph.operations:
+            if operation.kind == "operator" or (graph.sequential and operation.kind == "input"):
+                continue
+            number = counts.get(operation.storage, 0)
+            counts[operation.storage] = number + 1
+            counted = f"{container}/{operation.storage}{f'_{number}' if number else ''}"
+            found[operation.name] = self.named.get((container, operation.name), counted)
+        return found
+
+
+def _layers(
+    graph: Graph, groups: Mapping[str, str], weights: _Weights, origins: Mapping[str, Any]
+) -> Iterator[InspectedLayer]:
+    topology = Topology.of(graph)
+    for operation in graph.operations:
+        group = groups.get(operation.name)
+        parameters, nbytes = weights.sizes.get(group, (0, 0)) if group else (0, 0)
+        origin = origins.get(operation.name)
+        trainable = operation.config.get("trainable")
+        inner: tuple[InspectedLayer, ...] = ()
+        if operation.inner is not None:
+            below = weights.inner_groups(group, operation.inner) if group else {}
+            inner = tuple(_layers(operation.inner, below, weights, {}))
+        yield InspectedLayer(
+            name=operation.name,
+            class_name=operation.class_name,
+            kind=operation.kind,
+            calls=len(operation.calls),
+            outputs=_outputs(operation, topology),
+            parameters=parameters,
+            nbytes=nbytes,
+            trainable=trainable if isinstance(trainable, bool) else None,
+            origin=origin if isinstance(origin, str) else None,
+            inner=inner,
+        )
+
+
+def _outputs(operation: Operation, topology: Topology) -> tuple[TensorSpec | None, ...]:
+    return tuple(
+        topology.specs.get(TensorRef(operation.name, 0, output))
+        for output in range(topology.output_count(operation.name, 0))
+    )
+
+
+def _ports(tree: Any, graph: Graph) -> tuple[InspectedPort, ...]:
+    topology = Topology.of(graph)
+    if isinstance(tree, Mapping):
+        keyed = [(key, ref) for key in sorted(tree) for ref in leaves(tree[key])]
+    else:
+        keyed = [(None, ref) for ref in leaves(tree)]
+    return tuple(
+        InspectedPort(operation=ref.operation, spec=topology.specs.get(ref), key=key)
+        for key, ref in keyed
+    )
+
+
+def _sources(recorded: Mapping[str, Any]) -> Iterator[InspectedSource]:
+    for source, entry in recorded.items():
+        about = _mapping(entry)
+        yield InspectedSource(
+            id=source,
+            location=str(about.get("from", "")),
+            sha256=_text(about.get("sha256")),
+            license=_text(about.get("license")),
+        )
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    """Return a mapping of the metadata, which anyone may have written, or an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
