@@ -85,9 +85,11 @@ def _structure(artifact: Path, plan: Plan) -> Iterator[str]:
         if list(leaves(found)) != list(leaves(expected)) or type(found) is not type(expected):
             yield f"its {what} are {found}, planned are {expected}"
     groups = {copy.name: copy.group for copy in plan.states}
-    for name, state in file.states.items():
-        if groups.get(name) != state.group:
-            yield f"the weights of {name!r} lie in {state.group!r}, planned is {groups.get(name)!r}"
+    for name, group in groups.items():
+        state = file.states.get(name)
+        if state is None or state.group != group:
+            lies = "nowhere" if state is None else repr(state.group)
+            yield f"the weights of {name!r} lie in {lies}, planned is {group!r}"
     for found_op, planned_op in zip(graph.operations, plan.graph.operations, strict=False):
         if found_op.calls != planned_op.calls:
             yield f"the calls of {found_op.name!r} differ"

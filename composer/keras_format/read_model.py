@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from composer.errors import FormatError
-from composer.keras_format.archive import Archive, open_archive
+from composer.keras_format.archive import open_archive
 from composer.keras_format.graph import Graph, Operation
 from composer.keras_format.model_file import LayerState, ModelFile, StoredVariable
 from composer.keras_format.order import operation_order
@@ -27,106 +28,136 @@ def read_model(path: Path) -> ModelFile:
     """
     with open_archive(path) as archive:
         graph = read_graph(archive.config)
-        groups, tensors = archive.weights.groups, archive.weights.tensors
-        places = _Places.of(groups)
-        states, storages, misplaced = _states(graph, places, tensors, archive)
-        operations = tuple(
-            replace(op, storage=storages.get(op.name, op.storage)) for op in graph.operations
-        )
-        graph = replace(graph, operations=operations)
+        states = _States(_Names(archive.weights.groups), archive.weights.tensors, archive.assets)
+        states.visit(graph, "", "")
+        states.refuse_strays()
         return ModelFile(
             path=path,
-            graph=graph,
-            states=states,
-            misplaced=misplaced,
+            graph=_with_storage(graph, states.storages, ""),
+            states=states.found,
+            misplaced=states.misplaced,
             keras_version=archive.keras_version or "",
             warnings=_order_warnings(graph),
         )
 
 
-class _Places:
-    """The groups of layers at the top level of a weights file, and the names that they carry."""
+def _with_storage(graph: Graph, storages: Mapping[str, str], path: str) -> Graph:
+    """Return ``graph`` with the names under which the file really stores its layers."""
+    operations = []
+    for operation in graph.operations:
+        full = f"{path}{operation.name}"
+        inner = operation.inner
+        if inner is not None:
+            inner = _with_storage(inner, storages, f"{full}/")
+        storage = storages.get(full, operation.storage)
+        operations.append(replace(operation, storage=storage, inner=inner))
+    return replace(graph, operations=tuple(operations))
 
-    def __init__(self, root: str, named: Mapping[str, str], elsewhere: Mapping[str, str]) -> None:
-        self.root = root
-        self.named = named
-        self.elsewhere = elsewhere
 
-    @classmethod
-    def of(cls, groups: Sequence[StoredGroup]) -> _Places:
-        paths = {group.path for group in groups}
-        root = next((root for root in _ROOTS if root in paths), _ROOTS[0])
-        named: dict[str, str] = {}
-        elsewhere: dict[str, str] = {}
+class _Names:
+    """Which groups of a weights file carry which names, below each group that holds layers."""
+
+    def __init__(self, groups: Sequence[StoredGroup]) -> None:
+        self.paths = {group.path for group in groups}
+        self.named: dict[str, dict[str, str]] = {}
+        self.anywhere: dict[str, str] = {}
         for group in groups:
             name = group.attribute("name")
-            parts = group.path.split("/")
-            if not isinstance(name, str) or parts[-1] != "vars" or parts[0] != root:
+            owner, _, last = group.path.rpartition("/")
+            if last != "vars" or not isinstance(name, str) or not owner:
                 continue
-            if len(parts) == 3:  # noqa: PLR2004 - layers/<group>/vars
-                if name in named:
-                    raise FormatError(
-                        f"two groups of weights carry the name {name!r}: {named[name]} and "
-                        f"{'/'.join(parts[:2])}",
-                        reason="duplicate-state",
-                    )
-                named[name] = "/".join(parts[:2])
+            self.anywhere.setdefault(name, owner)
+            container = owner.rpartition("/")[0]
+            level = self.named.setdefault(container, {})
+            if name in level:
+                raise FormatError(
+                    f"two groups of weights carry the name {name!r}: {level[name]} and {owner}",
+                    reason="duplicate-state",
+                )
+            level[name] = owner
+
+    def container(self, model_group: str) -> str:
+        """Return the group that holds the layers of the model whose own group is given."""
+        inside = f"{model_group}/" if model_group else ""
+        return next((inside + r for r in _ROOTS if inside + r in self.paths), inside + _ROOTS[0])
+
+
+class _States:
+    """Finds the state of each operation of a graph, and of the graphs nested in it."""
+
+    def __init__(
+        self, names: _Names, tensors: Sequence[StoredTensor], assets: Sequence[str]
+    ) -> None:
+        self._names = names
+        self._tensors = tensors
+        self._starts = sorted(range(len(tensors)), key=lambda index: tensors[index].path)
+        self._paths = [tensors[index].path for index in self._starts]
+        self._assets = assets
+        self.found: dict[str, LayerState] = {}
+        self.storages: dict[str, str] = {}
+        self.misplaced: dict[str, str] = {}
+
+    def visit(self, graph: Graph, model_group: str, path: str) -> None:
+        """Find the states of ``graph``, whose operations have ``path`` in front of their names.
+
+        Mirrors ``_save_container_state`` of ``keras/src/saving/saving_lib.py``: groups are
+        counted by class. A group that carries a name belongs to the layer of that name.
+        """
+        container = self._names.container(model_group)
+        named = self._names.named.get(container, {})
+        taken = set(named.values())
+        counts: dict[str, int] = {}
+        for operation in graph.operations:
+            if operation.kind == "operator" or (graph.sequential and operation.kind == "input"):
+                continue
+            number = counts.get(operation.storage, 0)
+            counts[operation.storage] = number + 1
+            full = f"{path}{operation.name}"
+            group = named.get(operation.name)
+            if group is not None:
+                self.storages[full] = _base(operation, group.rpartition("/")[2])
             else:
-                elsewhere.setdefault(name, "/".join(parts[:-1]))
-        return cls(root, named, elsewhere)
+                suffix = f"_{number}" if number else ""
+                group = f"{container}/{operation.storage}{suffix}"
+                if named and operation.kind == "layer" and operation.name in self._names.anywhere:
+                    self.misplaced[full] = self._names.anywhere[operation.name]
+                    continue
+                if group in taken:
+                    continue  # that group says it belongs to another layer
+            self.found[full] = self._state(group)
+            if operation.inner is not None:
+                self.visit(operation.inner, group, f"{full}/")
 
-
-def _states(
-    graph: Graph,
-    places: _Places,
-    tensors: Sequence[StoredTensor],
-    archive: Archive,
-) -> tuple[dict[str, LayerState], dict[str, str], dict[str, str]]:
-    """Return states, storage bases and misplaced layers, each by operation name."""
-    variables = _by_group(tensors)
-    states: dict[str, LayerState] = {}
-    storages: dict[str, str] = {}
-    misplaced: dict[str, str] = {}
-    counts: dict[str, int] = {}
-    for operation in graph.operations:
-        if operation.kind == "operator" or (graph.sequential and operation.kind == "input"):
-            continue
-        number = counts.get(operation.storage, 0)
-        counts[operation.storage] = number + 1
-        group = places.named.get(operation.name)
-        if group is None and operation.name in places.elsewhere and operation.kind == "layer":
-            misplaced[operation.name] = places.elsewhere[operation.name]
-            continue
-        if group is None:
-            suffix = f"_{number}" if number else ""
-            group = f"{places.root}/{operation.storage}{suffix}"
-            if group in places.named.values():
-                continue  # that group says it belongs to another layer
-        else:
-            storages[operation.name] = _base(operation, group.split("/")[1])
-        inside = f"assets/{group}/"
-        states[operation.name] = LayerState(
+    def _state(self, group: str) -> LayerState:
+        inside = f"{group}/"
+        first = bisect_left(self._paths, inside)
+        last = bisect_left(self._paths, f"{group}0", lo=first)  # "0" follows "/" in ASCII
+        held = [self._tensors[index] for index in sorted(self._starts[first:last])]
+        return LayerState(
             group=group,
             variables=tuple(
                 StoredVariable(
-                    path=tensor.path[len(group) + 1 :],
+                    path=tensor.path[len(inside) :],
                     shape=tensor.shape,
                     dtype=tensor.logical_dtype,
                     nbytes=tensor.nbytes,
                 )
-                for tensor in variables.get(group, ())
+                for tensor in held
             ),
-            assets=tuple(name for name in archive.assets if name.startswith(inside)),
+            assets=tuple(name for name in self._assets if name.startswith(f"assets/{inside}")),
         )
-    _refuse_strays(variables, states, places)
-    return states, storages, misplaced
 
-
-def _by_group(tensors: Sequence[StoredTensor]) -> dict[str, list[StoredTensor]]:
-    found: dict[str, list[StoredTensor]] = {}
-    for tensor in tensors:
-        found.setdefault("/".join(tensor.path.split("/", 2)[:2]), []).append(tensor)
-    return found
+    def refuse_strays(self) -> None:
+        """Refuse weights that belong to no layer of the graph: dropping them would go unsaid."""
+        claimed = {state.group for state in self.found.values()}
+        container = self._names.container("")
+        for tensor in self._tensors:
+            group = "/".join(tensor.path.split("/", 2)[:2])
+            if group.startswith(f"{container}/") and group not in claimed:
+                raise FormatError(
+                    f"the weights in {group!r} belong to no layer of the model's config",
+                    reason="stray-weights",
+                )
 
 
 def _base(operation: Operation, group: str) -> str:
@@ -141,31 +172,15 @@ def _base(operation: Operation, group: str) -> str:
     return stem if stem and counter.isdigit() else group
 
 
-def _refuse_strays(
-    variables: Mapping[str, Sequence[StoredTensor]],
-    states: Mapping[str, LayerState],
-    places: _Places,
-) -> None:
-    """Refuse weights that belong to no layer of the graph: dropping them would go unsaid."""
-    claimed = {state.group for state in states.values()}
-    for group, held in variables.items():
-        if group.startswith(f"{places.root}/") and group not in claimed:
-            raise FormatError(
-                f"the weights in {group!r} ({len(held)} variables) belong to no layer of the "
-                "model's config",
-                reason="stray-weights",
-            )
-
-
 def _order_warnings(graph: Graph) -> tuple[str, ...]:
     """Say where plain Keras would put the file's weights into other layers than it took them from.
 
     Keras stores weights in the order in which it kept the layers when it saved, and reads them in
     the order that it computes from the config.
     """
-    listed = [op.name for op in graph.operations if op.kind != "operator"]
-    kinds = {op.name: op.storage for op in graph.operations}
-    computed = [name for name in operation_order(graph) if name in kinds and name in set(listed)]
+    kinds = {op.name: op.storage for op in graph.operations if op.kind != "operator"}
+    listed = list(kinds)
+    computed = [name for name in operation_order(graph) if name in kinds]
     of_class: dict[str, list[str]] = {}
     for name in listed:
         of_class.setdefault(kinds[name], []).append(name)

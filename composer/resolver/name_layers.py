@@ -22,7 +22,8 @@ def final_names(
     """Return original name → final name, in the graph's order.
 
     An exact ``rename`` wins over everything; else the first regex rule that matches all of the
-    name, and prefix and suffix around the result.
+    name, and prefix and suffix around the result. The path of an operation that was inlined from
+    a nested model is joined with ``_``; a source kept as one layer has the name it is given.
     """
     wanted = frozenset(kept)
     rules = _Rules.of(source.rename)
@@ -33,12 +34,12 @@ def final_names(
             continue
         rule = rules.find(name)
         if rule is None:
-            base = name
+            base = name.replace("/", "_") if source.flatten else name
         else:
             used.add(rule)
             found = source.rename[rule]
             base = re.sub(found.pattern, found.to, name, count=1) if found.regex else found.to
-        exact = rule is not None and not source.rename[rule].regex
+        exact = name == source.nested or (rule is not None and not source.rename[rule].regex)
         final = base if exact else f"{source.prefix}{base}{source.suffix}"
         names[name] = final
         _check_name(source, name, final, problems)

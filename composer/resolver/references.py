@@ -236,6 +236,9 @@ class References:
         if name in finals:
             spelt = f"{piece.source.id}:{finals[name]}"
             return f"references use original names, before any renaming: {spelt}"
+        outer = piece.topology.operations.get(name.split("/", 1)[0])
+        if "/" in name and outer is not None and outer.inner is not None:
+            return f"{outer.name!r} is a nested model; flatten: true on the source opens it"
         suggestion = did_you_mean(name, tuple(piece.topology.operations))
         return suggestion or "compose inspect lists the layers of a model"
 

@@ -83,6 +83,7 @@ def _resolution(plan: Plan, inferred: Inferred, problems: Problems) -> Resolutio
 
 def _piece(source: Source, file: ModelFile, problems: Problems) -> Piece:
     topology = Topology.of(file.graph)
+    _check_nested(source, problems)
     selection = select(source, topology, problems)
     uses = cut(source, topology, selection, file.graph.outputs, problems)
     going_in = [
@@ -95,6 +96,29 @@ def _piece(source: Source, file: ModelFile, problems: Problems) -> Piece:
     ]
     names = final_names(source, going_in, topology, problems)
     return Piece(source=source, topology=topology, selection=selection, uses=uses, names=names)
+
+
+def _check_nested(source: Source, problems: Problems) -> None:
+    """A source kept as one layer goes in whole: its inside is a scope of its own."""
+    if source.nested is None:
+        return
+    for key, used in (
+        ("include", source.include is not None),
+        ("exclude", bool(source.exclude)),
+        ("bypass", bool(source.bypass)),
+        ("freeze", bool(source.freeze)),
+        ("unfreeze", bool(source.unfreeze)),
+        ("flatten", source.flatten),
+    ):
+        if used:
+            problems.add(
+                "CMP419",
+                ("sources", source.id, key),
+                f"{key} selects layers, and nested keeps source {source.id!r} as one layer",
+                at_key=True,
+                help="cut the source in a spec of its own and nest what that builds, or leave "
+                "nested off and inline its layers",
+            )
 
 
 def _held(linked: Linked, files: Mapping[str, ModelFile]) -> Mapping[str, LayerState]:

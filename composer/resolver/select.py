@@ -99,7 +99,9 @@ def matches(selector: Selector, topology: Topology) -> frozenset[str]:
             if pattern in names:
                 return frozenset((pattern,))
             expression = glob_expression(pattern)
-            return frozenset(name for name in names if expression.fullmatch(name))
+            found = frozenset(name for name in names if expression.fullmatch(name))
+            # The name of a nested model that was inlined stands for all that was inside.
+            return found or frozenset(name for name in names if name.startswith(f"{pattern}/"))
         case "regex":
             compiled = re.compile(pattern)
             return frozenset(name for name in names if compiled.fullmatch(name))

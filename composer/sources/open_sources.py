@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from composer.diagnostics.diagnostic import Diagnostic, SpecPath
 from composer.errors import FormatError, SourceError
+from composer.keras_format.flatten import flattened
 from composer.keras_format.model_file import ModelFile
+from composer.keras_format.nest import nested
 from composer.keras_format.read_model import read_model
 from composer.resolver.problems import Problems
 from composer.sources.context import Context
@@ -20,6 +22,8 @@ _CODES = {
     "sha256": "CMP503",
     "unknown_kind": "CMP504",
     "no-graph": "CMP506",
+    "flatten": "CMP418",
+    "ambiguous-path": "CMP418",
 }
 
 
@@ -81,7 +85,12 @@ def _open(source: Source, context: Context) -> ModelFile | None:
     if path is None:
         return None
     check_sha256(source, path)
-    return read_model(path)
+    file = read_model(path)
+    if source.flatten:
+        file = flattened(file)
+    if source.nested is not None:
+        file = nested(file, source.nested)
+    return file
 
 
 def _from(source: Source) -> SpecPath:
@@ -104,9 +113,10 @@ def _report_source(source: Source, error: SourceError, problems: Problems) -> No
 
 
 def _report_format(source: Source, error: FormatError, problems: Problems) -> None:
+    code = _CODES.get(error.reason, "CMP502")
     problems.add(
-        _CODES.get(error.reason, "CMP502"),
-        _from(source),
+        code,
+        ("sources", source.id, "flatten") if code == "CMP418" else _from(source),
         f"source {source.id!r}: {error.message}",
         help=error.help,
     )
