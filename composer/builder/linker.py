@@ -9,7 +9,12 @@ from pathlib import Path
 from composer.errors import BuildError
 from composer.keras_format.archive import Archive, open_archive
 from composer.keras_format.archive_write import WrittenArchive, write_archive
-from composer.keras_format.canonical import METADATA_KEY, Renumbering, without_compilation
+from composer.keras_format.canonical import (
+    METADATA_KEY,
+    Renumbering,
+    without_compilation,
+    without_optimizer,
+)
 from composer.keras_format.contents import (
     AssetToWrite,
     Content,
@@ -18,7 +23,6 @@ from composer.keras_format.contents import (
     subtree,
     with_name,
 )
-from composer.keras_format.canonical import without_optimizer
 from composer.keras_format.graph import Json, Operation
 from composer.keras_format.writer import model_config
 from composer.resolver.plan import Plan, StateCopy
@@ -137,7 +141,10 @@ def _empty(copy: StateCopy) -> tuple[Content, ...]:
 def expected_paths(plan: Plan) -> Mapping[str, tuple[StateCopy, str]]:
     """Return for every tensor of the result its copy order and its path in the source."""
     return {
-        f"{copy.group}/{variable.path}": (copy, f"{copy.state.group}/{variable.path}")
+        f"{copy.group}/{variable.path}": (
+            copy,
+            f"{copy.state.group}/{variable.path}".removeprefix("/"),
+        )
         for copy in plan.states
         for variable in copy.state.variables
     }
