@@ -11,6 +11,7 @@ from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.errors import BuildError, SpecError
+from composer.keras_format.model_file import ModelFile
 from composer.resolver.facts import Fact, Question
 from composer.resolver.plan import Plan
 from composer.resolver.resolve import resolve
@@ -140,7 +141,7 @@ class _Knowledge:
 
     store: Store
     answers: dict[str, Fact] = field(default_factory=dict)
-    _files: dict[str, object] = field(default_factory=dict)
+    _files: dict[str, ModelFile] = field(default_factory=dict)
 
     def learn(self, answers: Mapping[str, Fact]) -> bool:
         """Add answers; tell whether any is new."""
@@ -153,6 +154,7 @@ class _Knowledge:
         return any(fact.error is not None for fact in self.answers.values()) and bool(questions)
 
     def recall(self, question: Question) -> Fact | None:
+        """Return the answer to a question, of this run or of an earlier one."""
         fact = self.answers.get(question.id)
         if fact is not None:
             return fact
@@ -160,7 +162,8 @@ class _Knowledge:
 
         return recall(question, self.store)
 
-    def made(self, fact: Fact):  # type: ignore[no-untyped-def]
+    def made(self, fact: Fact) -> ModelFile | None:
+        """Return the stored file of a new layer."""
         from composer.keras_format.read_model import read_model
 
         if fact.object is None:

@@ -181,9 +181,7 @@ def _structure(found: Verification, graph: Graph) -> Iterator[Check]:
 def _variables(found: Verification, expected: Mapping[str, TensorDigest]) -> Check:
     if found.weights is None:
         return Check(name="weights", state="skipped", detail="Keras saved none")
-    loaded = {
-        path: digest for path, digest in digest_tensors(found.weights).items()
-    }
+    loaded = digest_tensors(found.weights)
     wrong = [path for path in expected if loaded.get(path) != expected[path]]
     extra = [path for path in loaded if path not in expected]
     if wrong or extra:

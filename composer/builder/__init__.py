@@ -1,0 +1,1 @@
+"""Plan → artifact: linking, and checking what was written."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -45,7 +44,7 @@ def build_plan(
         check_artifact(unchecked, plan, written.tensors)
         digest = digest_file(unchecked)
         try:
-            os.replace(unchecked, target)
+            unchecked.replace(target)
         except OSError as error:
             raise BuildError(f"{target} can't be written: {error.strerror}") from error
     finally:

@@ -107,21 +107,18 @@ def _inlined(outer: Operation, flat: _Flat) -> Iterator[tuple[str, Operation]]:
     for name, operation in inner.operations.items():
         if name in inputs:
             continue
-        calls = []
+        calls: list[Call] = []
         for number in range(len(outer.calls)):
             changed = [
                 given[number][index].spec != _input_spec(inner.operations[name_in])
                 for index, name_in in enumerate(inputs)
             ]
-            for call in operation.calls:
-                calls.append(
-                    map_call_tensors(
-                        call,
-                        lambda tensor, number=number, changed=changed: _placed(
-                            tensor, place(tensor.ref, number), forget=any(changed)
-                        ),
-                    )
-                )
+            forget = any(changed)
+
+            def moved(tensor: Tensor, number: int = number, forget: bool = forget) -> Tensor:  # noqa: FBT001
+                return _placed(tensor, place(tensor.ref, number), forget=forget)
+
+            calls.extend(map_call_tensors(call, moved) for call in operation.calls)
         path = f"{outer.name}{SEPARATOR}{name}"
         yield path, replace(operation, name=path, calls=tuple(calls))
 
@@ -188,7 +185,7 @@ def _merge_shared(
     """
     merged: dict[str, tuple[str, int]] = {}
     for path, operation in operations.items():
-        if operation.kind != "layer" or path in states and path not in file.misplaced:
+        if operation.kind != "layer" or (path in states and path not in file.misplaced):
             continue
         own = path.rsplit(SEPARATOR, 1)[-1]
         for other_path, other in operations.items():

@@ -1,4 +1,4 @@
-"""A model file as the rest of composer sees it: its graph, and where each operation's state lies."""
+"""A model file as the rest of composer sees it: its graph, and where its weights lie."""
 
 from __future__ import annotations
 

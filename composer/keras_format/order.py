@@ -29,13 +29,13 @@ def operation_order(graph: Graph) -> tuple[str, ...]:
     for operation in graph.operations:
         if not operation.calls:
             parents.append(())
-        for call in operation.calls:
-            parents.append(
-                tuple(
-                    first_node[number[tensor.ref.operation]] + tensor.ref.call
-                    for tensor in call.tensors()
-                )
+        parents.extend(
+            tuple(
+                first_node[number[tensor.ref.operation]] + tensor.ref.call
+                for tensor in call.tensors()
             )
+            for call in operation.calls
+        )
     outputs = [first_node[number[ref.operation]] + ref.call for ref in leaves(graph.outputs)]
     inputs = [number[ref.operation] for ref in leaves(graph.inputs)]
     finished, first_visit = _depth_first(outputs, parents, owner, names)

@@ -193,6 +193,9 @@ def _order_warnings(graph: Graph) -> tuple[str, ...]:
     if not moved:
         return ()
     return (
-        "plain Keras reads this file in another order of layers than it was saved in, and so puts "
-        f"weights into the wrong layers ({', '.join(moved[:3])}); composer goes by their names",
+        (
+            "plain Keras reads this file in another order of layers than it was saved in, and so "
+            f"puts weights into the wrong layers ({', '.join(moved[:3])}); composer goes by their "
+            "names"
+        ),
     )

@@ -21,6 +21,7 @@ def chain(name: str, operations: Sequence[Operation], build_input_shape: Json) -
     """Return the graph of the Sequential ``name``.
 
     Args:
+        name: of the model.
         operations: its layers in order, the InputLayer first where the file lists one.
         build_input_shape: as the config records it, batch dimension first; or None.
 

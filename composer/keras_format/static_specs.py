@@ -107,7 +107,7 @@ def _concatenate(operation: Operation, shapes: Sequence[Shape]) -> Shape | None:
     if len({(*s[:axis], *s[axis + 1 :]) for s in shapes}) != 1:
         return None
     sizes = [s[axis] for s in shapes if s[axis] is not None]
-    joined = sum(sizes) if len(sizes) == len(shapes) else None
+    joined = sum(size or 0 for size in sizes) if len(sizes) == len(shapes) else None
     return (*shapes[0][:axis], joined, *shapes[0][axis + 1 :])
 
 

@@ -1,0 +1,1 @@
+"""Spec and sources → plan: one pass a file, listed in resolve.py."""

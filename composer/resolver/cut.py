@@ -108,7 +108,7 @@ class _Cutter:
         operations = self._topology.operations
         inputs = tuple(
             name
-            for name in operations
+            for name in self._topology.inputs
             if operations[name].kind == "input"
             and name in self._selection.kept
             and name not in self._replaced
@@ -194,14 +194,14 @@ class _Cutter:
     def _open_input(self, wire: SourceInput, path: SpecPath) -> TensorRef | None:
         """Find the one tensor that a bare reference goes to."""
         probe = _Cutter(self._source, self._topology, self._selection, self._problems)
-        tensors = probe._settle_all()  # noqa: SLF001 - the same class
+        tensors = probe._settle_all()
         operations = self._topology.operations
         candidates = dict.fromkeys(
             ref
             for ref in tensors.values()
             if isinstance(ref, TensorRef) and operations[ref.operation].kind == "input"
         )
-        candidates.update(dict.fromkeys(probe._cut))  # noqa: SLF001 - the same class
+        candidates.update(dict.fromkeys(probe._cut))
         if len(candidates) == 1:
             return next(iter(candidates))
         names = [str(ref) for ref in candidates]

@@ -193,7 +193,7 @@ def _leaf(tree: Any) -> Any:
     if isinstance(tree, TensorSpec):
         return {"$tensor": {"shape": list(tree.shape or ()), "dtype": tree.dtype}}
     if isinstance(tree, Pending):
-        raise ValueError(f"the input {tree} of a question is not known yet")
+        raise ValueError(f"the input {tree} of a question is not known yet")  # noqa: TRY004
     if isinstance(tree, dict):
         return {k: _leaf(v) for k, v in tree.items()}
     if isinstance(tree, list | tuple):

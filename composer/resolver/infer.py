@@ -24,9 +24,8 @@ from composer.resolver.facts import (
     Recorded,
     tensors_of,
 )
-from composer.resolver.linked import Edge, Linked, LinkedOperation
+from composer.resolver.linked import Edge, Linked, LinkedOperation, Step
 from composer.resolver.problems import Problems
-from composer.resolver.reach import Step
 from composer.resolver.seam_rules import static_problem
 from composer.resolver.seeds import layer_seed
 from composer.resolver.wire import MISSING, map_call
@@ -95,6 +94,7 @@ def infer(
     linked: Linked,
     order: Sequence[Step],
     states: Mapping[str, LayerState],
+    *,
     knowledge: Knowledge,
     seed: int,
     problems: Problems,
@@ -107,7 +107,7 @@ def infer(
         states: what sources hold for their operations, by key.
         knowledge: facts from earlier runs or from the Keras process just asked.
         seed: of the spec; each new layer gets its own from it and its name.
-        problems: gets what does not fit (CMP410 to CMP414).
+        problems: gets what does not fit (CMP410 to CMP413).
     """
     walk = _Walk(linked, states, knowledge, seed, problems)
     for step in order:
@@ -153,9 +153,7 @@ class _Walk:
         if step.key in self.failed or any(spec is None for spec in known):
             self.failed.add(step.key)
             self._set_outputs(step, None)
-        elif linked.new is not None:
-            self._ask(step, linked)
-        elif any(isinstance(spec, Pending) for spec in known):
+        elif linked.new is not None or any(isinstance(spec, Pending) for spec in known):
             self._ask(step, linked)
         else:
             self._visit_known(step, linked, taken, [s for s in known if isinstance(s, TensorSpec)])
@@ -286,7 +284,7 @@ class _Walk:
         inputs = tuple(tensor.spec for tensor in call.tensors())
         if not all(_is_known(spec) for spec in inputs):
             return None
-        outputs = []
+        outputs: list[TensorSpec] = []
         while (ref := TensorRef(linked.key, number, len(outputs))) in self.linked.specs:
             outputs.append(self.linked.specs[ref])
         needed = self._outputs_needed(Step(linked.key, number))
@@ -295,7 +293,7 @@ class _Walk:
         return Recorded(inputs=inputs, outputs=tuple(outputs))
 
     def _asked_call(self, call: Call) -> AskedCall:
-        mapped = map_call(call, lambda tensor: self._known(tensor))
+        mapped = map_call(call, self._known)
         return AskedCall(args=mapped.args, kwargs=mapped.kwargs)
 
     def _place_new_layer(self, step: Step, linked: LinkedOperation, fact: Fact) -> Fact | None:
@@ -347,6 +345,9 @@ class _Walk:
             "whose weights depend on it",
         )
         self.failed.add(step.key)
+        # What such a layer would put out is no ground for judging the layers behind it.
+        for output in range(len(fact.outputs[step.call])):
+            self.specs[TensorRef(step.key, step.call, output)] = None
 
     def _report_refusal(self, step: Step, linked: LinkedOperation, error: str) -> None:
         self.failed.add(step.key)
@@ -365,6 +366,8 @@ class _Walk:
             self.causes.get(step.key, ()),
             f"{linked.key!r} ({linked.operation.class_name}) can't take what comes in: {error}",
             notes=self._seam_notes(step.key),
+            help="put a new layer between them that gives the shape and dtype that the source "
+            "recorded, or wire another tensor",
         )
 
     def _input_note(self, linked: LinkedOperation) -> Note:

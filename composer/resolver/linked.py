@@ -53,6 +53,14 @@ class LinkedOperation:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One call of one operation."""
+
+    key: str
+    call: int
+
+
+@dataclass(frozen=True, slots=True)
 class Edge:
     """A tensor's place in a call: ``position`` counts the call's tensors in visiting order."""
 

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from composer.resolver.linked import Linked
+from composer.resolver.linked import Linked, Step
 from composer.resolver.problems import Problems
 from composer.resolver.references import Piece
 from composer.resolver.wire import MISSING
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One call of one operation, ready once the steps before it are done."""
-
-    key: str
-    call: int
 
 
 def reachable(linked: Linked, pieces: Mapping[str, Piece]) -> tuple[Linked, tuple[str, ...]]:

@@ -63,15 +63,31 @@ def resolve(
     order = steps(linked, problems)
     unreachable: tuple[str, ...] = ()
     if not problems.errors and len(pieces) == len(spec.sources):
-        _check_outputs(linked, problems)
+        _check_outputs(spec, linked, problems)
         linked, unreachable = reachable(linked, pieces)
-        _warn_unused(spec, linked, problems)
+        if linked.outputs:
+            _warn_unused(spec, linked, problems)
         order = tuple(step for step in order if step.key in linked.operations)
     check_names(spec, linked, problems)
-    inferred = infer(linked, order, _held(linked, files), knowledge, spec.seed, problems)
+    inferred = infer(
+        linked,
+        order,
+        _held(linked, files),
+        knowledge=knowledge,
+        seed=spec.seed,
+        problems=problems,
+    )
     if problems.errors or len(pieces) != len(spec.sources):
         return Resolution(plan=None, questions=(), diagnostics=problems.found)
-    plan = write_plan(spec, linked, inferred, pieces, files, unreachable, problems)
+    plan = write_plan(
+        spec,
+        linked,
+        inferred,
+        pieces=pieces,
+        files=files,
+        unreachable=unreachable,
+        problems=problems,
+    )
     return _resolution(plan, inferred, problems)
 
 
@@ -95,7 +111,26 @@ def _piece(source: Source, file: ModelFile, problems: Problems) -> Piece:
         )
     ]
     names = final_names(source, going_in, topology, problems)
+    _check_misplaced(source, file, names, problems)
     return Piece(source=source, topology=topology, selection=selection, uses=uses, names=names)
+
+
+def _check_misplaced(
+    source: Source, file: ModelFile, names: Mapping[str, str], problems: Problems
+) -> None:
+    """Refuse a layer whose weights the file keeps under another layer: they can't move alone."""
+    for name, group in file.misplaced.items():
+        if name in names:
+            problems.add(
+                "CMP508",
+                ("sources", source.id),
+                f"the weights of layer {name!r} of source {source.id!r} are stored inside another "
+                f"layer (in {group!r}), with which it is shared; moved by itself it would lose "
+                "them",
+                at_key=True,
+                help="flatten: true joins a layer that is shared with a nested model; or exclude "
+                f"the layer: exclude: [{name}]",
+            )
 
 
 def _check_nested(source: Source, problems: Problems) -> None:
@@ -130,24 +165,27 @@ def _held(linked: Linked, files: Mapping[str, ModelFile]) -> Mapping[str, LayerS
     return held
 
 
-def _check_outputs(linked: Linked, problems: Problems) -> None:
+def _check_outputs(spec: Spec, linked: Linked, problems: Problems) -> None:
     if not linked.outputs:
         problems.add(
             "CMP416",
             (),
-            "the result has no output: every open tensor is taken by another layer",
+            "the model would put nothing out: no source and no new layer has an open output",
             help="name what the model puts out: outputs: REFERENCE",
         )
-    seen: dict[object, str | None] = {}
-    for key, ref in linked.outputs:
-        if ref in seen and linked.form == "list":
+    if linked.form != "list" or spec.outputs.form == "default":
+        return
+    seen: dict[TensorRef, SpecPath] = {}
+    for (_, ref), (_, reference) in zip(linked.outputs, spec.outputs.references, strict=True):
+        if ref in seen:
             problems.add(
                 "CMP302",
-                ("outputs",),
-                f"the same tensor of {ref.operation!r} is listed as an output twice",
-                help="list it once, or give the two places names: outputs: {first: …, second: …}",
+                reference.path,
+                f"outputs lists the same tensor twice: {reference} is {ref}",
+                notes=[problems.note(seen[ref], "it is listed here already")],
+                help="list it once, or give each place a name: outputs: {first: …, second: …}",
             )
-        seen[ref] = key
+        seen.setdefault(ref, reference.path)
 
 
 def _warn_unused(spec: Spec, linked: Linked, problems: Problems) -> None:

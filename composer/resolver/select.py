@@ -95,13 +95,7 @@ def matches(selector: Selector, topology: Topology) -> frozenset[str]:
     pattern = selector.pattern
     match selector.kind:
         case "glob":
-            # An exact name always wins: names of Keras 2 may hold any character of a glob.
-            if pattern in names:
-                return frozenset((pattern,))
-            expression = glob_expression(pattern)
-            found = frozenset(name for name in names if expression.fullmatch(name))
-            # The name of a nested model that was inlined stands for all that was inside.
-            return found or frozenset(name for name in names if name.startswith(f"{pattern}/"))
+            return _glob(pattern, topology)
         case "regex":
             compiled = re.compile(pattern)
             return frozenset(name for name in names if compiled.fullmatch(name))
@@ -112,19 +106,32 @@ def matches(selector: Selector, topology: Topology) -> frozenset[str]:
                 if pattern in (operation.class_name, operation.registered_name)
             )
         case "between":
-            if pattern not in names or selector.to not in names:
-                return frozenset()
-            ends = {pattern, selector.to}
-            if pattern == selector.to:
-                return frozenset(ends)
-            if selector.to not in topology.descendants(pattern):
-                return frozenset()
-            inside = topology.descendants(pattern) & topology.ancestors(selector.to)
-            return frozenset(inside | ends)
+            return _between(pattern, str(selector.to), topology)
         case "upto":
             return topology.ancestors(pattern) | {pattern} if pattern in names else frozenset()
         case "after":
             return topology.descendants(pattern) if pattern in names else frozenset()
+
+
+def _glob(pattern: str, topology: Topology) -> frozenset[str]:
+    names = topology.operations
+    # An exact name always wins: names of Keras 2 may hold any character of a glob.
+    if pattern in names:
+        return frozenset((pattern,))
+    expression = glob_expression(pattern)
+    found = frozenset(name for name in names if expression.fullmatch(name))
+    # The name of a nested model that was inlined stands for all that was inside.
+    return found or frozenset(name for name in names if name.startswith(f"{pattern}/"))
+
+
+def _between(first: str, last: str, topology: Topology) -> frozenset[str]:
+    if first not in topology.operations or last not in topology.operations:
+        return frozenset()
+    if first == last:
+        return frozenset((first,))
+    if last not in topology.descendants(first):
+        return frozenset()
+    return (topology.descendants(first) & topology.ancestors(last)) | {first, last}
 
 
 @lru_cache(maxsize=1024)

@@ -14,6 +14,7 @@ class Topology:
     """Edges of a graph by operation name, and what is known of each tensor.
 
     Attributes:
+        inputs: names of the input layers, in the order in which the model takes them.
         producers: for each operation those it takes tensors from, first use first.
         consumers: for each operation those that take its tensors, in the graph's order.
         consumed: every tensor that some call takes.
@@ -22,6 +23,7 @@ class Topology:
     """
 
     operations: Mapping[str, Operation]
+    inputs: tuple[str, ...]
     producers: Mapping[str, tuple[str, ...]]
     consumers: Mapping[str, tuple[str, ...]]
     consumed: frozenset[TensorRef]
@@ -53,9 +55,13 @@ class Topology:
         for ref in (*consumed, *leaves(graph.outputs)):
             key = (ref.operation, ref.call)
             counts[key] = max(counts.get(key, 1), ref.output + 1)
+        # An input layer is among the model's inputs; where a file differs, it comes after them.
+        inputs = [ref.operation for ref in leaves(graph.inputs)]
+        inputs.extend(name for name, operation in operations.items() if operation.kind == "input")
         return cls(
             output_counts=counts,
             operations=operations,
+            inputs=tuple(dict.fromkeys(inputs)),
             producers={name: tuple(found) for name, found in producers.items()},
             consumers={name: tuple(found) for name, found in consumers.items()},
             consumed=frozenset(consumed),

@@ -1,4 +1,4 @@
-"""Fourth pass: one graph from all sources, new layers and declared inputs, as the spec wires them."""
+"""Fourth pass: one graph from all sources, new layers and inputs, as the spec wires them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from composer.keras_format.graph import (
     Tree,
     map_leaves,
 )
-from composer.resolver.cut import Use
-from composer.resolver.linked import Edge, Linked, LinkedOperation, Origin
+from composer.resolver.linked import Edge, Linked, LinkedOperation, Origin, Step
 from composer.resolver.problems import Problems
 from composer.resolver.references import Piece, References
 from composer.spec.model import LayerCall, ModelInput, NewLayer, Reference, SourceInput, Spec
@@ -106,8 +105,8 @@ class _Wiring:
             operation = piece.topology.operations[original]
             key = piece.key(original)
             calls = [
-                self._source_call(piece, index, use, key, call, index * len(operation.calls) + n)
-                for index, use in enumerate(piece.uses)
+                self._source_call(piece, index, call, Step(key, index * len(operation.calls) + n))
+                for index in range(len(piece.uses))
                 for n, call in enumerate(operation.calls)
             ]
             linked.append(
@@ -120,9 +119,8 @@ class _Wiring:
             )
         return linked
 
-    def _source_call(
-        self, piece: Piece, index: int, use: Use, key: str, call: Call, number: int
-    ) -> Call:
+    def _source_call(self, piece: Piece, index: int, call: Call, step: Step) -> Call:
+        use = piece.uses[index]
         position = -1
 
         def settle(tensor: Tensor) -> Tensor:
@@ -134,7 +132,7 @@ class _Wiring:
             if isinstance(settled, SourceInput):
                 ref = self.references.tensor(settled.reference)
                 if ref is not None:
-                    self.seams[Edge(key, number, position)] = settled.path
+                    self.seams[Edge(step.key, step.call, position)] = settled.path
                     return replace(tensor, ref=ref)
             return replace(tensor, ref=TensorRef(MISSING))
 

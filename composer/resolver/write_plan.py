@@ -34,6 +34,7 @@ def write_plan(
     spec: Spec,
     linked: Linked,
     inferred: Inferred,
+    *,
     pieces: Mapping[str, Piece],
     files: Mapping[str, ModelFile],
     unreachable: Sequence[str],
@@ -121,7 +122,7 @@ def _outputs(linked: Linked, names: Mapping[str, str]) -> Tree:
         case "list":
             return [ref for _, ref in refs]
         case "dict":
-            return {key: ref for key, ref in refs}
+            return dict(refs)
 
 
 # ---------------------------------------------------------------- weights
