@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-NAMES = ("tower", "tower_b", "head", "mlp", "two_heads")
+NAMES = ("tower", "tower_b", "head", "mlp", "two_heads", "normed")
 
 
 def models_folder(cache: Path) -> Path:
@@ -66,6 +66,11 @@ def make(folder: Path) -> None:
         layers.Dense(128, name="dense_hidden_1"),
         layers.Dense(10, name="dense_output"),
     ]
+    normed = [
+        keras.Input((4,), name="features"),
+        layers.LayerNormalization(name="norm"),
+        layers.Dense(2, name="scores"),
+    ]
     features = keras.Input((4,), name="features")
     again = keras.Input((4,), name="context")
     shared = layers.Dense(3, name="shared")
@@ -81,6 +86,7 @@ def make(folder: Path) -> None:
         "head": keras.Sequential(head, name="head"),
         "mlp": keras.Sequential(mlp, name="mlp"),
         "two_heads": two_heads,
+        "normed": keras.Sequential(normed, name="normed"),
     }
     assert set(made) == set(NAMES)
     for name, model in made.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 from composer.cli import console
 from composer.errors import ComposeError, SpecError
@@ -31,7 +31,7 @@ class Report:
         self._on_stdout = format in FOR_PROGRAMS and not stdout_is_taken
         self._collected: list[Diagnostic] = []
 
-    def __enter__(self) -> Report:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
