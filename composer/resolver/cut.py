@@ -342,29 +342,44 @@ class _Cutter:
         spec = self._topology.specs.get(ref)
         shape = f" {spec}" if spec is not None else ""
         path, excluded_by = self._why_excluded(name)
-        ways = []
-        if excluded_by == "include":
-            ways.append(f"keep it: add {name!r} to include")
-        else:
-            ways.append(f"keep it: take {name!r} out of exclude")
-        ways.append(
-            f"give its consumers another tensor{shape and f' of {spec}'}: "
-            f"inputs: {{{_key(name)}: REFERENCE}}"
-        )
+        ways = [
+            f"to keep it, add {name!r} to include"
+            if excluded_by == "include"
+            else f"to keep it, leave {name!r} out of exclude",
+            f"to put another tensor{f' of {spec}' if spec else ''} in its place:",
+            f"  inputs: {{{_key(name)}: REFERENCE}}",
+        ]
         reason = self.why_not_bypass(operation, ref)
-        if reason is None:
-            ways.append(f"short-circuit it: bypass: [{_key(name)}]")
-        else:
-            ways.append(f"it can't be bypassed: {reason}")
         refused = self._refused.get(name)
-        lead = f"bypass can't short-circuit {name!r} ({refused}), so " if refused else ""
-        self._problems.add(
-            "CMP405" if refused else "CMP404",
-            path,
-            f"{lead}{_consumers(consumers)} the output{shape} of {name!r} "
-            f"({operation.class_name}) of source {source.id!r}, which is excluded",
-            help="; or ".join(ways),
+        if reason is None:
+            ways += ["to pass over it:", f"  bypass: [{_key(name)}]"]
+        elif not refused:
+            ways.append(f"it can't be bypassed: {reason}")
+        if operation.kind != "input":
+            ways += [
+                "to leave out all that comes after it as well:",
+                f"  exclude: [{_key(name)}, {{after: {_key(name)}}}]",
+            ]
+        needed = (
+            f"{_consumers(consumers)} the output{shape} of {name!r} ({operation.class_name}) of "
+            f"source {source.id!r}, which is excluded"
         )
+        if refused:
+            self._problems.add(
+                "CMP405",
+                self._why_bypassed(name),
+                f"{name!r} can't be bypassed: {refused}",
+                notes=[self._problems.note(path, needed)],
+                help="\n".join(ways),
+            )
+        else:
+            self._problems.add("CMP404", path, needed, help="\n".join(ways))
+
+    def _why_bypassed(self, name: str) -> SpecPath:
+        for selector in self._source.bypass:
+            if name in matches(selector, self._topology):
+                return selector.path
+        return ("sources", self._source.id, "bypass")
 
     def _why_excluded(self, name: str) -> tuple[SpecPath, str]:
         for selector in self._source.exclude:

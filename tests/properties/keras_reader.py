@@ -1,0 +1,124 @@
+"""A Keras process that loads artifacts and holds them against what their sources gave.
+
+Run as a script it reads requests from stdin, one JSON a line, and answers on stdout. It never sees
+composer: what it finds, any user of plain Keras finds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+Stored = tuple[str, tuple[int, ...], bytes]
+"""dtype, shape and bytes of an array; numpy has no files for bfloat16."""
+
+
+class Reader:
+    """The other end: starts the process, asks it, ends it."""
+
+    def __init__(self) -> None:
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+        )
+
+    def problem(self, artifact: Path, expected: Path) -> str | None:
+        """Load ``artifact`` and compare; returns None, or what is wrong."""
+        return self._ask(artifact=str(artifact), expected=str(expected))
+
+    def load_problem(self, artifact: Path) -> str | None:
+        """Load ``artifact``; returns None, or what Keras says."""
+        return self._ask(artifact=str(artifact), expected=None)
+
+    def _ask(self, **request: Any) -> str | None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        assert line, f"the Keras process ended with {self._process.wait()}"
+        answer = json.loads(line)["problem"]
+        return None if answer is None else str(answer)
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate(timeout=60)
+
+
+def stored(value: Any) -> Stored:
+    """Return a tensor or variable as bytes."""
+    import keras
+
+    array = keras.ops.convert_to_numpy(value)
+    return str(array.dtype), tuple(array.shape), array.tobytes()
+
+
+def called(model: Any, values: Mapping[str, Any]) -> list[Stored]:
+    """Call ``model`` eagerly, as at inference, with inputs by name; returns all outputs in order."""
+    import keras
+
+    names = [tensor._keras_history.operation.name for tensor in model.inputs]
+    inputs = keras.tree.pack_sequence_as(model.input, [values[name] for name in names])
+    return [stored(output) for output in keras.tree.flatten(model(inputs, training=False))]
+
+
+def find_problem(artifact: str, expected: str | None) -> str | None:
+    """Load an artifact in plain Keras and compare it; see ``write_expected``."""
+    import keras
+
+    try:
+        model = keras.saving.load_model(artifact)
+    except Exception as error:
+        return f"Keras can't load it: {type(error).__name__}: {error}"
+    if expected is None:
+        return None
+    wanted = pickle.loads(Path(expected).read_bytes())
+    names = [tensor._keras_history.operation.name for tensor in model.inputs]
+    if names != list(wanted["inputs"]):
+        return f"its inputs are {names}, expected {list(wanted['inputs'])}"
+    layers = {layer.name: layer for layer in model.layers}
+    operations = sorted(operation.name for operation in model.operations)
+    if operations != sorted(wanted["operations"]):
+        return f"its operations are {operations}, expected {sorted(wanted['operations'])}"
+    for name, variables in wanted["variables"].items():
+        if [stored(weight) for weight in layers[name].weights] != variables:
+            return f"the variables of {name!r} differ"
+    for name in wanted["frozen"]:
+        if layers[name].trainable_variables:
+            return f"{name!r} is not frozen"
+    for name in wanted["trainable"]:
+        if not layers[name].trainable_variables:
+            return f"{name!r} is frozen"
+    outputs = called(model, wanted["inputs"])
+    if outputs != wanted["outputs"]:
+        different = [n for n, (a, b) in enumerate(zip(outputs, wanted["outputs"])) if a != b]
+        return f"of {len(outputs)} outputs (expected {len(wanted['outputs'])}) differ: {different}"
+    return None
+
+
+def main() -> None:
+    """Answer requests until stdin ends."""
+    import custom_keras_layers  # noqa: F401 - registers the classes
+
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            problem = find_problem(request["artifact"], request["expected"])
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+        print(json.dumps({"problem": problem}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
