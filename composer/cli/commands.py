@@ -51,9 +51,8 @@ class _Verbs(click.Group):
 )
 @click.version_option(__version__, "-V", "--version", message="compose %(version)s")
 @click.pass_context
-def compose(context: click.Context) -> int:
+def compose(context: click.Context) -> None:
     """Link Keras models: assemble towers, heads and layers from a YAML spec."""
-    if context.invoked_subcommand is not None:
-        return 0
-    sys.stderr.write(context.get_help() + "\n")
-    context.exit(2)
+    if context.invoked_subcommand is None:
+        sys.stderr.write(context.get_help() + "\n")
+        context.exit(2)

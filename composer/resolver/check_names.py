@@ -51,7 +51,7 @@ def _report(
     )
     culprit = _culprit(first)
     notes = [
-        problems.note(_path(op.origin), f"{names[0]!r} also comes from {op.origin}", at_key=True)
+        problems.note(_path(op.origin), f"{op.origin} comes from here", at_key=True)
         for op in first
         if op is not culprit
     ]
@@ -60,12 +60,15 @@ def _report(
         shown = ", ".join(repr(name) for name in rest[:_SHOWN])
         more = f" and {len(rest) - _SHOWN} more" if len(rest) > _SHOWN else ""
         notes.append(Note(message=f"they also collide in {shown}{more}"))
-    count = f" (and {len(names) - 1} other names)" if len(names) > 1 else ""
+    listed = [str(op.origin) for op in first]
+    every = "both" if len(listed) == 2 else "all"  # noqa: PLR2004
+    others = len(names) - 1
+    count = f", and {others} more name{'s' if others > 1 else ''} collide" if others else ""
     problems.add(
         "CMP301",
         _path(culprit.origin),
-        f"{len(first)} operations of the result would be named {names[0]!r}{count}: "
-        + ", ".join(str(op.origin) for op in first),
+        f"{', '.join(listed[:-1])} and {listed[-1]} would {every} be named {names[0]!r} in the "
+        f"result{count}",
         at_key=True,
         notes=notes,
         help=_help(spec, sources, culprit, names, groups),

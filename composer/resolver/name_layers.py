@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from composer.diagnostics.diagnostic import SpecPath
 from composer.diagnostics.suggest import did_you_mean
 from composer.keras_format.rename import name_problem
 from composer.resolver.problems import Problems
@@ -29,6 +30,7 @@ def final_names(
     rules = _Rules.of(source.rename)
     names: dict[str, str] = {}
     used: set[int] = set()
+    refused: dict[SpecPath, list[tuple[str, str]]] = {}
     for name in topology.operations:
         if name not in wanted:
             continue
@@ -42,7 +44,8 @@ def final_names(
         exact = name == source.nested or (rule is not None and not source.rename[rule].regex)
         final = base if exact else f"{source.prefix}{base}{source.suffix}"
         names[name] = final
-        _check_name(source, name, final, problems)
+        if name_problem(final) is not None:
+            refused.setdefault(_cause(source, rule), []).append((name, final))
         if final != name and "name" not in topology.operations[name].config:
             problems.add(
                 "CMP305",
@@ -53,6 +56,8 @@ def final_names(
                 help="let get_config() of the class include super().get_config(), or leave "
                 "prefix and suffix off this source",
             )
+    for path, pairs in refused.items():
+        _report_refused(source, path, pairs, problems)
     for index, unused in enumerate(source.rename):
         if index not in used:
             _report_unused(source, unused, wanted, topology, problems)
@@ -83,18 +88,51 @@ class _Rules:
         return next((index for index, pattern in self.patterns if pattern.fullmatch(name)), None)
 
 
-def _check_name(source: Source, name: str, final: str, problems: Problems) -> None:
-    problem = name_problem(final)
-    if problem is None:
-        return
-    safe = final.replace("/", "_")
+def _cause(source: Source, rule: int | None) -> SpecPath:
+    """Return the value of the spec that put what Keras refuses into a name.
+
+    Where it is none of them, the name was like that in the file: Keras 2 allowed slashes.
+    """
+    exact = rule is not None and not source.rename[rule].regex
+    for key, affix in (("prefix", source.prefix), ("suffix", source.suffix)):
+        if affix and name_problem(affix) is not None and not exact:
+            return ("sources", source.id, key)
+    if rule is not None:
+        return source.rename[rule].path
+    return ("sources", source.id)
+
+
+def _report_refused(
+    source: Source, path: SpecPath, pairs: Sequence[tuple[str, str]], problems: Problems
+) -> None:
+    """Report all names that Keras refuses for one reason in one diagnostic."""
+    name, final = pairs[0]
+    more = f" and {len(pairs) - 1} more like it" if len(pairs) > 1 else ""
+    from_file = path == ("sources", source.id)
+    if from_file:
+        slashes = sorted({old.count("/") for old, _ in pairs}, reverse=True)
+        rules = ", ".join(_slash_rule(number) for number in slashes)
+        help_ = f"rename them all at once:\n  rename: [{rules}]"
+    elif path[-1] in ("prefix", "suffix"):
+        affix = source.prefix if path[-1] == "prefix" else source.suffix
+        help_ = f"use another separator: {path[-1]}: {affix.replace('/', '_')}"
+    else:
+        help_ = "let the rule give a name without '/'"
     problems.add(
         "CMP303",
-        ("sources", source.id),
-        f"layer {name!r} of source {source.id!r} would be named {final!r}: {problem}",
-        at_key=True,
-        help=f'rename it: rename: {{"{name}": {safe}}}' if safe else None,
+        path,
+        f"layer {name!r} of source {source.id!r} would be named {final!r}{more}: "
+        f"{name_problem(final)}",
+        at_key=from_file,
+        help=help_,
     )
+
+
+def _slash_rule(slashes: int) -> str:
+    """Return a rename rule, as YAML, for names with this many slashes."""
+    pattern = "/".join(["([^/]*)"] * (slashes + 1))
+    to = "_".join(f"\\{number}" for number in range(1, slashes + 2))
+    return f"{{regex: '{pattern}', to: '{to}'}}"
 
 
 def _report_unused(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from composer.diagnostics.diagnostic import Diagnostic
+from composer.diagnostics.diagnostic import Diagnostic, SpecPath
+from composer.keras_format.graph import TensorRef
 from composer.keras_format.model_file import LayerState, ModelFile
 from composer.resolver.check_names import check_names
 from composer.resolver.cut import cut
@@ -181,7 +182,7 @@ def _check_outputs(spec: Spec, linked: Linked, problems: Problems) -> None:
             problems.add(
                 "CMP302",
                 reference.path,
-                f"outputs lists the same tensor twice: {reference} is {ref}",
+                f"outputs lists the tensor {ref} twice",
                 notes=[problems.note(seen[ref], "it is listed here already")],
                 help="list it once, or give each place a name: outputs: {first: …, second: …}",
             )

@@ -38,9 +38,9 @@ def select(source: Source, topology: Topology, problems: Problems) -> Selection:
     included = (
         everything
         if source.include is None
-        else _matched_by(source.include, topology, problems)
+        else _matched_by(source.id, source.include, topology, problems)
     )
-    excluded = _matched_by(source.exclude, topology, problems)
+    excluded = _matched_by(source.id, source.exclude, topology, problems)
     kept = included - excluded
     if source.include is not None:
         kept |= {
@@ -49,7 +49,7 @@ def select(source: Source, topology: Topology, problems: Problems) -> Selection:
             if topology.operations[name].kind == "input"
             and any(consumer in kept for consumer in topology.consumers[name])
         }
-    bypass = _matched_by(source.bypass, topology, problems)
+    bypass = _matched_by(source.id, source.bypass, topology, problems)
     for selector in source.bypass:
         found = matches(selector, topology)
         if found and not found - kept:
@@ -72,19 +72,19 @@ def select(source: Source, topology: Topology, problems: Problems) -> Selection:
         kept=kept,
         excluded=everything - kept,
         bypass=bypass,
-        frozen=_matched_by(source.freeze, topology, problems),
-        unfrozen=_matched_by(source.unfreeze, topology, problems),
+        frozen=_matched_by(source.id, source.freeze, topology, problems),
+        unfrozen=_matched_by(source.id, source.unfreeze, topology, problems),
     )
 
 
 def _matched_by(
-    selectors: Iterable[Selector], topology: Topology, problems: Problems
+    source: str, selectors: Iterable[Selector], topology: Topology, problems: Problems
 ) -> frozenset[str]:
     found: set[str] = set()
     for selector in selectors:
         names = matches(selector, topology)
         if not names:
-            _report_dead(selector, topology, problems)
+            _report_dead(source, selector, topology, problems)
         found |= names
     return frozenset(found)
 
@@ -161,14 +161,16 @@ def glob_expression(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(parts), re.DOTALL)
 
 
-def _report_dead(selector: Selector, topology: Topology, problems: Problems) -> None:
+def _report_dead(
+    source: str, selector: Selector, topology: Topology, problems: Problems
+) -> None:
     names = tuple(topology.operations)
     if selector.kind == "class":
         classes = tuple(dict.fromkeys(op.class_name for op in topology.operations.values()))
         problems.add(
             "CMP401",
             selector.path,
-            f"no layer has the class {selector.pattern!r}",
+            f"no layer of source {source!r} has the class {selector.pattern!r}",
             help=did_you_mean(selector.pattern, classes)
             or f"the classes are {_list(classes)}",
         )
@@ -177,7 +179,7 @@ def _report_dead(selector: Selector, topology: Topology, problems: Problems) -> 
         problems.add(
             "CMP401",
             selector.path,
-            f"nothing comes after {selector.pattern!r}: it is the last layer",
+            f"nothing comes after {selector.pattern!r}: it is the last layer of source {source!r}",
             help="after: selects strict descendants; to select the layer itself, give its name",
         )
         return
@@ -185,7 +187,7 @@ def _report_dead(selector: Selector, topology: Topology, problems: Problems) -> 
         problems.add(
             "CMP401",
             selector.path,
-            f"no path leads from {selector.pattern!r} to {selector.to!r}",
+            f"no path leads from {selector.pattern!r} to {selector.to!r} in source {source!r}",
             help=f"{{from: {selector.to}, to: {selector.pattern}}} may be what is meant"
             if selector.pattern in topology.descendants(str(selector.to))
             else None,
@@ -197,7 +199,7 @@ def _report_dead(selector: Selector, topology: Topology, problems: Problems) -> 
     problems.add(
         "CMP401",
         selector.path,
-        f"{selector} matches no layer of the source",
+        f"{selector} matches no layer of source {source!r}",
         help=suggestion
         or f"selectors match original names; the source has {_list(names)}",
     )

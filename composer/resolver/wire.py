@@ -169,9 +169,21 @@ class _Wiring:
             result = Call(kwargs={**named, **arguments})
         else:
             result = Call(args=([tensor(r) for r in call.inputs],), kwargs=arguments)
-        for position, _ in enumerate(result.tensors()):
-            self.seams[Edge(layer.id, number, position)] = call.path or ("layers", layer.id)
+        for position, reference in enumerate(_in_visiting_order(call.inputs)):
+            path = reference.path or call.path or ("layers", layer.id)
+            self.seams[Edge(layer.id, number, position)] = path
         return result
+
+
+def _in_visiting_order(
+    inputs: Reference | Sequence[Reference] | Mapping[str, Reference],
+) -> list[Reference]:
+    """Return the references of a call as ``Call.tensors`` gives their tensors."""
+    if isinstance(inputs, Reference):
+        return [inputs]
+    if isinstance(inputs, Mapping):
+        return [inputs[key] for key in sorted(inputs)]
+    return list(inputs)
 
 
 MISSING = ""

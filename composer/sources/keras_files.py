@@ -27,9 +27,9 @@ def locate_keras_file(source: Source, context: Context) -> Path:  # noqa: ARG001
         raise SourceError(
             f"source {source.id!r}: there is no file {source.location}",
             reason="missing",
-            nearest=_nearby(path),
-            help=f"relative paths belong to the folder of the spec; looked for {path.name} in "
-            f"{_shown(path.parent)}",
+            nearest=_nearby(source, path),
+            help="relative paths belong to the folder of the file that wrote them; looked for "
+            f"{path.name} in {_shown(path.parent)}",
         )
     return path
 
@@ -53,12 +53,13 @@ def check_sha256(source: Source, path: Path) -> None:
         )
 
 
-def _nearby(path: Path) -> tuple[str, ...]:
+def _nearby(source: Source, path: Path) -> tuple[str, ...]:
     try:
         names = sorted(entry.name for entry in path.parent.iterdir() if entry.suffix == ".keras")
     except OSError:
         return ()
-    return nearest(path.name, names)
+    written = Path(source.location)
+    return tuple(str(written.with_name(name)) for name in nearest(path.name, names))
 
 
 def _shown(folder: Path) -> str:

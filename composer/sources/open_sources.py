@@ -108,7 +108,7 @@ def _report_source(source: Source, error: SourceError, problems: Problems) -> No
         _CODES.get(error.reason, "CMP505"),
         path,
         error.message,
-        help="; ".join(part for part in (suggestion, error.help) if part) or None,
+        help="\n".join(part for part in (suggestion, error.help) if part) or None,
     )
 
 
