@@ -7,8 +7,9 @@ from pathlib import Path
 
 from composer.builder.linker import expected_paths
 from composer.errors import DriftError, FormatError
-from composer.keras_format.digests import TensorDigest, digest_tensors
+from composer.keras_format.digests import TensorDigest, digest_listing
 from composer.keras_format.graph import leaves
+from composer.keras_format.model_file import ModelFile
 from composer.keras_format.order import operation_order
 from composer.keras_format.read_model import read_model
 from composer.resolver.plan import Plan
@@ -30,9 +31,12 @@ def check_artifact(
     Raises:
         DriftError: something differs; the message says the first difference and how many.
     """
-    differences = list(_structure(artifact, plan))
-    written = digest_tensors(artifact)
-    differences.extend(_tensors(written, origins, plan))
+    try:
+        file = read_model(artifact)
+    except FormatError as error:
+        raise DriftError(f"{artifact.name} can't be read again: {error.message}") from error
+    written = digest_listing(file.listing)
+    differences = [*_structure(file, plan), *_tensors(written, origins, plan)]
     if differences:
         more = f" (and {len(differences) - 1} more differences)" if len(differences) > 1 else ""
         raise DriftError(f"{artifact.name} is not what the plan says: {differences[0]}{more}")
@@ -42,8 +46,8 @@ def check_artifact(
 def source_digests(plan: Plan) -> dict[str, TensorDigest]:
     """Digest every tensor of the sources that goes in, by its path in the artifact."""
     expected = expected_paths(plan)
-    paths = dict.fromkeys(copy.file.path for copy, _ in expected.values() if copy.file is not None)
-    held = {path: digest_tensors(path) for path in paths}
+    files = {copy.file.path: copy.file for copy, _ in expected.values() if copy.file is not None}
+    held = {path: digest_listing(file.listing) for path, file in files.items()}
     return {
         path: held[copy.file.path][origin]
         for path, (copy, origin) in expected.items()
@@ -65,12 +69,7 @@ def _tensors(
             yield f"the weights {path!r} of {copy.name!r} differ from {origin!r} of their source"
 
 
-def _structure(artifact: Path, plan: Plan) -> Iterator[str]:
-    try:
-        file = read_model(artifact)
-    except FormatError as error:
-        yield f"it can't be read again: {error.message}"
-        return
+def _structure(file: ModelFile, plan: Plan) -> Iterator[str]:
     graph = file.graph
     names = tuple(operation.name for operation in graph.operations)
     planned = tuple(operation.name for operation in plan.graph.operations)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from composer.errors import BuildError
-from composer.keras_format.archive import Archive, open_archive
 from composer.keras_format.archive_write import WrittenArchive, write_archive
 from composer.keras_format.canonical import (
     METADATA_KEY,
@@ -16,14 +14,15 @@ from composer.keras_format.canonical import (
     without_optimizer,
 )
 from composer.keras_format.contents import (
+    AssetOrigin,
     AssetToWrite,
     Content,
     GroupToWrite,
-    assets_below,
     subtree,
     with_name,
 )
 from composer.keras_format.graph import Json, Operation
+from composer.keras_format.model_file import ModelFile
 from composer.keras_format.writer import model_config
 from composer.resolver.plan import Plan, StateCopy
 
@@ -112,22 +111,27 @@ def _contents(plan: Plan) -> tuple[tuple[Content, ...], tuple[AssetToWrite, ...]
         GroupToWrite(path="layers"),
     ]
     assets: list[AssetToWrite] = []
-    with ExitStack() as stack:
-        archives: dict[Path, Archive] = {}
-        for copy in plan.states:
-            if copy.file is None:
-                contents.extend(_empty(copy))
-                continue
-            path = copy.file.path
-            if path not in archives:
-                archives[path] = stack.enter_context(open_archive(path))
-            moved = subtree(archives[path].weights, copy.state.group, copy.group)
-            if not moved:
-                contents.extend(_empty(copy))
-                continue
-            contents.extend(with_name(without_optimizer(moved), f"{copy.group}/vars", copy.name))
-            assets.extend(assets_below(archives[path], copy.state.group, copy.group))
+    for copy in plan.states:
+        moved = () if copy.file is None else _moved(copy, copy.file)
+        contents.extend(moved or _empty(copy))
+        if copy.file is not None:
+            assets.extend(_assets(copy, copy.file))
     return tuple(contents), tuple(assets)
+
+
+def _moved(copy: StateCopy, file: ModelFile) -> tuple[Content, ...]:
+    moved = subtree(file.listing, copy.state.group, copy.group)
+    return with_name(without_optimizer(moved), f"{copy.group}/vars", copy.name)
+
+
+def _assets(copy: StateCopy, file: ModelFile) -> Iterator[AssetToWrite]:
+    """Move a layer's assets, which lie under the same path as its weights."""
+    old = f"assets/{copy.state.group}".rstrip("/")
+    for member in copy.state.assets:
+        yield AssetToWrite(
+            name=f"assets/{copy.group}{member.removeprefix(old)}",
+            origin=AssetOrigin(path=file.path, member=member, stamp=file.listing.stamp),
+        )
 
 
 def _empty(copy: StateCopy) -> tuple[Content, ...]:

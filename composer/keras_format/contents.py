@@ -13,6 +13,7 @@ from composer.keras_format.stored import (
     TEXT_ITEM_BYTES,
     Attributes,
     FileStamp,
+    Listing,
     StoredGroup,
     StoredTensor,
 )
@@ -97,7 +98,7 @@ def tensor_bytes(entry: TensorToWrite) -> int:
     return math.prod(entry.shape) * itemsize
 
 
-def tensor_from(weights: WeightsFile, tensor: StoredTensor, path: str) -> TensorToWrite:
+def tensor_from(weights: WeightsFile | Listing, tensor: StoredTensor, path: str) -> TensorToWrite:
     """Return the order to copy ``tensor`` of an open file to ``path``."""
     return TensorToWrite(
         path=path, shape=tensor.shape, dtype=tensor.dtype, logical_dtype=tensor.logical_dtype,
@@ -107,12 +108,16 @@ def tensor_from(weights: WeightsFile, tensor: StoredTensor, path: str) -> Tensor
 
 
 def subtree(
-    weights: WeightsFile, group: str, target: str, *, names: Mapping[str, str] | None = None
+    weights: WeightsFile | Listing,
+    group: str,
+    target: str,
+    *,
+    names: Mapping[str, str] | None = None,
 ) -> tuple[Content, ...]:
     """Return the orders to copy a group and all that lies below it to a new place.
 
     Args:
-        weights: the open file.
+        weights: the open file, or what it was listed to hold.
         group: path of the group there, such as ``layers/dense_3``; empty for everything.
         target: its new path, such as ``layers/dense``; empty for the root.
         names: new values of the attribute ``name``, by path below ``group``: ``{"vars": "left"}``.

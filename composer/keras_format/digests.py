@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from composer.errors import FormatError
-from composer.keras_format.stored import TEXT, StoredTensor
+from composer.keras_format.stored import TEXT, Listing, StoredTensor
 
 if TYPE_CHECKING:
     from composer.keras_format.hdf5_read import WeightsFile
@@ -53,28 +53,42 @@ def digest_tensors(path: str | os.PathLike[str]) -> dict[str, TensorDigest]:
     from composer.keras_format.archive import opened_weights
 
     with opened_weights(path) as weights:
-        tensors = weights.tensors
-        found: dict[str, str] = {}
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            with ThreadPoolExecutor(THREADS) as pool:
-                batches = [
-                    pool.submit(_digest_extents, descriptor, batch) for batch in _batches(tensors)
-                ]
-                # HDF5 works under one lock, so what must go through it stays in this thread.
-                for tensor in tensors:
-                    if tensor.offset is None:
-                        found[tensor.path] = _digest_through_hdf5(weights, tensor)
-                for batch in batches:
-                    found.update(batch.result())
-        finally:
-            os.close(descriptor)
+        return digest_listing(weights.listing)
+
+
+def digest_listing(listing: Listing) -> dict[str, TensorDigest]:
+    """Digest every tensor of a file that was listed before; see :func:`digest_tensors`."""
+    found: dict[str, str] = {}
+    tensors = listing.tensors
+    descriptor = os.open(listing.path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with ThreadPoolExecutor(THREADS) as pool:
+            batches = [
+                pool.submit(_digest_extents, descriptor, batch) for batch in _batches(tensors)
+            ]
+            # HDF5 works under one lock, so what must go through it stays in this thread.
+            found.update(_digest_converted(listing))
+            for batch in batches:
+                found.update(batch.result())
+    finally:
+        os.close(descriptor)
     return {
         tensor.path: TensorDigest(
             dtype=tensor.logical_dtype, shape=tensor.shape, sha256=found[tensor.path]
         )
         for tensor in tensors
     }
+
+
+def _digest_converted(listing: Listing) -> dict[str, str]:
+    """Digest what can't be read as it lies: compressed, chunked, big-endian and empty tensors."""
+    tensors = [tensor for tensor in listing.tensors if tensor.offset is None]
+    if not any(tensor.nbytes for tensor in tensors):
+        return dict.fromkeys((tensor.path for tensor in tensors), hashlib.sha256().hexdigest())
+    from composer.keras_format.archive import opened_weights
+
+    with opened_weights(listing.path) as weights:
+        return {tensor.path: _digest_through_hdf5(weights, tensor) for tensor in tensors}
 
 
 def _batches(tensors: Iterable[StoredTensor]) -> list[list[tuple[str, int, int]]]:

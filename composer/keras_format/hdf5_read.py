@@ -16,7 +16,7 @@ from h5py import h5d, h5f, h5fd, h5g, h5p, h5s
 from composer.errors import FormatError
 from composer.keras_format.hdf5_listing import list_objects
 from composer.keras_format.hdf5_types import memory_type_of
-from composer.keras_format.stored import TEXT, FileStamp, StoredGroup, StoredTensor
+from composer.keras_format.stored import TEXT, FileStamp, Listing, StoredGroup, StoredTensor
 from composer.keras_format.window import FileWindow
 
 CHUNK = 8 << 20
@@ -70,8 +70,7 @@ class WeightsFile:
         self._length = length
         self._in_file = in_file
         self._owned = owned
-        self._entries: tuple[StoredGroup | StoredTensor, ...] | None = None
-        self._positions: dict[str, int] = {}
+        self._listing: Listing | None = None
         self._file: Any = None
         try:
             self._file = self._open(FileWindow(descriptor, start, length))
@@ -80,52 +79,46 @@ class WeightsFile:
             raise
 
     @property
-    def entries(self) -> tuple[StoredGroup | StoredTensor, ...]:
-        """All groups and tensors: parents first, siblings as HDF5 lists them (by name).
+    def listing(self) -> Listing:
+        """All groups and tensors.
 
         Raises:
             FormatError: an object is one that no Keras weights file has, or is damaged.
         """
-        if self._entries is None:
+        if self._listing is None:
             with self._guarded():
-                self._entries = list_objects(
+                entries = list_objects(
                     h5g.open(self._file, b"/"),
                     path=str(self.path),
                     length=self._length,
                     shift=self._start if self._in_file else None,
+                    read=self._peek,
                 )
-            self._positions = {entry.path: i for i, entry in enumerate(self._entries)}
-            if len(self._positions) != len(self._entries):
-                raise FormatError(f"{self.path}: two objects have one path", reason="hard_link")
-        return self._entries
+            self._listing = Listing(self.path, self.stamp, entries)
+        return self._listing
+
+    @property
+    def entries(self) -> tuple[StoredGroup | StoredTensor, ...]:
+        """See :class:`Listing`."""
+        return self.listing.entries
 
     @property
     def groups(self) -> tuple[StoredGroup, ...]:
-        """The groups among :attr:`entries`, the root first."""
-        return tuple(entry for entry in self.entries if isinstance(entry, StoredGroup))
+        """See :class:`Listing`."""
+        return self.listing.groups
 
     @property
     def tensors(self) -> tuple[StoredTensor, ...]:
-        """The tensors among :attr:`entries`."""
-        return tuple(entry for entry in self.entries if isinstance(entry, StoredTensor))
+        """See :class:`Listing`."""
+        return self.listing.tensors
 
     def find(self, path: str) -> StoredGroup | StoredTensor | None:
-        """Return what lies at ``path``, such as ``layers/dense/vars/0``; None if nothing."""
-        entries = self.entries
-        position = self._positions.get(path)
-        return None if position is None else entries[position]
+        """See :class:`Listing`."""
+        return self.listing.find(path)
 
     def subtree(self, path: str) -> tuple[StoredGroup | StoredTensor, ...]:
-        """Return the group at ``path`` and all that lies below it; empty if there is none."""
-        entries = self.entries
-        first = self._positions.get(path)
-        if first is None:
-            return ()
-        last = first + 1
-        prefix = f"{path}/" if path else ""
-        while last < len(entries) and entries[last].path.startswith(prefix):
-            last += 1
-        return entries[first:last]
+        """See :class:`Listing`."""
+        return self.listing.subtree(path)
 
     def chunks(self, tensor: StoredTensor) -> Iterator[bytes]:
         """Yield the tensor's little-endian bytes, row-major, about 8 MiB at a time.
@@ -185,7 +178,14 @@ class WeightsFile:
             access.set_fclose_degree(h5f.CLOSE_STRONG)
             access.set_fileobj_driver(h5fd.fileobj_driver, window)
             # HDF5 tells open files apart by name for this driver; h5py uses repr alike.
-            return h5f.open(repr(window).encode(), h5f.ACC_RDONLY, access)
+            file = h5f.open(repr(window).encode(), h5f.ACC_RDONLY, access)
+            if file.get_create_plist().get_sizes() != (8, 8):
+                file.close()
+                raise FormatError(
+                    f"{self.path}: the weights use HDF5 offsets of another size than 8 bytes",
+                    reason="unsupported_hdf5",
+                )
+            return file
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -200,6 +200,10 @@ class WeightsFile:
                 reason="damaged_hdf5",
                 help="copy or download the file again",
             ) from error
+
+    def _peek(self, offset: int, length: int) -> bytes:
+        room = max(0, min(length, self._length - offset))
+        return os.pread(self._descriptor, room, self._start + offset)
 
     def _contiguous(self, tensor: StoredTensor) -> Iterator[bytes]:
         assert tensor.offset is not None

@@ -8,6 +8,7 @@ from math import prod
 from pathlib import Path
 
 from composer.keras_format.graph import Graph
+from composer.keras_format.stored import Listing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ class ModelFile:
         states: by operation name; operators have none.
         misplaced: layers whose weights the file keeps below another layer, and where.
         keras_version: that wrote the file, from its metadata.
+        listing: all groups and tensors of its weights.
         warnings: what plain Keras would get wrong when it loads the file.
     """
 
@@ -65,4 +67,5 @@ class ModelFile:
     states: Mapping[str, LayerState]
     misplaced: Mapping[str, str] = field(default_factory=dict)
     keras_version: str = ""
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
+    listing: Listing = field(repr=False, compare=False)

@@ -38,6 +38,7 @@ def read_model(path: Path) -> ModelFile:
             misplaced=states.misplaced,
             keras_version=archive.keras_version or "",
             warnings=_order_warnings(graph),
+            listing=archive.weights.listing,
         )
 
 

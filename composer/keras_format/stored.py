@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from composer.errors import FormatError
 
 Attribute = str | int | float | bool | tuple["Attribute", ...] | None
 """Value of an HDF5 attribute; an array becomes a tuple, an empty dataspace None."""
@@ -73,3 +76,51 @@ class StoredTensor:
     nbytes: int
     offset: int | None = field(default=None, compare=False)
     attributes: Attributes = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All that a weights file holds, without its bytes; usable after the file is closed.
+
+    Attributes:
+        path: of the ``.keras`` archive or HDF5 file.
+        stamp: of that file when it was listed.
+        entries: parents first, siblings as HDF5 lists them (by name); the root's path is empty.
+    """
+
+    path: Path
+    stamp: FileStamp
+    entries: tuple[StoredGroup | StoredTensor, ...]
+    _positions: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        positions = {entry.path: index for index, entry in enumerate(self.entries)}
+        if len(positions) != len(self.entries):
+            raise FormatError(f"{self.path}: two objects have one path", reason="hard_link")
+        object.__setattr__(self, "_positions", positions)
+
+    @property
+    def groups(self) -> tuple[StoredGroup, ...]:
+        """The groups among :attr:`entries`, the root first."""
+        return tuple(entry for entry in self.entries if isinstance(entry, StoredGroup))
+
+    @property
+    def tensors(self) -> tuple[StoredTensor, ...]:
+        """The tensors among :attr:`entries`."""
+        return tuple(entry for entry in self.entries if isinstance(entry, StoredTensor))
+
+    def find(self, path: str) -> StoredGroup | StoredTensor | None:
+        """Return what lies at ``path``, such as ``layers/dense/vars/0``; None if nothing."""
+        position = self._positions.get(path)
+        return None if position is None else self.entries[position]
+
+    def subtree(self, path: str) -> tuple[StoredGroup | StoredTensor, ...]:
+        """Return the group at ``path`` and all that lies below it; empty if there is none."""
+        first = self._positions.get(path)
+        if first is None:
+            return ()
+        last = first + 1
+        prefix = f"{path}/" if path else ""
+        while last < len(self.entries) and self.entries[last].path.startswith(prefix):
+            last += 1
+        return self.entries[first:last]
