@@ -90,7 +90,7 @@ def leaves(tree: Tree) -> Iterator[Any]:
 
 
 def map_leaves(tree: Tree, function: Any) -> Tree:
-    """Return ``tree`` with ``function`` applied to each tensor leaf, in the order of ``leaves``."""
+    """Return ``tree`` with ``function`` applied to its tensors, in the order of ``leaves``."""
     if isinstance(tree, Tensor | TensorRef):
         return function(tree)
     if isinstance(tree, list):
@@ -101,6 +101,40 @@ def map_leaves(tree: Tree, function: Any) -> Tree:
         mapped = {key: map_leaves(tree[key], function) for key in sorted(tree)}
         return {key: mapped[key] for key in tree}
     return tree
+
+
+def not_recorded(operation: str, call: int, output: int) -> dict[str, Json]:
+    """Return the serialised form of a tensor of which no shape and dtype are known.
+
+    Keras demands both of a tensor in a call and then looks at its history only
+    (``deserialize_node`` of ``keras/src/models/functional.py``), so that a mark beside them is
+    safe.
+    """
+    return {
+        "class_name": "__keras_tensor__",
+        "config": {
+            "shape": [],
+            "dtype": "float32",
+            "keras_history": [operation, call, output],
+            "recorded": False,
+        },
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    """What was changed in a layer of an old file, so that today's Keras can read it.
+
+    Attributes:
+        layer: its original name, after the names of the models around it and slashes.
+        what: the change and its reason, a sentence without a full stop.
+    """
+
+    layer: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.layer}: {self.what}"
 
 
 OperationKind = Literal["input", "layer", "operator"]
@@ -143,6 +177,7 @@ class Graph:
         inputs: a single :class:`TensorRef`, or lists and dicts of them.
         outputs: the same.
         sequential: whether the file held a Sequential.
+        repairs: what was changed in layers of a Keras 2 file, those of nested models included.
     """
 
     name: str
@@ -150,3 +185,4 @@ class Graph:
     inputs: Tree
     outputs: Tree
     sequential: bool = False
+    repairs: tuple[Repair, ...] = ()

@@ -1,126 +1,265 @@
-"""What the Keras 2 that wrote ``.keras`` files spells differently, turned into today's form.
+"""What the Keras 2 that wrote ``.keras`` files spells differently, rewritten in today's form.
 
-Keras 2.12 to 2.15 (and tf-keras) write a call as ``[[name, call, output, kwargs], …]``, count
-the calls of nested models from 1 everywhere, and give an input layer a ``batch_input_shape``.
+Keras 2.12 to 2.15 and tf-keras write calls in another form (see ``keras2_calls.py``), give an
+input layer a ``batch_input_shape`` and (2.12) leave out modules. That is notation, and rewritten
+without a word; so are build records, which Keras makes again. What changes the arguments of a
+layer is listed as a :class:`Repair`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from typing import Final
 
 from composer.errors import FormatError
-from composer.keras_format.graph import (
-    Call,
-    Json,
-    Operation,
-    Tensor,
-    TensorRef,
-    TensorSpec,
-    map_leaves,
-)
+from composer.keras_format.graph import Json, Repair
+from composer.keras_format.keras2_calls import Calls
+from composer.keras_format.keras2_repairs import NoEquivalentError, mend
 
-_UNKNOWN = TensorSpec(None, None)
-_TENSOR_ARGUMENT = 4
+Path = tuple[str, ...]
+"""Names of the models and layers around something, without the outermost model."""
 
-
-def is_legacy(entries: Sequence[Json]) -> bool:
-    """Tell whether a list of serialised layers was written by Keras 2."""
-    for entry in entries:
-        if not isinstance(entry, Mapping) or not isinstance(entry.get("config"), Mapping):
-            continue
-        if any(isinstance(node, list) for node in entry.get("inbound_nodes") or []):
-            return True
-        if "batch_input_shape" in entry["config"]:
-            return True
-    return False
+_FUNCTIONAL_KEYS: Final = ("layers", "input_layers", "output_layers")
+_ROLES: Final = {
+    "_initializer": "keras.initializers",
+    "_regularizer": "keras.regularizers",
+    "_constraint": "keras.constraints",
+}
+_BUILT_FROM_SEVERAL: Final = frozenset({"MultiHeadAttention"})
+_HELP: Final = "replace it where the model is made, and save the model with today's Keras"
 
 
-def modernise(entry: Mapping[str, Json], name: str) -> Mapping[str, Json]:
-    """Return a serialised layer with the keys and values that Keras 3 reads."""
-    changed = dict(entry)
-    config = dict(entry["config"])
-    if entry["class_name"] == "InputLayer" and "batch_input_shape" in config:
-        config = {
-            "batch_shape": config["batch_input_shape"],
-            "dtype": config.get("dtype", "float32"),
+def is_legacy(model: Mapping[str, Json]) -> bool:
+    """Tell whether Keras 2 wrote a serialised model, judging by it and its nested models."""
+    config = model.get("config")
+    if not isinstance(config, Mapping) or not isinstance(config.get("layers"), list):
+        return False
+    module = str(model.get("module") or "")
+    if module.startswith(("tf_keras", "keras.engine.", "keras.src.engine.")):
+        return True
+    return any(_is_legacy_entry(entry) for entry in config["layers"])
+
+
+def _is_legacy_entry(entry: Json) -> bool:
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("config"), Mapping):
+        return False
+    nodes = entry.get("inbound_nodes") or []
+    # A call with a dictionary of tensors is {argument: [name, call, output, kwargs]} in Keras 2.
+    if any(isinstance(node, list) or (isinstance(node, Mapping) and "args" not in node)
+           for node in nodes):  # fmt: skip
+        return True
+    return "batch_input_shape" in entry["config"] or is_legacy(entry)
+
+
+def modernise(model: Mapping[str, Json]) -> tuple[Mapping[str, Json], tuple[Repair, ...]]:
+    """Return a model's serialised form as Keras 3 writes it, and what was repaired.
+
+    Args:
+        model: the whole ``config.json`` of a Functional or Sequential model of Keras 2.
+
+    Returns:
+        The same model in the form of Keras 3; Keras 2 records no shapes of edges, so that they
+        are marked as not recorded. Repairs come in the order of the layers.
+
+    Raises:
+        FormatError: with reason ``keras2``; a layer computes what no layer of Keras 3 does.
+    """
+    repairs: list[Repair] = []
+    if _is_functional(model):
+        changed = _functional(model, (), repairs)
+    else:
+        changed = _sequential(model, (), repairs)
+    return changed, tuple(repairs)
+
+
+# ---------------------------------------------------------------- models
+
+
+def _is_functional(entry: Mapping[str, Json]) -> bool:
+    return all(key in entry["config"] for key in _FUNCTIONAL_KEYS)
+
+
+def _is_sequential(entry: Mapping[str, Json]) -> bool:
+    return entry.get("class_name") == "Sequential" and isinstance(
+        entry["config"].get("layers"), list
+    )
+
+
+def _functional(entry: Mapping[str, Json], path: Path, repairs: list[Repair]) -> dict[str, Json]:
+    """Rewrite a Functional model; ``path`` leads to its layers."""
+    config = entry["config"]
+    layers = [_checked(layer, config) for layer in _list(config["layers"], config)]
+    calls = Calls(layers, path)
+    changed = []
+    for layer in layers:
+        today = _entry(layer, path, repairs)
+        today["name"] = _name(layer)
+        today["inbound_nodes"] = calls.of(layer)
+        changed.append(today)
+    return {
+        **_without_records(entry),
+        "module": "keras.src.models.functional" if _is_builtin(entry) else entry.get("module"),
+        "config": {
+            **config,
+            "layers": changed,
+            "input_layers": calls.boundary(config["input_layers"]),
+            "output_layers": calls.boundary(config["output_layers"]),
+        },
+    }
+
+
+def _sequential(entry: Mapping[str, Json], path: Path, repairs: list[Repair]) -> dict[str, Json]:
+    """Rewrite a Sequential model; ``path`` leads to its layers."""
+    config = entry["config"]
+    layers = [_checked(layer, config) for layer in _list(config["layers"], config)]
+    changed = [_entry(layer, path, repairs) for layer in layers]
+    if layers and layers[0]["class_name"] != "InputLayer":
+        first = layers[0]["config"]
+        if "batch_input_shape" in first:
+            # Early files list no input layer; Sequential.add makes one of this name.
+            changed.insert(0, _input_layer(first, f"{first.get('name')}_input"))
+    return {
+        **_without_records(entry),
+        "module": "keras" if _is_builtin(entry) else entry.get("module"),
+        "registered_name": entry.get("registered_name"),
+        "config": {**config, "layers": changed},
+    }
+
+
+# ---------------------------------------------------------------- layers
+
+
+def _entry(entry: Mapping[str, Json], path: Path, repairs: list[Repair]) -> dict[str, Json]:
+    """Rewrite a serialised layer or nested model, without its calls."""
+    name = _name(entry)
+    inside = (*path, name)
+    if _is_functional(entry):
+        return _functional(entry, inside, repairs)
+    if _is_sequential(entry):
+        return _sequential(entry, inside, repairs)
+    config = entry["config"]
+    if not _is_builtin(entry):
+        return {**entry, "config": _arguments(_without_input_shape(config), inside, repairs)}
+    class_name = entry["class_name"]
+    if class_name == "InputLayer":
+        return _input_layer(config, name)
+    config = _without_input_shape(config)
+    try:
+        config, changes = mend(class_name, config)
+    except NoEquivalentError as refused:
+        raise FormatError(
+            f"layer {'/'.join(inside)!r} ({class_name}) was saved by Keras 2 and can't be carried "
+            f"over: {refused}",
+            reason="keras2",
+            help=_HELP,
+        ) from None
+    repairs.extend(Repair(layer="/".join(inside), what=change) for change in changes)
+    return {
+        **_without_records(entry),
+        "module": "keras.layers",
+        "registered_name": None,
+        "config": _arguments(config, inside, repairs),
+    }
+
+
+def _arguments(config: Mapping[str, Json], path: Path, repairs: list[Repair]) -> dict[str, Json]:
+    """Rewrite the layers and nameless objects that a layer's arguments hold."""
+    return {key: _argument(key, value, path, repairs) for key, value in config.items()}
+
+
+def _argument(key: str, value: Json, path: Path, repairs: list[Repair]) -> Json:
+    if isinstance(value, list):
+        return [_argument(key, item, path, repairs) for item in value]
+    if not isinstance(value, Mapping) or not isinstance(value.get("config"), Mapping):
+        return value
+    for ending, module in _ROLES.items():
+        if key.endswith(ending):
+            return {"module": module, "registered_name": None, **value}
+    if isinstance(value["config"].get("name"), str) and _is_layer(value):
+        return _entry(value, path, repairs)
+    return value
+
+
+def _is_layer(value: Mapping[str, Json]) -> bool:
+    """Tell a layer from what else has a name, such as a dtype policy."""
+    module = value.get("module")
+    if module is None:
+        return "trainable" in value["config"] or _is_functional(value) or _is_sequential(value)
+    return str(module).startswith(("keras.layers", "keras.src", "keras.engine", "tf_keras")) or (
+        _is_functional(value) or _is_sequential(value)
+    )
+
+
+def _is_builtin(entry: Mapping[str, Json]) -> bool:
+    """Tell whether Keras defines the class: 2.12 writes no module, and no package for its own."""
+    module = entry.get("module")
+    if module is None:
+        return ">" not in str(entry.get("registered_name") or entry.get("class_name"))
+    return str(module).split(".")[0] in ("keras", "tf_keras")
+
+
+def _without_input_shape(config: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Leave out the shape with which a layer stood first: the input layer beside it has it."""
+    return {key: value for key, value in config.items() if key != "batch_input_shape"}
+
+
+def _input_layer(config: Mapping[str, Json], name: str) -> dict[str, Json]:
+    shape = config.get("batch_input_shape", config.get("batch_shape"))
+    return {
+        "module": "keras.layers",
+        "class_name": "InputLayer",
+        "config": {
+            "batch_shape": shape,
+            "dtype": config.get("dtype") or "float32",
             "sparse": bool(config.get("sparse", False)),
             "ragged": bool(config.get("ragged", False)),
-            "name": config.get("name", name),
-            "optional": False,
-        }
-    else:
-        config.pop("batch_input_shape", None)
-    if entry["class_name"] == "Sequential" and isinstance(config.get("layers"), list):
-        config["layers"] = [
-            modernise(layer, layer["config"].get("name", "")) for layer in config["layers"]
-        ]
-    changed["config"] = config
-    changed.setdefault("module", "keras.layers")
-    changed.setdefault("registered_name", None)
+            "name": name,
+            "optional": bool(config.get("optional", False)),
+        },
+        "registered_name": None,
+    }
+
+
+def _without_records(entry: Mapping[str, Json]) -> dict[str, Json]:
+    """Leave out compile configs, and build records that Keras 3 could not build from.
+
+    Keras 2 records the shape of the first argument. What is built from several shapes would
+    fail on that; such a layer is built anew by its first call.
+    """
+    changed = {k: v for k, v in entry.items() if k not in ("build_config", "compile_config")}
+    shape = (entry.get("build_config") or {}).get("input_shape")
+    if (
+        isinstance(shape, list)
+        and all(size is None or isinstance(size, int) for size in shape)
+        and entry["class_name"] not in _BUILT_FROM_SEVERAL
+    ):
+        changed["build_config"] = {"input_shape": shape}
     return changed
 
 
-def read_node(node: list[Json], owner: str) -> Call:
-    """Read ``[[name, call, output, kwargs], …]`` as a call.
+def _name(entry: Mapping[str, Json]) -> str:
+    name = entry.get("name") or entry["config"].get("name")
+    if not isinstance(name, str) or not name:
+        raise FormatError(f"a layer's name is {name!r}, not a text", reason="bad-graph")
+    return name
 
-    Keras 2 passes one tensor bare and several as one list (``unpack_singleton``).
 
-    Raises:
-        FormatError: a form that only the TFOpLambda layers of ``.h5`` files use.
-    """
-    tensors: list[Tensor] = []
-    kwargs: dict[str, Json] = {}
-    for item in node:
-        if not isinstance(item, list) or len(item) not in (3, _TENSOR_ARGUMENT):
-            raise FormatError(
-                f"layer {owner!r}: its call is written in a form of Keras 2 that can't be read",
-                reason="keras2",
-            )
-        operation, call, output = item[:3]
-        if not isinstance(operation, str) or not isinstance(call, int) or call < 0:
-            raise FormatError(
-                f"layer {owner!r}: its call takes a constant, as TFOpLambda layers of Keras 2 do; "
-                "today's Keras has no such layer",
-                reason="keras2",
-            )
-        tensors.append(Tensor(TensorRef(operation, call, output), _UNKNOWN))
-        if len(item) == _TENSOR_ARGUMENT:
-            kwargs.update(item[3] or {})
-    if any(_looks_like_tensor(value) for value in kwargs.values()):
+def _checked(entry: Json, config: Mapping[str, Json]) -> Mapping[str, Json]:
+    if (
+        not isinstance(entry, Mapping)
+        or not isinstance(entry.get("config"), Mapping)
+        or not isinstance(entry.get("class_name"), str)
+    ):
         raise FormatError(
-            f"layer {owner!r}: a keyword argument of its call is a tensor, written in a form of "
-            "Keras 2 that can't be read",
-            reason="keras2",
+            f"model {config.get('name')!r}: a layer is not an object with class_name and config",
+            reason="bad-graph",
         )
-    return Call(args=(tensors[0] if len(tensors) == 1 else tensors,), kwargs=kwargs)
+    return entry
 
 
-def _looks_like_tensor(value: Json) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) in (3, 4)
-        and isinstance(value[0], str)
-        and all(isinstance(part, int) for part in value[1:3])
-    )
-
-
-def count_from_zero(operation: Operation, operations: Mapping[str, Operation]) -> Operation:
-    """Return ``operation`` with references to nested models counted from 0, as all others are."""
-
-    def shift(tensor: Tensor) -> Tensor:
-        producer = operations.get(tensor.ref.operation)
-        if producer is None or producer.inner is None:
-            return tensor
-        return replace(tensor, ref=replace(tensor.ref, call=tensor.ref.call - 1))
-
-    if not operation.calls:
-        return operation
-    calls = tuple(
-        Call(
-            args=tuple(map_leaves(value, shift) for value in call.args),
-            kwargs={key: map_leaves(value, shift) for key, value in call.kwargs.items()},
+def _list(value: Json, config: Mapping[str, Json]) -> list[Json]:
+    if not isinstance(value, list):
+        raise FormatError(
+            f"model {config.get('name')!r}: 'layers' is not a list", reason="bad-graph"
         )
-        for call in operation.calls
-    )
-    return replace(operation, calls=calls)
+    return value

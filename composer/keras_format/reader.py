@@ -7,6 +7,7 @@ and ``Sequential.from_config``, without deserialising anything.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from composer.errors import FormatError
@@ -25,10 +26,10 @@ from composer.keras_format.graph import (
 )
 from composer.keras_format.naming import snake_case
 from composer.keras_format.sequential import chain
-from composer.keras_format.writer import functional_config
 
 _OPERATOR_MODULES = ("keras.src.ops", "keras.ops")
 _CALL_KEYS = frozenset({"args", "kwargs"})
+_TENSOR_KEYS = frozenset({"shape", "dtype", "keras_history", "recorded"})
 
 
 def read_graph(model: Mapping[str, Json]) -> Graph:
@@ -46,7 +47,14 @@ def read_graph(model: Mapping[str, Json]) -> Graph:
     config = model.get("config")
     if not isinstance(config, Mapping):
         raise FormatError("config.json holds no model: 'config' is missing", reason="no-model")
-    if _holds_functional(config):
+    if keras2.is_legacy(model):
+        today, repairs = keras2.modernise(model)
+        return replace(_read_model(today), repairs=repairs)
+    return _read_model(model)
+
+
+def _read_model(model: Mapping[str, Json]) -> Graph:
+    if _holds_functional(model["config"]):
         return _read_functional(model)
     if _holds_sequential(model):
         return _read_sequential(model)
@@ -84,12 +92,11 @@ def _read_functional(model: Mapping[str, Json]) -> Graph:
     entries = config["layers"]
     if not isinstance(entries, list):
         raise FormatError(f"model {name!r}: 'layers' is not a list", reason="bad-graph")
-    legacy = keras2.is_legacy(entries)
     operations = []
     for entry in entries:
         if not isinstance(entry, Mapping) or not isinstance(entry.get("config"), Mapping):
             raise FormatError(f"model {name!r}: a layer is not an object", reason="bad-graph")
-        operations.append(_read_operation(entry, legacy=legacy))
+        operations.append(_read_operation(entry))
     by_name: dict[str, Operation] = {}
     for operation in operations:
         if operation.name in by_name:
@@ -99,38 +106,28 @@ def _read_functional(model: Mapping[str, Json]) -> Graph:
                 reason="duplicate-name",
             )
         by_name[operation.name] = operation
-    if legacy:
-        operations = [keras2.count_from_zero(op, by_name) for op in operations]
-        by_name = {op.name: op for op in operations}
     graph = Graph(
         name=name,
         operations=tuple(operations),
-        inputs=_boundary(config["input_layers"], by_name, legacy=legacy),
-        outputs=_boundary(config["output_layers"], by_name, legacy=legacy),
+        inputs=_boundary(config["input_layers"], by_name),
+        outputs=_boundary(config["output_layers"], by_name),
     )
     _check_references(graph, by_name)
     return graph
 
 
-def _read_operation(entry: Mapping[str, Json], *, legacy: bool) -> Operation:
+def _read_operation(entry: Mapping[str, Json]) -> Operation:
     name = entry.get("name") or entry["config"].get("name")
     name = _text(name, "a layer's name")
     class_name = _text(entry.get("class_name"), f"the class of layer {name!r}")
-    if legacy:
-        entry = keras2.modernise(entry, name)
     nodes = entry.get("inbound_nodes") or []
-    calls = tuple(
-        keras2.read_node(node, name) if isinstance(node, list) else _read_call(node, name)
-        for node in nodes
-    )
+    calls = tuple(_read_call(node, name) for node in nodes)
     module = entry.get("module")
     build_config = entry.get("build_config")
     config = entry["config"]
     inner = None
     if _holds_functional(config) or _holds_sequential(entry):
-        inner = read_graph(entry)
-        if legacy and not inner.sequential:
-            config = functional_config(inner)
+        inner = _read_model(entry)
     return Operation(
         name=name,
         kind=_kind(class_name, module),
@@ -180,19 +177,20 @@ def _tensor(config: Json, owner: str) -> Tensor:
     try:
         operation, call, output = config["keras_history"]
         shape = config["shape"]
-        spec = TensorSpec(None if shape is None else tuple(shape), config["dtype"])
+        recorded = config.get("recorded", True) and shape is not None
+        spec = TensorSpec(tuple(shape), config["dtype"]) if recorded else TensorSpec(None, None)
     except (TypeError, KeyError, ValueError) as error:
         raise FormatError(
             f"layer {owner!r}: a tensor of its call is not {{shape, dtype, keras_history}}",
             reason="bad-graph",
         ) from error
-    extra = tuple(
-        (key, item) for key, item in config.items() if key not in ("shape", "dtype", "keras_history")
+    extra = tuple((key, item) for key, item in config.items() if key not in _TENSOR_KEYS)
+    return Tensor(
+        TensorRef(str(operation), _count(call, owner), _count(output, owner)), spec, extra
     )
-    return Tensor(TensorRef(str(operation), _count(call, owner), _count(output, owner)), spec, extra)
 
 
-def _boundary(tree: Json, operations: Mapping[str, Operation], *, legacy: bool) -> Tree:
+def _boundary(tree: Json, operations: Mapping[str, Operation]) -> Tree:
     """Read ``input_layers`` or ``output_layers``: bare triples in lists and dicts.
 
     There a nested Functional's calls count from 1 (``get_tensor`` in
@@ -202,17 +200,17 @@ def _boundary(tree: Json, operations: Mapping[str, Operation], *, legacy: bool) 
         if len(tree) == 3 and isinstance(tree[0], str):  # noqa: PLR2004 - Keras's own test
             name, call, output = tree[0], _count(tree[1], tree[0]), _count(tree[2], tree[0])
             owner = operations.get(name)
-            if owner is not None and _counts_from_one(owner, call, legacy=legacy):
+            if owner is not None and _counts_from_one(owner, call):
                 call -= 1
             return TensorRef(name, call, output)
-        return [_boundary(item, operations, legacy=legacy) for item in tree]
+        return [_boundary(item, operations) for item in tree]
     if isinstance(tree, Mapping):
-        return {key: _boundary(item, operations, legacy=legacy) for key, item in tree.items()}
+        return {key: _boundary(item, operations) for key, item in tree.items()}
     raise FormatError(f"the model's inputs or outputs name {tree!r}", reason="bad-graph")
 
 
-def _counts_from_one(owner: Operation, call: int, *, legacy: bool) -> bool:
-    if owner.inner is not None and (legacy or not owner.inner.sequential):
+def _counts_from_one(owner: Operation, call: int) -> bool:
+    if owner.inner is not None and not owner.inner.sequential:
         return True
     # A subclass of Functional that saves constructor arguments (a KerasHub backbone) counts
     # from 1 too, and only an index past its calls can show it.
@@ -249,12 +247,11 @@ def _check_references(graph: Graph, operations: Mapping[str, Operation]) -> None
 def _read_sequential(model: Mapping[str, Json]) -> Graph:
     config = model["config"]
     name = _text(config.get("name"), "the model's name")
-    legacy = keras2.is_legacy(config["layers"])
     operations = []
     for entry in config["layers"]:
         if not isinstance(entry, Mapping) or not isinstance(entry.get("config"), Mapping):
             raise FormatError(f"model {name!r}: a layer is not an object", reason="bad-graph")
-        operations.append(_read_operation(entry, legacy=legacy))
+        operations.append(_read_operation(entry))
     return chain(name, tuple(operations), config.get("build_input_shape"))
 
 

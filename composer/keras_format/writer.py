@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from composer.keras_format.graph import Call, Graph, Json, Operation, Tensor, TensorRef, Tree
+from composer.keras_format.graph import (
+    Call,
+    Graph,
+    Json,
+    Operation,
+    Tensor,
+    TensorRef,
+    Tree,
+    not_recorded,
+)
 
 Renumber = Callable[[Operation, Json], Json]
 
@@ -76,8 +85,10 @@ def _node(call: Call) -> dict[str, Json]:
 def _value(tree: Tree) -> Json:
     if isinstance(tree, Tensor):
         shape = tree.spec.shape
+        if shape is None or tree.spec.dtype is None:
+            return not_recorded(tree.ref.operation, tree.ref.call, tree.ref.output)
         config: dict[str, Json] = {
-            "shape": None if shape is None else list(shape),
+            "shape": list(shape),
             "dtype": tree.spec.dtype,
             "keras_history": [tree.ref.operation, tree.ref.call, tree.ref.output],
         }
