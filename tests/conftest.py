@@ -36,3 +36,13 @@ def golden(request: pytest.FixtureRequest) -> Golden:
         assert found == file.read_text(encoding="utf-8")
 
     return compare
+
+
+@pytest.fixture(scope="session")
+def models(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the models of ``tests/models.py``; Keras makes them once."""
+    from tests.models import models_folder
+
+    cache = getattr(request.config, "cache", None)
+    folder = cache.mkdir("models") if cache is not None else tmp_path_factory.mktemp("models")
+    return models_folder(folder)

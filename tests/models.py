@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-NAMES = ("tower", "tower_b", "head", "mlp", "two_heads", "normed")
+NAMES = ("tower", "tower_b", "head", "mlp", "two_heads", "normed", "nested")
 
 
 def models_folder(cache: Path) -> Path:
@@ -80,6 +80,17 @@ def make(folder: Path) -> None:
         [layers.Dense(2, name="left")(left), layers.Dense(5, name="right")(right)],
         name="two_heads",
     )
+    inner = keras.Sequential(
+        [
+            keras.Input((4,), name="inner_features"),
+            layers.Dense(3, name="first"),
+            layers.Dense(3, name="second"),
+        ],
+        name="inner",
+    )
+    outer = keras.Input((4,), name="features")
+    x = layers.Dense(2, name="scores")(inner(outer, training=False))
+    nested = keras.Model(outer, x, name="nested")
     made = {
         "tower": tower("tower"),
         "tower_b": tower("tower_b"),
@@ -87,6 +98,7 @@ def make(folder: Path) -> None:
         "mlp": keras.Sequential(mlp, name="mlp"),
         "two_heads": two_heads,
         "normed": keras.Sequential(normed, name="normed"),
+        "nested": nested,
     }
     assert set(made) == set(NAMES)
     for name, model in made.items():

@@ -21,7 +21,8 @@ def renamed(operation: Operation, name: str) -> Operation:
     Raises:
         FormatError: the config holds no name, so that the file could not carry the new one.
     """
-    if operation.config.get("name") == name and operation.name == name:
+    # A config that holds no name can't get another one, and needs none to keep its own.
+    if operation.name == name and operation.config.get("name", name) == name:
         return operation
     if "name" not in operation.config:
         raise FormatError(

@@ -118,7 +118,7 @@ def _report_format(source: Source, error: FormatError, problems: Problems) -> No
         code,
         ("sources", source.id, "flatten") if code == "CMP418" else _from(source),
         f"source {source.id!r}: {error.message}",
-        help=error.help,
+        help=error.help or "fetch the file again, or save the model again in Keras",
     )
 
 
@@ -129,4 +129,5 @@ def _warn(source: Source, file: ModelFile, problems: Problems) -> None:
             _from(source),
             f"source {source.id!r}: {warning}",
             severity="warning",
+            help="to load the source itself in Keras, build it alone and load the result",
         )

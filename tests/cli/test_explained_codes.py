@@ -1,0 +1,129 @@
+"""The examples of the pages on names, graph and sources, run; and how each problem looks."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from composer.diagnostics.codes import codes, page
+from composer.diagnostics.diagnostic import Diagnostic
+from composer.diagnostics.render import render
+from composer.pipeline import prepare
+
+GOLDEN = Path(__file__).parent / "golden"
+NEED_KERAS = {"CMP410", "CMP411", "CMP412"}
+MINE = [code for code in codes() if code >= "CMP300"]
+SPECS = [
+    pytest.param(code, marks=pytest.mark.keras) if code in NEED_KERAS else code
+    for code in MINE
+    if page(code).wrong is not None
+]
+
+
+def _problems(text: str | None, code: str) -> tuple[Diagnostic, ...]:
+    assert text is not None
+    Path("spec.yaml").write_text(text, encoding="utf-8")
+    return prepare("spec.yaml", deep=code in NEED_KERAS).diagnostics
+
+
+def _screen(diagnostics: tuple[Diagnostic, ...]) -> str:
+    # The digest of a file that Keras saved depends on when it did so.
+    return re.sub(r"sha256 is [0-9a-f]{64}", "sha256 is …", render(diagnostics, "full"))
+
+
+@pytest.mark.parametrize("code", SPECS)
+def test_the_wrong_example_gives_its_code_alone_and_says_what_to_do(code, workspace, golden):
+    found = _problems(page(code).wrong, code)
+    assert {diagnostic.code for diagnostic in found} == {code}
+    # What Keras says of a layer that it can't make holds its own suggestion.
+    assert code == "CMP410" or all(diagnostic.help for diagnostic in found)
+    golden(GOLDEN / f"{code}.txt", _screen(found))
+
+
+@pytest.mark.parametrize("code", SPECS)
+def test_the_right_example_gives_no_diagnostic_at_all(code, workspace):
+    assert _problems(page(code).right, code) == ()
+
+
+PROSE = {"CMP305", "CMP415", "CMP502", "CMP506", "CMP507"}
+
+
+def test_only_codes_about_files_have_no_spec_that_gives_them():
+    assert {code for code in MINE if page(code).wrong is None} == PROSE
+
+
+def _forgetful(config: dict) -> None:
+    """Make the last layer one of a class that keeps neither name nor flag."""
+    layer = config["config"]["layers"][-1]
+    layer |= {"module": "my_pkg", "class_name": "Scale", "registered_name": "my_pkg>Scale"}
+    layer["config"] = {"factor": 2.0}
+
+
+def _spec(text: str) -> tuple[Diagnostic, ...]:
+    return _problems(f"version: 1\nname: model\nsources:\n  odd: {{{text}}}\n", "")
+
+
+def test_a_layer_whose_config_forgets_its_name_can_stay_and_not_be_renamed(
+    changed_model, workspace, golden
+):
+    changed_model("tower", "odd.keras", _forgetful)
+    assert _spec("from: odd.keras") == ()
+    found = _spec("from: odd.keras, prefix: a_")
+    assert [d.code for d in found] == ["CMP305"]
+    golden(GOLDEN / "CMP305.txt", _screen(found))
+
+
+def test_a_layer_whose_config_forgets_its_flag_is_named(changed_model, workspace, golden):
+    changed_model("tower", "odd.keras", _forgetful)
+    found = _spec("from: odd.keras, trainable: false")
+    assert [d.code for d in found] == ["CMP415"]
+    golden(GOLDEN / "CMP415.txt", _screen(found))
+
+
+def test_a_pointer_that_git_lfs_left_is_no_keras_file(workspace, golden):
+    (workspace / "odd.keras").write_text("version https://git-lfs.github.com/spec/v1\n")
+    found = _spec("from: odd.keras")
+    assert [d.code for d in found] == ["CMP502"]
+    golden(GOLDEN / "CMP502.txt", _screen(found).replace(str(workspace), "…"))
+
+
+def test_a_subclassed_model_holds_no_graph(changed_model, workspace, golden):
+    def subclass(config: dict) -> None:
+        config |= {"module": "my_pkg", "class_name": "Backbone", "registered_name": "Backbone"}
+        config["config"] = {"depth": 12}
+
+    changed_model("tower", "odd.keras", subclass)
+    found = _spec("from: odd.keras")
+    assert [d.code for d in found] == ["CMP506"]
+    golden(GOLDEN / "CMP506.txt", _screen(found))
+
+
+def test_a_file_that_plain_keras_reads_in_another_order_is_warned_about(
+    changed_model, workspace, golden
+):
+    def swap(config: dict) -> None:
+        layers = config["config"]["layers"]
+        layers[1], layers[3] = layers[3], layers[1]
+
+    changed_model("tower", "odd.keras", swap)
+    found = _spec("from: odd.keras")
+    assert [(d.code, d.severity) for d in found] == [("CMP507", "warning")]
+    golden(GOLDEN / "CMP507.txt", _screen(found))
+
+
+def test_names_with_slashes_of_keras_2_are_renamed_by_the_rule_that_the_help_gives(
+    changed_model, workspace
+):
+    def slashes(config: dict) -> None:
+        config |= json.loads(json.dumps(config).replace('"drop"', '"block/one/drop"'))
+
+    changed_model("tower", "odd.keras", slashes)
+    (found,) = _spec("from: odd.keras")
+    assert found.code == "CMP303"
+    rule = found.help.split("\n")[1].strip()
+    assert _spec(f"from: odd.keras, {rule}") == ()
+    plan = prepare("spec.yaml").plan
+    assert "block_one_drop" in plan.origins
