@@ -80,6 +80,8 @@ class Linked:
         form: how the outputs are arranged.
         seams: edges that the spec made, with the value of the spec that made each.
         specs: what the sources recorded of their tensors, by the tensor's reference here.
+        numbers: which number each call has got that is not left out (see ``number_calls``); its
+            number before is the place among the calls of all uses of its source.
     """
 
     operations: Mapping[str, LinkedOperation]
@@ -88,3 +90,9 @@ class Linked:
     form: Literal["single", "list", "dict"]
     seams: Mapping[Edge, SpecPath] = field(default_factory=dict)
     specs: Mapping[TensorRef, TensorSpec] = field(default_factory=dict)
+    numbers: Mapping[Step, int] = field(default_factory=dict)
+
+    def numbered(self, ref: TensorRef) -> TensorRef | None:
+        """Return a tensor under the number that its call has got; None when it is left out."""
+        number = self.numbers.get(Step(ref.operation, ref.call))
+        return None if number is None else TensorRef(ref.operation, number, ref.output)

@@ -14,6 +14,7 @@ from composer.resolver.facts import Question
 from composer.resolver.infer import Inferred, Knowledge, infer
 from composer.resolver.linked import Linked
 from composer.resolver.name_layers import final_names
+from composer.resolver.number_calls import number_calls
 from composer.resolver.plan import Plan
 from composer.resolver.problems import Problems
 from composer.resolver.reach import reachable, steps
@@ -65,10 +66,10 @@ def resolve(
     unreachable: tuple[str, ...] = ()
     if not problems.errors and len(pieces) == len(spec.sources):
         _check_outputs(spec, linked, problems)
-        linked, unreachable = reachable(linked, pieces)
+        order, unreachable = reachable(linked, order, pieces)
+        linked, order = number_calls(linked, order)
         if linked.outputs:
             _warn_unused(spec, linked, problems)
-        order = tuple(step for step in order if step.key in linked.operations)
     check_names(spec, linked, problems)
     inferred = infer(
         linked,

@@ -21,7 +21,7 @@ from composer.keras_format.rename import renamed
 from composer.keras_format.static_specs import input_spec
 from composer.resolver.cut import Use
 from composer.resolver.infer import Inferred
-from composer.resolver.linked import Linked, LinkedOperation, Origin
+from composer.resolver.linked import Linked, LinkedOperation, Origin, Step
 from composer.resolver.plan import Fate, MapEntry, Plan, PlannedSource, Port, StateCopy, WholeUse
 from composer.resolver.problems import Problems
 from composer.resolver.references import Piece
@@ -65,7 +65,7 @@ def write_plan(
         origins={name: linked.operations[keys[name]].origin for name in order},
         states=copies,
         sources=tuple(_source(piece, files, linked, copies) for piece in pieces.values()),
-        link_map=_link_map(pieces, set(unreachable)),
+        link_map=_link_map(pieces, linked, set(unreachable)),
         seams=inferred.seams,
         inputs=tuple(_input_port(by_name[names[key]]) for key in linked.inputs),
         outputs=_output_ports(linked, names, inferred.specs),
@@ -179,11 +179,13 @@ def _state(
 # ---------------------------------------------------------------- what a reviewer sees
 
 
-def _link_map(pieces: Mapping[str, Piece], unreachable: set[str]) -> tuple[MapEntry, ...]:
+def _link_map(
+    pieces: Mapping[str, Piece], linked: Linked, unreachable: set[str]
+) -> tuple[MapEntry, ...]:
     entries = []
     for piece in pieces.values():
         for layer, operation in piece.topology.operations.items():
-            fate, name, note = _fate(piece, layer, unreachable)
+            fate, name, note = _fate(piece, layer, linked, unreachable)
             entries.append(
                 MapEntry(
                     source=piece.source.id,
@@ -198,13 +200,13 @@ def _link_map(pieces: Mapping[str, Piece], unreachable: set[str]) -> tuple[MapEn
 
 
 def _fate(
-    piece: Piece, layer: str, unreachable: set[str]
+    piece: Piece, layer: str, linked: Linked, unreachable: set[str]
 ) -> tuple[Fate, str | None, str | None]:
     if layer in piece.names:
         if piece.key(layer) in unreachable:
             return "unreachable", None, "no output of the result depends on it"
         name = piece.names[layer]
-        return ("kept" if name == layer else "renamed"), name, None
+        return ("kept" if name == layer else "renamed"), name, _calls_left_out(piece, layer, linked)
     is_input = piece.topology.operations[layer].kind == "input"
     for use in piece.uses:
         if layer in use.replaced:
@@ -213,6 +215,12 @@ def _fate(
         if layer in use.bypassed:
             return "bypassed", None, _stand_in(piece, use, layer)
     return "dropped", None, None
+
+
+def _calls_left_out(piece: Piece, layer: str, linked: Linked) -> str | None:
+    calls = len(piece.uses) * len(piece.topology.operations[layer].calls)
+    left_out = calls - len(linked.operations[piece.key(layer)].operation.calls)
+    return f"{left_out} of its {calls} calls reach no output" if left_out else None
 
 
 def _stand_in(piece: Piece, use: Use, layer: str) -> str:
@@ -269,12 +277,19 @@ def _wholes(
         for index, use in enumerate(piece.uses):
             moved = _moved(piece, index, linked)
             ends = [
-                [moved.get(ref, piece.reference(ref, index)) for ref in leaves(tree)]
+                [
+                    moved.get(ref, linked.numbered(piece.reference(ref, index)))
+                    for ref in leaves(tree)
+                ]
                 for tree in (graph.inputs, graph.outputs)
             ]
-            if all(ref.operation in names for end in ends for ref in end):
+            if all(ref is not None for end in ends for ref in end):
                 inputs, outputs = (
-                    tuple(TensorRef(names[r.operation], r.call, r.output) for r in end)
+                    tuple(
+                        TensorRef(names[ref.operation], ref.call, ref.output)
+                        for ref in end
+                        if ref is not None
+                    )
                     for end in ends
                 )
                 wholes.append(
@@ -290,7 +305,10 @@ def _moved(piece: Piece, index: int, linked: Linked) -> dict[TensorRef, TensorRe
         operation = piece.topology.operations[name]
         now = linked.operations[piece.key(name)].operation
         for number, call in enumerate(operation.calls):
-            taken = now.calls[index * len(operation.calls) + number]
+            place = Step(piece.key(name), index * len(operation.calls) + number)
+            if place not in linked.numbers:
+                continue
+            taken = now.calls[linked.numbers[place]]
             for before, after in zip(call.tensors(), taken.tensors(), strict=True):
                 moved[before.ref] = after.ref
     return moved

@@ -1,0 +1,76 @@
+"""Numbers the calls of each operation in an order in which Keras can make them.
+
+Keras rebuilds a layer's calls in the order in which the file lists them, and refers to a call by
+its place in that list (``functional_from_config`` of ``keras/src/models/functional.py``). So a
+call that is left out moves those behind it up, and a call that takes what a later one puts out
+has to change places with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from composer.keras_format.graph import Tensor, TensorRef
+from composer.resolver.linked import Edge, Linked, LinkedOperation, Step
+from composer.resolver.wire import map_call
+
+
+def number_calls(linked: Linked, order: Sequence[Step]) -> tuple[Linked, tuple[Step, ...]]:
+    """Return the graph with the calls in ``order`` and no others, and ``order`` renumbered.
+
+    Args:
+        linked: every tensor that a call in ``order`` takes is put out by one in ``order``.
+        order: calls to keep, each after what it takes; an input layer has one.
+    """
+    numbers: dict[Step, int] = {}
+    calls: dict[str, list[int]] = {}
+    for step in order:
+        of_key = calls.setdefault(step.key, [])
+        numbers[step] = len(of_key)
+        of_key.append(step.call)
+
+    def moved(ref: TensorRef) -> TensorRef:
+        number = numbers.get(Step(ref.operation, ref.call), ref.call)
+        return ref if number == ref.call else replace(ref, call=number)
+
+    operations = {
+        key: _with_calls(linked.operations[key], calls[key], moved)
+        for key in linked.operations
+        if key in calls
+    }
+    return (
+        replace(
+            linked,
+            operations=operations,
+            inputs=tuple(key for key in linked.inputs if key in calls),
+            outputs=tuple((key, moved(ref)) for key, ref in linked.outputs),
+            seams={
+                Edge(edge.consumer, numbers[step], edge.position): path
+                for edge, path in linked.seams.items()
+                if (step := Step(edge.consumer, edge.call)) in numbers
+            },
+            specs={
+                moved(ref): spec
+                for ref, spec in linked.specs.items()
+                if Step(ref.operation, ref.call) in numbers
+            },
+            numbers=numbers,
+        ),
+        tuple(Step(step.key, numbers[step]) for step in order),
+    )
+
+
+def _with_calls(
+    linked: LinkedOperation, calls: Sequence[int], moved: Callable[[TensorRef], TensorRef]
+) -> LinkedOperation:
+    operation = linked.operation
+    if operation.kind == "input":
+        return linked
+
+    def settle(tensor: Tensor) -> Tensor:
+        ref = moved(tensor.ref)
+        return tensor if ref is tensor.ref else replace(tensor, ref=ref)
+
+    kept = tuple(map_call(operation.calls[number], settle) for number in calls)
+    return replace(linked, operation=replace(operation, calls=kept))
