@@ -110,7 +110,7 @@ def _parse(source: SourceText) -> tuple[_Override | None, list[Diagnostic]]:
 
 
 def _path(text: str, offset: int) -> tuple[SpecPath, int]:
-    """Return the path that begins at ``offset`` and where it ends."""
+    """Return the path that begins at ``offset``, empty when malformed, and where it ends."""
     path: list[str | int] = []
     while True:
         if match := _QUOTED.match(text, offset):
@@ -122,8 +122,8 @@ def _path(text: str, offset: int) -> tuple[SpecPath, int]:
             begin = offset + 1 if path and text[offset : offset + 1] == "." else offset
             match = _NAME.match(text, begin) if begin > offset or not path else None
             if match is None:
-                # A dot that nothing follows is where the path went wrong.
-                return tuple(path), begin
+                # Behind a dot a key must follow.
+                return (() if begin > offset else tuple(path)), begin
             path.append(match[0])
         offset = match.end()
 

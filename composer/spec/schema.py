@@ -21,6 +21,7 @@ from composer.spec.tree import (
     MapNode,
     Node,
     TreePositions,
+    changed,
     find,
     plain,
     walk,
@@ -91,11 +92,14 @@ def check(root: Node) -> Checked:
         repairs = [problem for problem in problems if problem.path or problem.rule != "required"]
         if not repairs and not told_already:
             break
-        # Each round takes something out, and only the first one renames: this comes to an end.
+        before = tree
         for problem in repairs:
             tree = _repaired(tree, problem, broken, rename=rename)
         for path in told_already:
             tree = _take_out(tree, path, broken)
+        # Each round takes something out, and only the first one renames: this comes to an end.
+        if tree == before:
+            return Checked(tree=None, broken=(), diagnostics=tuple(dict.fromkeys(diagnostics)))
         renamed = tuple((*p.path, p.guess) for p in repairs if p.guess is not None)
         told_already, rename = (), False
     assert isinstance(tree, MapNode)
@@ -138,19 +142,17 @@ def _take_out(tree: Node, path: SpecPath, broken: list[str]) -> Node:
 
 
 def _renamed(tree: Node, path: SpecPath, key: str, new: str) -> Node:
-    """Return ``tree`` with the key at ``path`` spelled ``new``, in the same place."""
-    if not isinstance(tree, MapNode):
-        return tree
-    if not path:
-        if key not in tree.entries or new in tree.entries:
-            return without(tree, (key,))
-        entries = {new if name == key else name: e for name, e in tree.entries.items()}
-        return replace(tree, entries=entries)
-    entry = tree.entries.get(str(path[0]))
-    if entry is None:
-        return tree
-    below = replace(entry, node=_renamed(entry.node, path[1:], key, new))
-    return replace(tree, entries={**tree.entries, str(path[0]): below})
+    """Return ``tree`` with the key ``key`` of the map at ``path`` spelled ``new``."""
+
+    def rename(node: Node) -> Node:
+        if not isinstance(node, MapNode):
+            return node
+        if new in node.entries:
+            return without(node, (key,))
+        entries = {new if name == key else name: e for name, e in node.entries.items()}
+        return replace(node, entries=entries)
+
+    return changed(tree, path, rename)
 
 
 # ---------------------------------------------------------------- validating
@@ -282,7 +284,9 @@ def _classified(error: ValidationError) -> Iterator[Problem]:
                 yield replace(shown, rule="required", key=key, example=written)
     elif error.validator == "anyOf" and isinstance(value, Mapping) and "object" in _types(error):
         first_keys = (_resolved(branch).get("required", ())[:1] for branch in wanted)
-        yield replace(shown, rule="choice", wanted=tuple(key for first in first_keys for key in first))
+        yield replace(
+            shown, rule="choice", wanted=tuple(key for first in first_keys for key in first)
+        )
     elif error.validator in {"type", "anyOf"}:
         only = schema.get("required", ())
         key = only[0] if len(only) == 1 else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -122,17 +122,33 @@ def walk(node: Node, path: SpecPath = ()) -> Iterator[tuple[SpecPath, Node]]:
             yield from walk(item, (*path, index))
 
 
+def changed(node: Node, path: SpecPath, change: Callable[[Node], Node]) -> Node:
+    """Return ``node`` with ``change`` applied to the value at ``path``, if there is one."""
+    if not path:
+        return change(node)
+    below = child(node, path[0])
+    if below is None:
+        return node
+    new = changed(below, path[1:], change)
+    if isinstance(node, MapNode):
+        key = str(path[0])
+        entries = {**node.entries, key: replace(node.entries[key], node=new)}
+        return replace(node, entries=entries)
+    assert isinstance(node, ListNode)
+    index = int(path[0])
+    return replace(node, items=(*node.items[:index], new, *node.items[index + 1 :]))
+
+
 def without(node: Node, path: SpecPath) -> Node:
     """Return ``node`` without the map entry at ``path``; other paths leave it as it is."""
-    if not path or not isinstance(node, MapNode) or str(path[0]) not in node.entries:
-        return node
-    key = str(path[0])
-    entries = dict(node.entries)
-    if len(path) == 1:
-        del entries[key]
-    else:
-        entries[key] = replace(entries[key], node=without(entries[key].node, path[1:]))
-    return replace(node, entries=entries)
+
+    def remove(parent: Node) -> Node:
+        if not isinstance(parent, MapNode):
+            return parent
+        entries = {key: entry for key, entry in parent.entries.items() if key != str(path[-1])}
+        return replace(parent, entries=entries)
+
+    return changed(node, path[:-1], remove) if path else node
 
 
 _PLAIN_KEY = re.compile(r"[^\s.\[\]\"'=\\]+")
