@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-NAMES = ("tower", "tower_b", "head", "mlp", "two_heads", "normed", "nested")
+NAMES = ("tower", "tower_b", "head", "mlp", "two_heads", "normed", "nested", "shared")
 
 
 def models_folder(cache: Path) -> Path:
@@ -91,6 +91,11 @@ def make(folder: Path) -> None:
     outer = keras.Input((4,), name="features")
     x = layers.Dense(2, name="scores")(inner(outer, training=False))
     nested = keras.Model(outer, x, name="nested")
+    twice = layers.Dense(4, name="twice")
+    inside = keras.Input((4,), name="inner_features")
+    inner = keras.Model(inside, twice(inside), name="inner")
+    outer = keras.Input((4,), name="features")
+    shared = keras.Model(outer, twice(inner(outer)), name="shared")
     made = {
         "tower": tower("tower"),
         "tower_b": tower("tower_b"),
@@ -99,6 +104,7 @@ def make(folder: Path) -> None:
         "two_heads": two_heads,
         "normed": keras.Sequential(normed, name="normed"),
         "nested": nested,
+        "shared": shared,
     }
     assert set(made) == set(NAMES)
     for name, model in made.items():

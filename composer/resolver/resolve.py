@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from composer.diagnostics.diagnostic import Diagnostic, SpecPath
 from composer.keras_format.graph import TensorRef
@@ -101,7 +101,7 @@ def _resolution(plan: Plan, inferred: Inferred, problems: Problems) -> Resolutio
 
 def _piece(source: Source, file: ModelFile, problems: Problems) -> Piece:
     topology = Topology.of(file.graph)
-    _check_nested(source, problems)
+    source = _as_one_layer(source, problems)
     selection = select(source, topology, problems)
     uses = cut(source, topology, selection, file.graph.outputs, problems)
     going_in = [
@@ -135,10 +135,10 @@ def _check_misplaced(
             )
 
 
-def _check_nested(source: Source, problems: Problems) -> None:
-    """A source kept as one layer goes in whole: its inside is a scope of its own."""
+def _as_one_layer(source: Source, problems: Problems) -> Source:
+    """Return a nested source without selectors: its inside is a scope of its own (CMP419)."""
     if source.nested is None:
-        return
+        return source
     for key, used in (
         ("include", source.include is not None),
         ("exclude", bool(source.exclude)),
@@ -151,11 +151,12 @@ def _check_nested(source: Source, problems: Problems) -> None:
             problems.add(
                 "CMP419",
                 ("sources", source.id, key),
-                f"{key} selects layers, and nested keeps source {source.id!r} as one layer",
+                f"{key} is about single layers, and nested keeps source {source.id!r} as one",
                 at_key=True,
                 help="cut the source in a spec of its own and nest what that builds, or leave "
                 "nested off and inline its layers",
             )
+    return replace(source, include=None, exclude=(), bypass=(), freeze=(), unfreeze=())
 
 
 def _held(linked: Linked, files: Mapping[str, ModelFile]) -> Mapping[str, LayerState]:
