@@ -34,7 +34,7 @@ def nearest(word: str, candidates: Iterable[str], limit: int = 3) -> tuple[str, 
         if len(short) >= _SHORTEST_PART and short in long:
             score = max(score, _CUTOFF + 0.2 * len(short) / len(long))
         # One typing error in a word of two or three letters is below any useful ratio.
-        if score < _CUTOFF and 2 <= len(long) <= 3 and OSA.distance(lowered, other) == 1:
+        if score < _CUTOFF and 1 < len(long) < _SHORTEST_PART and OSA.distance(lowered, other) == 1:
             score = _CUTOFF
         if score >= _CUTOFF:
             scored.append((-score, index, candidate))

@@ -140,7 +140,8 @@ class _Reader:
                 help=_near_files(path, written),
             )
             return None
-        shown = os.path.normpath(os.path.join(os.path.dirname(source.file), written))
+        # Not resolved: the user knows the file by the way that leads to it.
+        shown = os.path.normpath(Path(source.file).parent / written)
         text, found = decode(data, file=shown, directory=path.parent)
         self.diagnostics += found
         if found:
@@ -188,4 +189,4 @@ def _near_files(path: Path, written: str) -> str:
     except (OSError, ValueError):
         return relative
     found = nearest(path.name, names)
-    return question([os.path.join(os.path.dirname(written), name) for name in found]) or relative
+    return question([str(Path(written).parent / name) for name in found]) or relative

@@ -51,7 +51,7 @@ def interpolate(root: Node) -> tuple[Node, list[Diagnostic]]:
         check.diagnostics.append(
             Diagnostic(
                 code="CMP102",
-                message=f"filled in, the spec is larger than {MAX_NODES} values or {MAX_BYTES} bytes",
+                message=f"filled in, the spec has over {MAX_NODES} values or {MAX_BYTES} bytes",
                 span=replace(root.place, end=root.place.start + 1).span,
             )
         )

@@ -14,8 +14,13 @@ _OPENING = re.compile(r"(\\*)\$\{")
 _STEP = r"[^\\{}()\[\]:.,=$\s'\"]+"
 _PATH = re.compile(rf"\s*({_STEP}(?:\.{_STEP}|\[{_STEP}\])*)\s*")
 _LONGEST_CHAIN = 10
+_MOST_LISTED = 8
 # Values under examination at a time: each takes a few frames of Python's stack.
 _MOST_OPEN = 3 * MAX_DEPTH
+
+
+_Told = tuple[str, str, str | None]
+"""Code, message and help of a diagnostic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ class Check:
                 below = [self.extent((*path, index)) for index in range(len(node.items))]
                 return self._collected(below)
             case Scalar(value=str() as text) if "${" in text:
-                return self._text(node, text, path)
+                return self._text(text, path)
             case Scalar():
                 return Extent(sound=True, characters=len(str(node.value)))
             case Broken():
@@ -106,10 +111,10 @@ class Check:
             chain=max((item.chain for item in below), default=0),
         )
 
-    def _text(self, node: Scalar, text: str, path: SpecPath) -> Extent:
+    def _text(self, text: str, path: SpecPath) -> Extent:
         uses, problem = _uses(text)
         if problem is not None:
-            self._report(node, path, *problem)
+            self._report(path, problem)
             return Extent(sound=False)
         self.uses[path] = uses
         if not uses:
@@ -119,9 +124,11 @@ class Check:
         targets: list[SpecPath] = []
         for use in uses:
             if len(self._open) > _MOST_OPEN:
-                self._report(node, path, "CMP102", "values refer to each other in too long a chain")
+                self._report(
+                    path, ("CMP102", "values refer to each other in too long a chain", None)
+                )
                 return Extent(sound=False)
-            target = self._target(node, path, use)
+            target = self._target(path, use)
             if target is None:
                 return Extent(sound=False)
             targets.append(target)
@@ -129,12 +136,12 @@ class Check:
             extent = self.extent(target)
             if not extent.sound:
                 return Extent(sound=False)
-            if not whole and not self._is_text(node, path, use, target):
+            if not whole and not self._is_text(path, use, target):
                 return Extent(sound=False)
             found.append(extent)
-        return self._bounded(node, text, path, found)
+        return self._bounded(text, path, found)
 
-    def _bounded(self, node: Scalar, text: str, path: SpecPath, found: list[Extent]) -> Extent:
+    def _bounded(self, text: str, path: SpecPath, found: list[Extent]) -> Extent:
         extent = Extent(
             sound=True,
             characters=len(text) + sum(item.characters for item in found),
@@ -150,10 +157,10 @@ class Check:
             message = f"filled in, values nest deeper than {MAX_DEPTH} levels"
         else:
             return extent
-        self._report(node, path, "CMP102", message)
+        self._report(path, ("CMP102", message, None))
         return Extent(sound=False)
 
-    def _target(self, node: Scalar, path: SpecPath, use: Use) -> SpecPath | None:
+    def _target(self, path: SpecPath, use: Use) -> SpecPath | None:
         """Return the path that ``use`` leads to, as the tree spells it."""
         reached: Node = self.root
         target: SpecPath = ()
@@ -168,13 +175,13 @@ class Check:
                 return None
             below = child(reached, step)
             if below is None:
-                self._report_missing(node, path, use, target, step, reached)
+                self._report_missing(path, use, target, step)
                 return None
             target = (*target, int(step) if isinstance(reached, ListNode) else step)
             reached = below
         return target
 
-    def _is_text(self, node: Scalar, path: SpecPath, use: Use, target: SpecPath) -> bool:
+    def _is_text(self, path: SpecPath, use: Use, target: SpecPath) -> bool:
         found = at(self.root, self.final(target))
         if isinstance(found, Scalar) and isinstance(found.value, str | int | float):
             if not isinstance(found.value, bool):
@@ -183,14 +190,10 @@ class Check:
         else:
             kind = {MapNode: "a map", ListNode: "a list"}.get(type(found), "nothing (null)")
         written = use.text
-        self._report(
-            node,
-            path,
-            "CMP144",
-            f"'${{{written}}}' stands in the midst of text, and its value is {kind}",
-            help="only text and numbers can be put into text",
-            notes=(Note(message=f"'{written}' is set here", span=found.place.span),),
-        )
+        message = f"'${{{written}}}' stands in the midst of text, and its value is {kind}"
+        help_ = "only text and numbers can be put into text"
+        note = Note(message=f"'{written}' is set here", span=found.place.span)
+        self._report(path, ("CMP144", message, help_), (note,))
         return False
 
     def final(self, path: SpecPath) -> SpecPath:
@@ -205,15 +208,10 @@ class Check:
 
     # ------------------------------------------------------------ reports
 
-    def _report(
-        self,
-        node: Node,
-        path: SpecPath,
-        code: str,
-        message: str,
-        help: str | None = None,  # noqa: A002
-        notes: tuple[Note, ...] = (),
-    ) -> None:
+    def _report(self, path: SpecPath, told: _Told, notes: tuple[Note, ...] = ()) -> None:
+        """Add a diagnostic for the value at ``path``: its code, its message, its help."""
+        code, message, help_ = told
+        node = at(self.root, path)
         origins = tuple(origin.note for origin in node.origins)
         self.diagnostics.append(
             Diagnostic(
@@ -221,37 +219,22 @@ class Check:
                 message=message,
                 path=path,
                 span=node.place.span,
-                help=help,
+                help=help_,
                 notes=(*notes, *origins),
             )
         )
 
-    def _report_missing(
-        self,
-        node: Scalar,
-        path: SpecPath,
-        use: Use,
-        parent: SpecPath,
-        step: str,
-        reached: Node,
-    ) -> None:
-        written = use.text
+    def _report_missing(self, path: SpecPath, use: Use, parent: SpecPath, step: str) -> None:
+        """Report that the value at ``parent``, on the way that ``use`` goes, has no ``step``."""
+        reached = at(self.root, parent)
         help_: str | None = None
         if isinstance(reached, MapNode):
             near = nearest(step, reached.entries)
-            guess = question([path_text((*parent, key)) for key in near])
-            known = [path_text((*parent, key)) for key in reached.entries]
-            if guess is not None:
-                help_ = guess
-            elif use.path[0] == "vars" and len(use.path) == 2:
-                help_ = f"add it: vars: {{{use.path[1]}: …}}"
-            elif "vars" in reached.entries and not parent:
-                help_ = f"a path begins at the top of the spec, as in ${{vars.{step}}}"
-            elif known:
-                help_ = f"there are {', '.join(known[:8])}"
+            help_ = question([path_text((*parent, key)) for key in near])
+            help_ = help_ or _advice(use, parent, step, reached)
         where = f"'{path_text(parent)}'" if parent else "the spec"
-        message = f"'${{{written}}}' can't be filled in: {where} has no '{step}'"
-        self._report(node, path, "CMP140", message, help_)
+        message = f"'${{{use.text}}}' can't be filled in: {where} has no '{step}'"
+        self._report(path, ("CMP140", message, help_))
 
     def _report_cycle(self, path: SpecPath) -> None:
         circle = [
@@ -261,21 +244,26 @@ class Check:
         ]
         # The last text on the way closes the circle; it is the one to point at.
         closing = circle[-1] if circle else path
-        node = at(self.root, closing)
         notes = tuple(
             Note(message="by way of this value", span=at(self.root, step).place.span)
             for step in circle[:-1]
         )
-        self._report(
-            node,
-            closing,
-            "CMP141",
-            f"'{path_text(path)}' needs itself in order to be filled in",
-            notes=notes,
-        )
+        message = f"'{path_text(path)}' needs itself in order to be filled in"
+        self._report(closing, ("CMP141", message, None), notes)
 
 
-def _uses(text: str) -> tuple[tuple[Use, ...], tuple[str, str, str] | None]:
+def _advice(use: Use, parent: SpecPath, step: str, reached: MapNode) -> str | None:
+    """Return help for a path that leads nowhere and is near to nothing."""
+    match use.path:
+        case ("vars", name):
+            return f"add it: vars: {{{name}: …}}"
+        case _ if not parent and "vars" in reached.entries:
+            return f"a path begins at the top of the spec, as in ${{vars.{step}}}"
+    known = [path_text((*parent, key)) for key in reached.entries][:_MOST_LISTED]
+    return f"there are {', '.join(known)}" if known else None
+
+
+def _uses(text: str) -> tuple[tuple[Use, ...], _Told | None]:
     """Return each ``${…}`` of a text, or the code, message and help of what is wrong with one."""
     uses = []
     offset = 0
@@ -303,8 +291,7 @@ def _uses(text: str) -> tuple[tuple[Use, ...], tuple[str, str, str] | None]:
             return (), (
                 "CMP142",
                 f"'${{{name}:…}}' calls a resolver, which a spec may not do",
-                "a spec means the same on every machine; pass the value from the command line, "
-                "as in vars.x=…",
+                "put the value into vars and pass it from the command line, as in vars.x=…",
             )
         if body.strip().startswith("."):
             return (), (

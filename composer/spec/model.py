@@ -92,11 +92,11 @@ class Selector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenameRule:
-    """One entry of ``rename``.
+    r"""One entry of ``rename``.
 
     Attributes:
         pattern: the original name, or a regular expression that must match all of it.
-        to: the final name (exact rule), or the replacement with ``\\1`` groups, which prefix
+        to: the final name (exact rule), or the replacement with ``\1`` groups, which prefix
             and suffix still go around (regex rule).
         regex: whether ``pattern`` is a regular expression.
     """
@@ -112,7 +112,7 @@ class RenameRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInput:
-    """A declared input of the result. ``shape`` leaves the batch dimension out; None is any size."""
+    """A declared input. ``shape`` leaves the batch dimension out; None in it is any size."""
 
     id: str
     shape: tuple[int | None, ...]

@@ -23,6 +23,7 @@ from composer.spec.tree import (
 )
 from composer.spec.yaml_scalars import quoted, resolve
 
+_LONGEST_SHOWN = 40
 _WORDS = {
     "string": "text",
     "array": "a list",
@@ -256,10 +257,8 @@ def _id_help(key: str) -> str | None:
 def _choice(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
     node = find(tree, problem.path)
     present = [k for k in problem.wanted if isinstance(node, MapNode) and k in node.entries]
-    keys = " and ".join(f"'{key}'" for key in problem.wanted)
-    if len(problem.wanted) > 2:
-        quoted_keys = [f"'{key}'" for key in problem.wanted]
-        keys = f"{', '.join(quoted_keys[:-1])} and {quoted_keys[-1]}"
+    *others, last = [f"'{key}'" for key in problem.wanted]
+    keys = f"{', '.join(others)} and {last}"
     if present:
         message = f"{_name(problem.path)} takes only one of {keys}"
         span = positions.key((*problem.path, present[-1]))
@@ -307,7 +306,7 @@ def _found(node: Node | None) -> str:
         case Scalar(value=bool() as value):
             return "true" if value else "false"
         case Scalar(value=str() as value):
-            short = value if len(value) <= 40 else f"{value[:39]}…"
+            short = value if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]}…"
             return f"the text '{short}'"
         case Scalar(value=value):
             return f"the number {value}"

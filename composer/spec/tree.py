@@ -85,7 +85,7 @@ def child(node: Node, key: str | int) -> Node | None:
         entry = node.entries.get(str(key))
         return entry.node if entry else None
     if isinstance(node, ListNode):
-        index = int(key) if str(key).isdecimal() and len(str(key)) < 10 else -1
+        index = int(key) if _INDEX.fullmatch(str(key)) else -1
         return node.items[index] if 0 <= index < len(node.items) else None
     return None
 
@@ -151,7 +151,8 @@ def without(node: Node, path: SpecPath) -> Node:
     return changed(node, path[:-1], remove) if path else node
 
 
-_PLAIN_KEY = re.compile(r"[^\s.\[\]\"'=\\]+")
+_INDEX = re.compile(r"[0-9]{1,9}")
+_PLAIN_KEY = re.compile(r"[^\s.\[\]\"'=\\+~][^\s.\[\]\"'=\\]*")
 
 
 def path_text(path: SpecPath) -> str:

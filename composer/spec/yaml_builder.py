@@ -73,11 +73,13 @@ class Builder:
         help: str | None = None,  # noqa: A002
         notes: tuple[Note, ...] = (),
     ) -> None:
+        """Add a diagnostic."""
         self.diagnostics.append(
             Diagnostic(code=code, message=message, span=place.span, help=help, notes=notes)
         )
 
     def build(self, text: str) -> tuple[Node | None, list[Diagnostic]]:
+        """Return the root of ``text``, None when there is none, and the problems found."""
         # Imported here: a command that reads no spec does not pay for it.
         import yaml
 

@@ -72,6 +72,7 @@ def explain(
     return (
         _tab(source, problem)
         or _misread(source, error, problem, context, in_flow=in_flow)
+        or _open_bracket(source, error, problem, context)
         or _syntax(source, error, problem, context)
     )
 
@@ -146,6 +147,30 @@ def _second_colon(source: SourceText, problem: int) -> Diagnostic | None:
     return needs_quotes(Place(source, begin, end), "to YAML ': ' separates a key from its value")
 
 
+def _open_bracket(
+    source: SourceText, error: yaml.MarkedYAMLError, problem: int, context: int
+) -> Diagnostic | None:
+    what = error.problem or ""
+    if "flow" not in (error.context or ""):
+        return None
+    if "expected ','" not in what and "node content" not in what:
+        return None
+    opened = source.text[context : context + 1]
+    if not source.text[problem:].strip():
+        return Diagnostic(
+            code="CMP103",
+            message=f"the {opened} that opens here is never closed",
+            span=source.span(context, context + 1),
+        )
+    return Diagnostic(
+        code="CMP103",
+        message=f"expected a comma or {']' if opened == '[' else '}'} here",
+        span=source.span(problem, min(problem + 1, source.line_bounds(problem)[1])),
+        notes=(Note(message=f"the {opened} opens here", span=source.span(context, context + 1)),),
+        help="text that holds , [ ] { } or ': ' needs quotes",
+    )
+
+
 def _syntax(
     source: SourceText, error: yaml.MarkedYAMLError, problem: int, context: int
 ) -> Diagnostic:
@@ -153,23 +178,7 @@ def _syntax(
     start, end = problem, min(problem + 1, source.line_bounds(problem)[1])
     notes: tuple[Note, ...] = ()
     help_: str | None = None
-    at_end = not source.text[problem:].strip()
-    if "flow" in where and ("expected ','" in what or "node content" in what):
-        opened = source.text[context : context + 1]
-        closing = "]" if opened == "[" else "}"
-        if at_end:
-            message, start, end = (
-                f"the {opened} that opens here is never closed",
-                context,
-                context + 1,
-            )
-        else:
-            message = f"expected a comma or {closing} here"
-            notes = (
-                Note(message=f"the {opened} opens here", span=source.span(context, context + 1)),
-            )
-            help_ = "text that holds , [ ] { } or ': ' needs quotes"
-    elif "quoted scalar" in where and "unexpected" in what:
+    if "quoted scalar" in where and "unexpected" in what:
         message, start, end = "the quote that opens here is never closed", context, context + 1
     elif "unknown escape" in what or "escape sequence" in what:
         message = "double quotes know no such escape"

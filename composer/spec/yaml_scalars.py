@@ -13,9 +13,7 @@ from composer.spec.tree import ScalarValue
 _NULL = re.compile(r"null|Null|NULL|~|")
 _TRUE = re.compile(r"true|True|TRUE")
 _FALSE = re.compile(r"false|False|FALSE")
-_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-_OCTAL = re.compile(r"0o[0-7]+")
-_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
+_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(
     r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?",
 )
@@ -43,9 +41,8 @@ def resolve(text: str) -> ScalarValue:
         return True
     if _FALSE.fullmatch(text):
         return False
-    for pattern, base in ((_DECIMAL, 10), (_OCTAL, 8), (_HEXADECIMAL, 16)):
-        if pattern.fullmatch(text):
-            return _integer(text, base)
+    if _INTEGER.fullmatch(text):
+        return _integer(text)
     if _FLOAT.fullmatch(text):
         number = float(text)
         if number in (float("inf"), float("-inf")):
@@ -58,10 +55,11 @@ def resolve(text: str) -> ScalarValue:
     return text
 
 
-def _integer(text: str, base: int) -> int:
+def _integer(text: str) -> int:
     if len(text) > _LONGEST_NUMBER:
         raise NumberTooLargeError(text)
-    number = int(text if base == 10 else text[2:], base)
+    # Base 0 reads the prefixes 0o and 0x, and takes no leading zero for a prefix.
+    number = int(text, 0)
     if not _SMALLEST <= number <= _LARGEST:
         raise NumberTooLargeError(text)
     return number

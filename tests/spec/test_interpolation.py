@@ -146,11 +146,11 @@ def test_what_depends_on_a_broken_value_is_not_told_again() -> None:
 
 def test_values_can_not_grow_without_bound() -> None:
     doubling = "a0: 'xxxxxxxxxx'\n" + "".join(
-        f"a{n}: '{'${a%d}' % (n - 1) * 8}'\n" for n in range(1, 10)
+        f"a{n}: '{f'${{a{n - 1}}}' * 8}'\n" for n in range(1, 10)
     )
     assert set(codes(doubling)) == {"CMP102"}
     lists = "a0: [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
-        f"a{n}: [{', '.join(['${a%d}' % (n - 1)] * 10)}]\n".replace("${", '"${').replace("}", '}"')
+        f"a{n}: [{', '.join([f'${{a{n - 1}}}'] * 10)}]\n".replace("${", '"${').replace("}", '}"')
         for n in range(1, 8)
     )
     assert set(codes(lists)) == {"CMP102"}

@@ -40,10 +40,11 @@ def _shown_character(char: str) -> str:
     category = unicodedata.category(char)
     # Cc: control, Cf: includes the bidirectional overrides, Cs: lone surrogates, Zl/Zp: breaks.
     if category in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
-        code = ord(char)
-        if code <= 0xFF:
-            return f"\\x{code:02x}"
-        return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+        return (
+            char.encode("ascii", "backslashreplace").decode()
+            if char > "\x7f"
+            else (f"\\x{ord(char):02x}")
+        )
     return char
 
 
