@@ -11,6 +11,7 @@ from composer.builder.linker import link
 from composer.errors import BuildError
 from composer.keras_format.digests import digest_file
 from composer.resolver.plan import Plan
+from composer.resolver.plan_schema import check_plan_names
 
 
 def build_plan(
@@ -30,6 +31,7 @@ def build_plan(
         FormatError: a source is damaged.
     """
     say = progress or (lambda _line: None)
+    check_plan_names(plan)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from composer.errors import BuildError
+from composer.keras_format.archive import open_archive
 from composer.keras_format.archive_write import WrittenArchive, write_archive
 from composer.keras_format.canonical import (
     METADATA_KEY,
@@ -26,6 +28,7 @@ from composer.keras_format.model_file import ModelFile
 from composer.keras_format.writer import model_config
 from composer.resolver.plan import Plan, StateCopy
 
+_THREADS = 2
 FORMAT_VERSION = "3.15.1"
 """The Keras whose form of ``config.json`` the linker writes."""
 
@@ -35,7 +38,8 @@ def link(plan: Plan, target: Path) -> WrittenArchive:
 
     Args:
         plan: complete, with nothing deferred.
-        target: replaced in one step when everything is written.
+        target: written as a whole before the sources' checksums are known to be right; the
+            caller gives it its real name after that.
 
     Raises:
         BuildError: the plan has open questions, or the target can't be written.
@@ -47,13 +51,25 @@ def link(plan: Plan, target: Path) -> WrittenArchive:
             f"{', '.join(plan.deferred[:3])}"
         )
     contents, assets = _contents(plan)
-    return write_archive(
-        target,
-        metadata=metadata(plan),
-        config=canonical_model(plan),
-        contents=contents,
-        assets=assets,
-    )
+    paths = dict.fromkeys(copy.file.path for copy in plan.states if copy.file is not None)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        sums = [pool.submit(_check_sums, path) for path in paths]
+        written = write_archive(
+            target,
+            metadata=metadata(plan),
+            config=canonical_model(plan),
+            contents=contents,
+            assets=assets,
+        )
+        for checked in sums:
+            checked.result()
+    return written
+
+
+def _check_sums(path: Path) -> None:
+    """Hold a source against its archive's own checksums, while its tensors are copied."""
+    with open_archive(path) as archive:
+        archive.check_crc()
 
 
 def canonical_model(plan: Plan) -> dict[str, Json]:
