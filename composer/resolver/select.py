@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from composer.diagnostics.suggest import did_you_mean
 from composer.resolver.problems import Problems
 from composer.resolver.topology import Topology
 from composer.spec.model import Selector, Source
+from composer.spec.selectors import glob_pattern
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,7 @@ def _glob(pattern: str, topology: Topology) -> frozenset[str]:
     # An exact name always wins: names of Keras 2 may hold any character of a glob.
     if pattern in names:
         return frozenset((pattern,))
-    expression = glob_expression(pattern)
+    expression = glob_pattern(pattern)
     found = frozenset(name for name in names if expression.fullmatch(name))
     # The name of a nested model that was inlined stands for all that was inside.
     return found or frozenset(name for name in names if name.startswith(f"{pattern}/"))
@@ -132,33 +132,6 @@ def _between(first: str, last: str, topology: Topology) -> frozenset[str]:
     if last not in topology.descendants(first):
         return frozenset()
     return (topology.descendants(first) & topology.ancestors(last)) | {first, last}
-
-
-@lru_cache(maxsize=1024)
-def glob_expression(pattern: str) -> re.Pattern[str]:
-    """Compile a glob: ``*`` and ``?`` don't cross ``/``, ``**`` does, ``[ab]`` is a set."""
-    parts: list[str] = []
-    index = 0
-    while index < len(pattern):
-        character = pattern[index]
-        if pattern.startswith("**", index):
-            parts.append(".*")
-            index += 2
-            continue
-        if character == "*":
-            parts.append("[^/]*")
-        elif character == "?":
-            parts.append("[^/]")
-        elif character == "[" and (end := pattern.find("]", index + 2)) > 0:
-            inside = pattern[index + 1 : end].replace("\\", r"\\")
-            if inside[0] == "!":
-                inside = "^" + inside[1:]
-            parts.append(f"[{inside}]")
-            index = end
-        else:
-            parts.append(re.escape(character))
-        index += 1
-    return re.compile("".join(parts), re.DOTALL)
 
 
 def _report_dead(
