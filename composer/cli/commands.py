@@ -12,8 +12,21 @@ from composer import __version__
 _VERBS = ("build", "validate", "plan", "inspect", "verify", "schema", "explain")
 
 
+class NobodyReadsError(Exception):
+    """The other end of a pipe was closed. As an OSError, click would end the process itself."""
+
+
 class _Verbs(click.Group):
     """Finds a verb as ``composer.cli.VERB:command``."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the verb, and write out what it wrote while a closed pipe can still be noticed."""
+        try:
+            code: object = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise NobodyReadsError from error
+        return code
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the verbs in the order in which one meets them."""

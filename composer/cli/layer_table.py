@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _INDENT = "  "
+_NARROW = 72
+"""Columns below which even shapes are broken over lines, so that nothing is cut."""
 
 
 def show_inspection(
@@ -28,11 +30,12 @@ def show_inspection(
         place: where to.
         caught: for each selector the names that it picks; the table then shows only these.
     """
-    show_parts(place, _parts(inspection, caught))
+    narrow = place.width is not None and place.width < _NARROW
+    show_parts(place, _parts(inspection, caught, narrow=narrow))
 
 
 def _parts(
-    inspection: Inspection, caught: Mapping[str, frozenset[str]] | None
+    inspection: Inspection, caught: Mapping[str, frozenset[str]] | None, *, narrow: bool
 ) -> Iterator[RenderableType]:
     from rich.text import Text
 
@@ -46,12 +49,12 @@ def _parts(
         yield Text(shown(f"  warning: {warning}"), style="yellow")
     yield Text("")
     if caught is None:
-        yield _table(inspection.layers, linked=bool(inspection.sources))
+        yield _table(inspection.layers, linked=bool(inspection.sources), narrow=narrow)
     else:
         picked = frozenset().union(*caught.values())
         rows = tuple(layer for layer in inspection.layers if layer.name in picked)
         if rows:
-            yield _table(rows, linked=bool(inspection.sources))
+            yield _table(rows, linked=bool(inspection.sources), narrow=narrow)
             yield Text("")
         total = count(len(inspection.layers), "operation")
         for text, names in caught.items():
@@ -72,16 +75,16 @@ def _port(port: InspectedPort) -> str:
     return shown(f"{name} {shape_text(port.spec, dtype='always')}")
 
 
-def _table(layers: tuple[InspectedLayer, ...], *, linked: bool) -> Table:
+def _table(layers: tuple[InspectedLayer, ...], *, linked: bool, narrow: bool) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("name", overflow="fold")
     table.add_column("class", overflow="fold")
-    table.add_column("output", overflow="fold")
-    table.add_column("parameters", justify="right")
+    table.add_column("output", overflow="fold", no_wrap=not narrow)
+    table.add_column("parameters", justify="right", overflow="fold")
     table.add_column("size", justify="right", no_wrap=True)
-    table.add_column("trains")
+    table.add_column("trains", overflow="fold")
     if linked:
         table.add_column("from", overflow="fold")
     for layer in layers:

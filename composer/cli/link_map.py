@@ -172,7 +172,7 @@ def _source_table(
     table.add_column(overflow="fold")
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    table.add_column()
+    table.add_column(overflow="fold")
     arrows = {"renamed": "→", "wired": "←", "replaced": "←", "bypassed": "⇢"}
     for run in _runs(source, entries, every_layer=every_layer):
         style = _STYLES.get(run.first.fate, "")

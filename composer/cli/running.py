@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from composer.cli import console
-from composer.cli.commands import compose
+from composer.cli.commands import NobodyReadsError, compose
 from composer.cli.reporting import show_error
 from composer.errors import ComposeError
 
@@ -24,21 +24,14 @@ NOBODY_READS = 141
 def run(arguments: Sequence[str]) -> int:
     """Run ``compose`` with ``arguments`` and return its exit code."""
     try:
-        try:
-            code = compose.main(
-                args=list(arguments), prog_name="compose", standalone_mode=False
-            )
-            sys.stdout.flush()
-        except BrokenPipeError:
-            raise
-        except Exception as error:  # noqa: BLE001 - the last line before a traceback
-            code = _ended_by(error)
-            sys.stdout.flush()
-    except BrokenPipeError:
+        code = compose.main(args=list(arguments), prog_name="compose", standalone_mode=False)
+    except (NobodyReadsError, BrokenPipeError):
         return _nobody_reads()
-    except KeyboardInterrupt:
+    except (click.Abort, KeyboardInterrupt):
         console.talk("interrupted")
         return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the last line before a traceback
+        return _ended_by(error)
     return code if isinstance(code, int) else 0
 
 
@@ -46,8 +39,6 @@ def _ended_by(error: Exception) -> int:
     """Say what happened and return the exit code for it."""
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
-    if isinstance(error, click.Abort):
-        raise KeyboardInterrupt
     if isinstance(error, click.ClickException):
         message = error.format_message()
         console.show_problem(f"{message[:1].lower()}{message[1:].rstrip('.')}", _usage_help(error))

@@ -34,16 +34,16 @@ def command(
     from composer.errors import UsageError
     from composer.pipeline import plan_spec, prepare
 
-    if overrides and spec is None:
-        raise UsageError(
-            f"overrides change a spec, and none is named; found {' '.join(overrides)}",
-            help="name it: compose verify ARTIFACT --spec SPEC OVERRIDE…",
-        )
     strangers = [argument for argument in overrides if not options.is_override(argument)]
     if strangers:
         raise UsageError(
             f"one artifact is verified at a time; found also {' '.join(strangers)}",
             help="an override holds '=' or begins with '+' or '~'",
+        )
+    if overrides and spec is None:
+        raise UsageError(
+            f"overrides change a spec, and none is named; found {' '.join(overrides)}",
+            help="name it: compose verify ARTIFACT --spec SPEC OVERRIDE…",
         )
     file = options.readable_file(artifact, (".keras",))
     with Report(format) as report, display(f"verifying {artifact}") as say:

@@ -1,0 +1,96 @@
+"""What the command line imports: never Keras where it needs none, and little to answer --help."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SPEC = """\
+version: 1
+name: pair
+sources:
+  a: {from: models/tower.keras, prefix: a_, exclude: [probs]}
+  head: {from: models/head.keras, inputs: a}
+"""
+BROKEN = SPEC.replace("inputs: a", "inputs: b")
+RUN = """
+import json, sys
+from composer.cli.running import run
+code = run(sys.argv[1:])
+sys.stdout.flush()
+print(json.dumps([code, sorted({name.split('.')[0] for name in sys.modules})]), file=sys.stderr)
+"""
+KERAS = {"keras", "tensorflow", "tf_keras"}
+HEAVY = {"h5py", "numpy", "rich", "omegaconf", "jsonschema", "rapidfuzz", "yaml"}
+
+
+def _imported(*arguments: str) -> tuple[int, set[str]]:
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        timeout=120,
+        env={"PYTHONPATH": str(ROOT), "COMPOSE_HOME": "store", "PATH": ""},
+    )
+    code, modules = json.loads(done.stderr.splitlines()[-1])
+    return code, set(modules)
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments"),
+    [
+        (0, ["validate", "spec.yaml"]),
+        (1, ["validate", "broken.yaml"]),
+        (0, ["plan", "spec.yaml"]),
+        (0, ["plan", "spec.yaml", "--json"]),
+        (0, ["inspect", "models/tower.keras"]),
+        (0, ["inspect", "models/nested.keras", "--json", "--select", "{class: Dense}"]),
+        # Nothing new and no shape that changes: a build is copying.
+        (0, ["build", "spec.yaml"]),
+        (0, ["build", "spec.yaml", "--dry-run"]),
+        (0, ["schema", "plan"]),
+        (0, ["explain", "CMP301"]),
+        (0, ["explain"]),
+        (0, ["--help"]),
+        (2, ["verify", "missing.keras"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_verb_that_needs_no_keras_imports_none(workspace, code, arguments):
+    (workspace / "spec.yaml").write_text(SPEC)
+    (workspace / "broken.yaml").write_text(BROKEN)
+    found, modules = _imported(*arguments)
+    assert found == code
+    assert not modules & KERAS
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["build", "--help"]])
+def test_help_and_version_start_fast(workspace, arguments):
+    code, modules = _imported(*arguments)
+    assert code == 0
+    assert not modules & (KERAS | HEAVY)
+
+
+def test_importing_composer_imports_nothing_heavy():
+    done = subprocess.run(
+        [sys.executable, "-c", "import composer, sys; print(*sys.modules)"],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    modules = {name.split(".")[0] for name in done.stdout.split()}
+    assert not modules & (KERAS | HEAVY | {"click"})
+
+
+def test_a_spec_with_mistakes_in_its_text_is_refused_without_reading_models(workspace):
+    (workspace / "spec.yaml").write_text("version: 1\nname: model\nlayer: {}\n")
+    code, modules = _imported("validate", "spec.yaml")
+    assert code == 1
+    assert "h5py" not in modules

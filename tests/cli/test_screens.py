@@ -1,0 +1,167 @@
+"""The screens of plan and inspect, as people see them: golden files of 80 columns and fewer."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from composer.spec.schema_file import schema_text
+
+GOLDEN = Path(__file__).parent / "golden"
+SPEC = """\
+version: 1
+name: two_towers
+description: Two towers and a head.
+sources:
+  a:
+    from: models/tower.keras
+    prefix: a_
+    license: Apache-2.0
+    exclude: [drop, probs]
+  b:
+    from: models/tower_b.keras
+    suffix: _b
+    rename: {conv1: first_convolution_of_the_second_tower}
+    exclude: [{after: conv2}]
+    inputs: {image: "a:image"}
+  head: {from: models/head.keras, inputs: a}
+layers:
+  joined: {class: GlobalAveragePooling2D, inputs: b}
+outputs: {scores: head, joined: joined}
+"""
+LINKED = """\
+version: 1
+name: pair
+sources:
+  a: {from: models/tower.keras, prefix: a_, license: MIT, exclude: [probs], trainable: false}
+  head: {from: models/head.keras, inputs: a}
+"""
+
+
+def _screen(text: str) -> str:
+    """Leave out what depends on the Keras that saved the models."""
+    return re.sub(r"written by Keras [0-9.]+", "written by Keras …", text)
+
+
+@pytest.fixture
+def spec(workspace) -> str:
+    (workspace / "spec.yaml").write_text(SPEC)
+    return "spec.yaml"
+
+
+def test_the_link_map_folds_runs_and_lists_what_is_left_out(compose, spec, golden):
+    result = compose("plan", spec)
+    assert (result.code, result.err) == (0, "")
+    assert max(map(len, result.out.splitlines())) <= 80
+    golden(GOLDEN / "plan.txt", result.out)
+
+
+def test_all_gives_each_layer_a_line(compose, spec, golden):
+    result = compose("plan", spec, "--all")
+    golden(GOLDEN / "plan_all.txt", result.out)
+
+
+def test_a_changed_seam_shows_both_shapes(compose, workspace, golden):
+    (workspace / "spec.yaml").write_text(
+        "version: 1\nname: larger\n"
+        "inputs: {photo: {shape: [32, 32, 3]}}\n"
+        "sources:\n"
+        "  tower: {from: models/tower.keras, inputs: photo, exclude: [conv2, drop], bypass: []}\n"
+        .replace("exclude: [conv2, drop], bypass: []", "exclude: [{after: conv2}]")
+    )
+    result = compose("plan", "spec.yaml")
+    assert result.code == 0
+    golden(GOLDEN / "plan_changed_seam.txt", result.out)
+
+
+@pytest.mark.parametrize("columns", ["40", "60"])
+def test_a_narrow_terminal_breaks_names_and_cuts_none(
+    compose, spec, monkeypatch, columns, golden
+):
+    monkeypatch.setenv("COLUMNS", columns)
+    result = compose("plan", spec)
+    assert max(map(len, result.out.splitlines())) <= int(columns)
+    # A name that is cut would end in a mark without a space before it.
+    assert not re.search(r"\S…", result.out)
+    golden(GOLDEN / f"plan_{columns}_columns.txt", result.out)
+
+
+def test_without_a_terminal_and_columns_no_line_is_cut(compose, spec, monkeypatch):
+    monkeypatch.delenv("COLUMNS")
+    result = compose("plan", spec)
+    assert "first_convolution_of_the_second_tower" in result.out
+
+
+def test_the_plan_as_json_follows_its_schema(compose, spec):
+    document = json.loads(compose("plan", spec, "--json").out)
+    jsonschema.Draft202012Validator(json.loads(schema_text("plan"))).validate(document)
+    assert document["deferred"] == ["joined"]
+
+
+def test_inspect_shows_a_table_of_layers(compose, golden):
+    result = compose("inspect", "models/tower.keras")
+    assert (result.code, result.err) == (0, "")
+    golden(GOLDEN / "inspect.txt", _screen(result.out))
+
+
+def test_inspect_indents_nested_models_and_counts_calls(compose, golden):
+    nested = compose("inspect", "models/nested.keras").out
+    several = compose("inspect", "models/two_heads.keras").out
+    golden(GOLDEN / "inspect_nested.txt", _screen(f"{nested}\n{several}"))
+
+
+def test_inspect_shows_where_the_layers_of_a_linked_model_come_from(
+    compose, workspace, golden, monkeypatch
+):
+    (workspace / "spec.yaml").write_text(LINKED)
+    assert compose("build", "spec.yaml", "-o", "pair.keras").code == 0
+    golden(GOLDEN / "inspect_linked.txt", _screen(compose("inspect", "pair.keras").out))
+    document = json.loads(compose("inspect", "pair.keras", "--json").out)
+    origins = {layer["name"]: layer["origin"] for layer in document["layers"]}
+    assert origins["a_conv1"] == "a:conv1"
+    assert document["sources"][0] == {
+        "id": "a", "from": "models/tower.keras", "sha256": None, "license": "MIT",
+    }  # fmt: skip
+    flags = {layer["name"]: layer["trainable"] for layer in document["layers"]}
+    assert (flags["a_conv1"], flags["hidden"]) == (False, True)
+
+
+def test_inspect_counts_the_weights_inside_nested_models(compose):
+    document = json.loads(compose("inspect", "models/nested.keras", "--json").out)
+    (inner,) = [layer for layer in document["layers"] if layer["name"] == "inner"]
+    sizes = {layer["name"]: layer["parameters"] for layer in inner["layers"]}
+    assert (sizes["first"], sizes["second"]) == (4 * 3 + 3, 3 * 3 + 3)
+    assert inner["parameters"] == sizes["first"] + sizes["second"]
+    assert document["parameters"] == inner["parameters"] + 3 * 2 + 2
+
+
+def test_select_shows_what_a_selector_would_catch(compose, golden):
+    result = compose(
+        "inspect", "models/tower.keras", "--select", "conv*", "--select", "{class: Dropout}"
+    )
+    assert result.code == 0
+    golden(GOLDEN / "inspect_select.txt", _screen(result.out))
+    document = json.loads(
+        compose("inspect", "models/tower.keras", "--json", "--select", "{after: drop}").out
+    )
+    assert document["selected"] == {"{after: drop}": ["conv2", "pool", "probs"]}
+
+
+def test_a_selector_that_catches_nothing_is_said_on_stderr(compose):
+    result = compose("inspect", "models/tower.keras", "--select", "con1")
+    assert result.code == 1
+    assert "con1: 0 of 6 operations" in result.out
+    assert "con1 matches no layer" in result.err
+    assert "did you mean 'conv1'" in result.err
+
+
+@pytest.mark.parametrize("selector", ["{clas: Dense}", "{class: [a]}", "{", "{regex: (}", "a[b"])
+def test_what_is_no_selector_is_refused_as_usage(compose, selector):
+    result = compose("inspect", "models/tower.keras", "--select", selector)
+    assert result.code == 2
+    assert result.err.startswith("error: ")
+    assert "Traceback" not in result.err
