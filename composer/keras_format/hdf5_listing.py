@@ -15,7 +15,8 @@ from h5py import h5a, h5d, h5g, h5l, h5o, h5s
 
 from composer.errors import FormatError
 from composer.keras_format.hdf5_types import ElementType, element_type, read_attributes
-from composer.keras_format.stored import StoredGroup, StoredTensor
+from composer.keras_format.object_header import Read, sum_of_lengths, text_lengths
+from composer.keras_format.stored import TEXT, Attributes, StoredGroup, StoredTensor
 
 MAX_LEVELS = 128
 MAX_EXPANSION = 1100
@@ -33,15 +34,21 @@ class _Listing:
     path: str
     length: int
     shift: int | None
+    read: Read
     entries: list[StoredGroup | StoredTensor] = field(default_factory=list)
     addresses: dict[int, str] = field(default_factory=dict)
     types: dict[bytes, ElementType] = field(default_factory=dict)
     extents: list[tuple[int, int, str]] = field(default_factory=list)
     stored: int = 0
 
+    def attributes(self, item: Any, address: int, what: str) -> Attributes:
+        if not h5a.get_num_attrs(item):
+            return ()
+        return read_attributes(item, what, lambda: text_lengths(self.read, address))
+
 
 def list_objects(
-    root: Any, *, path: str, length: int, shift: int | None
+    root: Any, *, path: str, length: int, shift: int | None, read: Read
 ) -> tuple[StoredGroup | StoredTensor, ...]:
     """List all groups and datasets, parents first, siblings as HDF5 lists them (by name).
 
@@ -51,14 +58,16 @@ def list_objects(
         length: bytes of the HDF5 file.
         shift: what to add to HDF5's offsets to get offsets in the file at ``path``; None when
             the bytes don't lie in that file.
+        read: reads the HDF5 file, for what must be known before HDF5 is asked.
 
     Raises:
         FormatError: for what the head of this file names and for what is damaged.
     """
-    listing = _Listing(path=path, length=length, shift=shift)
+    listing = _Listing(path=path, length=length, shift=shift, read=read)
     what = f"{path}: the root group"
-    listing.entries.append(StoredGroup(path="", attributes=read_attributes(root, what)))
-    listing.addresses[h5o.get_info(root).addr] = ""
+    address = h5o.get_info(root).addr
+    listing.addresses[address] = ""
+    listing.entries.append(StoredGroup(path="", attributes=listing.attributes(root, address, what)))
     _list_group(listing, root, "", 0)
     _check_extents(listing)
     return tuple(listing.entries)
@@ -89,17 +98,19 @@ def _list_group(listing: _Listing, group: Any, prefix: str, level: int) -> None:
             )
         listing.addresses[address] = path
         if isinstance(item, h5g.GroupID):
-            listing.entries.append(StoredGroup(path=path, attributes=read_attributes(item, what)))
+            listing.entries.append(
+                StoredGroup(path=path, attributes=listing.attributes(item, address, what))
+            )
             _list_group(listing, item, path + "/", level + 1)
         elif isinstance(item, h5d.DatasetID):
-            listing.entries.append(_tensor(listing, item, path, what))
+            listing.entries.append(_tensor(listing, item, address, what))
         else:
             raise FormatError(
                 f"{what} is neither a group nor a dataset", reason="unsupported_object"
             )
 
 
-def _tensor(listing: _Listing, dataset: Any, path: str, what: str) -> StoredTensor:
+def _tensor(listing: _Listing, dataset: Any, address: int, what: str) -> StoredTensor:
     datatype = dataset.get_type()
     key = datatype.encode()
     element = listing.types.get(key)
@@ -111,13 +122,13 @@ def _tensor(listing: _Listing, dataset: Any, path: str, what: str) -> StoredTens
     shape = space.get_simple_extent_dims()
     nbytes = math.prod(shape) * element.itemsize
     offset = _check_storage(listing, dataset, (shape, nbytes, element), what)
-    attributes = read_attributes(dataset, what) if h5a.get_num_attrs(dataset) else ()
+    attributes = listing.attributes(dataset, address, what)
     logical = element.dtype
     if element.dtype.startswith("|V"):
         named = dict(attributes).get("dtype")
         logical = named if isinstance(named, str) else f"opaque{element.itemsize}"
     return StoredTensor(
-        path=path,
+        path=listing.addresses[address],
         shape=shape,
         dtype=element.dtype,
         logical_dtype=_LOGICAL.get(logical, logical),
@@ -156,7 +167,15 @@ def _check_storage(
         if stored != nbytes or offset + nbytes > listing.length:
             raise _bomb(what, shape, nbytes, f"{max(0, listing.length - offset)} bytes at most")
         listing.extents.append((offset, nbytes, what))
+        if element.dtype == TEXT:
+            told = sum_of_lengths(listing.read(offset, nbytes))
+            if told > listing.length:
+                raise _bomb(what, shape, told, f"{listing.length} bytes at most")
         return None if listing.shift is None else listing.shift + offset
+    if element.dtype == TEXT:
+        raise FormatError(
+            f"{what} is text that is not stored in one piece", reason="unsupported_type"
+        )
     if layout == h5d.CHUNKED:
         for index in range(plan.get_nfilters()):
             code = plan.get_filter(index)[0]

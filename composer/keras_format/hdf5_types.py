@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,28 +87,41 @@ def memory_type_of(dtype: str) -> Any:
     return h5t.py_create(h5py.string_dtype()) if dtype == TEXT else datatype_of(dtype)
 
 
-def read_attributes(holder: Any, what: str) -> tuple[tuple[str, Attribute], ...]:
+def read_attributes(
+    holder: Any, what: str, text_lengths: Callable[[], Mapping[bytes, int]]
+) -> tuple[tuple[str, Attribute], ...]:
     """Return all attributes of a group or dataset, sorted by name.
 
+    Args:
+        holder: the open object.
+        what: names it in messages.
+        text_lengths: gives the bytes that each text attribute says to have; asked only where
+            there is one.
+
     Raises:
-        FormatError: ``attribute_size``, ``reference``, ``unsupported_type``, ``damaged_hdf5``.
+        FormatError: ``attribute_size``, ``reference``, ``unsupported_type``.
     """
     found: list[tuple[str, Attribute]] = []
+    lengths: Mapping[bytes, int] | None = None
     for index in range(h5a.get_num_attrs(holder)):
         attribute = h5a.open(holder, index=index)
-        name = attribute.name.decode("utf-8")
-        found.append((name, _attribute_value(attribute, f"attribute {name!r} of {what}")))
+        name = attribute.name
+        label = f"attribute {name.decode('utf-8')!r} of {what}"
+        element = element_type(attribute.get_type(), label)
+        size = attribute.get_storage_size()
+        if element.dtype == TEXT:
+            lengths = text_lengths() if lengths is None else lengths
+            size += lengths.get(name, MAX_ATTRIBUTE_BYTES)
+        found.append((name.decode("utf-8"), _attribute_value(attribute, element, size, label)))
     return tuple(sorted(found)) if len(found) > 1 else tuple(found)
 
 
-def _attribute_value(attribute: Any, what: str) -> Attribute:
-    size = attribute.get_storage_size()
+def _attribute_value(attribute: Any, element: ElementType, size: int, what: str) -> Attribute:
     if size > MAX_ATTRIBUTE_BYTES:
         raise FormatError(
             f"{what} declares {size} bytes; at most {MAX_ATTRIBUTE_BYTES} are read",
             reason="attribute_size",
         )
-    element = element_type(attribute.get_type(), what)
     if attribute.get_space().get_simple_extent_type() == h5s.NULL:
         return None
     text = element.dtype == TEXT
