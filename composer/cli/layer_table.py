@@ -71,7 +71,8 @@ def _parts(
 
 
 def _port(port: InspectedPort) -> str:
-    name = port.operation if port.key is None else f"{port.key} = {port.operation}"
+    plain = port.key in (None, port.operation)
+    name = port.operation if plain else f"{port.key} = {port.operation}"
     return shown(f"{name} {shape_text(port.spec, dtype='always')}")
 
 

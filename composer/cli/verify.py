@@ -46,11 +46,12 @@ def command(
             help="name it: compose verify ARTIFACT --spec SPEC OVERRIDE…",
         )
     file = options.readable_file(artifact, (".keras",))
-    with Report(format) as report, display(f"verifying {artifact}") as say:
+    with Report(format) as report:
         plan = None
         if spec is not None:
             options.readable_file(spec, (".yaml", ".yml"))
-            prepared = prepare(spec, overrides, deep=True, progress=say)
+            with display(f"planning {spec}") as say:
+                prepared = prepare(spec, overrides, deep=True, progress=say)
             report.add(prepared.diagnostics)
             if prepared.errors:
                 console.talk(f"{counted(prepared.diagnostics)} in {spec}")
@@ -59,9 +60,9 @@ def command(
         # Imported here: a spec with mistakes needs none of it.
         from composer.verification import verify_artifact
 
-        found = verify_artifact(
-            file, plan, seed=plan.seed if plan is not None else 0, progress=say
-        )
+        seed = plan.seed if plan is not None else 0
+        with display(f"verifying {artifact}") as say:
+            found = verify_artifact(file, plan, seed=seed, progress=say)
         report.say(_lines(found, color=console.terminal(report.stream).color))
     return 0 if found.ok else DRIFT
 
