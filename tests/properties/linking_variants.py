@@ -9,7 +9,7 @@ from pathlib import Path
 
 from composer.builder.build import build_plan
 from composer.diagnostics.diagnostic import Note, Span, SpecPath
-from composer.keras_format.graph import Operation, TensorRef, leaves
+from composer.keras_format.graph import Operation, TensorRef, TensorSpec, leaves
 from composer.keras_format.model_file import ModelFile
 from composer.keras_format.read_model import read_model
 from composer.keras_format.static_specs import input_spec
@@ -37,6 +37,7 @@ class Variant:
     Attributes:
         inputs: final name of each expected input → name of the source's input, in order.
         outputs: tensors of sources that the outputs are, in order.
+        starts: tensors of the sources that the inputs stand for; empty for their own inputs.
         names: what goes around the names of each source's layers.
         frozen: source and original name of the layers that are to be frozen.
         gone: classes of layers that are taken out.
@@ -49,6 +50,7 @@ class Variant:
     names: Mapping[str, tuple[str, str]]
     frozen: frozenset[tuple[str, str]] = frozenset()
     gone: tuple[str, ...] = ()
+    starts: tuple[TensorRef, ...] = ()
     may_refuse: bool = False
 
 
@@ -88,7 +90,7 @@ def digest_again(folder: Path, number: int, kind: str, choice: int, target: Path
 # ---------------------------------------------------------------- variants
 
 
-def whole(files: Mapping[str, ModelFile], choice: int) -> Variant:  # noqa: ARG001
+def whole(files: Mapping[str, ModelFile], choice: int) -> Variant:
     """The model as it is, under a prefix; what it puts out is left to composer where it can be."""
     file = files["a"]
     outputs = list(leaves(file.graph.outputs))
@@ -99,14 +101,14 @@ def whole(files: Mapping[str, ModelFile], choice: int) -> Variant:  # noqa: ARG0
     )
     tensors = tuple(("a", ref) for ref in outputs)
     return Variant(
-        spec=_spec((_source("a", prefix="p_", suffix="_s"),), () if plain else tensors),
+        spec=spec_of((source_of("a", prefix="p_", suffix="_s"),), () if plain else tensors),
         inputs={f"p_{name}_s": name for name in _inputs(file)},
         outputs=tensors,
         names={"a": ("p_", "_s")},
     )
 
 
-def side_by_side(files: Mapping[str, ModelFile], choice: int) -> Variant:  # noqa: ARG001
+def side_by_side(files: Mapping[str, ModelFile], choice: int) -> Variant:
     """Two models of the same names and of different weights, on the same new inputs."""
     file = files["a"]
     operations = {operation.name: operation for operation in file.graph.operations}
@@ -118,13 +120,13 @@ def side_by_side(files: Mapping[str, ModelFile], choice: int) -> Variant:  # noq
     refs = [_behind_inputs(ref, fed) for ref in leaves(file.graph.outputs)]
     tensors = tuple((source, ref) for source in ("a", "b") for ref in refs)
     return Variant(
-        spec=_spec(
+        spec=spec_of(
             (
-                _source("a", prefix="a_", inputs=wires),
-                _source("b", prefix="b_", inputs=wires),
+                source_of("a", prefix="a_", inputs=wires),
+                source_of("b", prefix="b_", inputs=wires),
             ),
             tensors,
-            inputs=tuple(_declared(operations[name], f"new_{name}") for name in fed),
+            inputs=tuple(declared(input_spec(operations[name]), f"new_{name}") for name in fed),
         ),
         inputs={f"new_{name}": name for name in fed}
         | {f"{source}_{name}": name for source in ("a", "b") for name in unfed},
@@ -138,7 +140,7 @@ def inner_output(files: Mapping[str, ModelFile], choice: int) -> Variant:
     file = files["a"]
     tensor = _some_tensor(file, choice)
     return Variant(
-        spec=_spec((_source("a", prefix="p_"),), (("a", tensor),)),
+        spec=spec_of((source_of("a", prefix="p_"),), (("a", tensor),)),
         inputs=_needed_inputs(file, tensor, "p_"),
         outputs=(("a", tensor),),
         names={"a": ("p_", "")},
@@ -151,7 +153,7 @@ def headless(files: Mapping[str, ModelFile], choice: int) -> Variant:
     tensor = _some_tensor(file, choice)
     include = (Selector(kind="upto", pattern=tensor.operation),)
     return Variant(
-        spec=_spec((_source("a", prefix="p_", include=include),), (("a", tensor),)),
+        spec=spec_of((source_of("a", prefix="p_", include=include),), (("a", tensor),)),
         inputs=_needed_inputs(file, tensor, "p_", unused=False),
         outputs=(("a", tensor),),
         names={"a": ("p_", "")},
@@ -160,7 +162,7 @@ def headless(files: Mapping[str, ModelFile], choice: int) -> Variant:
     )
 
 
-def without_dropout(files: Mapping[str, ModelFile], choice: int) -> Variant:  # noqa: ARG001
+def without_dropout(files: Mapping[str, ModelFile], choice: int) -> Variant:
     """All layers that do nothing at inference are taken out."""
     file = files["a"]
     operations = {operation.name: operation for operation in file.graph.operations}
@@ -170,7 +172,7 @@ def without_dropout(files: Mapping[str, ModelFile], choice: int) -> Variant:  # 
     )
     tensors = tuple(("a", _before(ref, operations)) for ref in leaves(file.graph.outputs))
     return Variant(
-        spec=_spec((_source("a", prefix="p_", exclude=exclude),), tensors),
+        spec=spec_of((source_of("a", prefix="p_", exclude=exclude),), tensors),
         inputs={f"p_{name}": name for name in _inputs(file)},
         outputs=tensors,
         names={"a": ("p_", "")},
@@ -187,12 +189,12 @@ def frozen(files: Mapping[str, ModelFile], choice: int) -> Variant:
     one = layers[choice % len(layers)] if layers and choice % 2 else None
     refs = tuple(("a", ref) for ref in leaves(file.graph.outputs))
     source = (
-        _source("a", trainable=False)
+        source_of("a", trainable=False)
         if one is None
-        else _source("a", freeze=(Selector(kind="glob", pattern=one),))
+        else source_of("a", freeze=(Selector(kind="glob", pattern=one),))
     )
     return Variant(
-        spec=_spec((source,), refs),
+        spec=spec_of((source,), refs),
         inputs={name: name for name in _inputs(file)},
         outputs=refs,
         names={"a": ("", "")},
@@ -212,28 +214,29 @@ VARIANTS: Mapping[str, Callable[[Mapping[str, ModelFile], int], Variant]] = {
 class _Nothing:
     """Knows nothing: what a linker that may not ask Keras has."""
 
-    def recall(self, question: Question) -> Fact | None:  # noqa: ARG002
+    def recall(self, question: Question) -> Fact | None:
         return None
 
-    def made(self, fact: Fact) -> ModelFile | None:  # noqa: ARG002
+    def made(self, fact: Fact) -> ModelFile | None:
         return None
 
 
 class _Nowhere:
     """The positions of a spec that was never text."""
 
-    def value(self, path: SpecPath) -> Span | None:  # noqa: ARG002
+    def value(self, path: SpecPath) -> Span | None:
         return None
 
     key = value
 
-    def origins(self, path: SpecPath) -> tuple[Note, ...]:  # noqa: ARG002
+    def origins(self, path: SpecPath) -> tuple[Note, ...]:
         return ()
 
 
-def _spec(
+def spec_of(
     sources: tuple[Source, ...], outputs: Tensors, inputs: tuple[ModelInput, ...] = ()
 ) -> Spec:
+    """Return a spec of these parts; without ``outputs``, composer finds what is open."""
     references = tuple(
         (
             f"out_{number}",
@@ -252,13 +255,16 @@ def _spec(
     )
 
 
-def _source(source: str, **parts: object) -> Source:
+def source_of(source: str, **parts: object) -> Source:
+    """Return a source, with a location that says nothing of this machine."""
     return Source(id=source, location=f"{source}.keras", directory=Path("models"), **parts)  # type: ignore[arg-type]
 
 
-def _declared(operation: Operation, name: str) -> ModelInput:
-    spec = input_spec(operation)
-    assert spec.shape is not None and spec.dtype is not None
+def declared(spec: TensorSpec | None, name: str) -> ModelInput:
+    """Return a declared input for a tensor of this shape and dtype."""
+    assert spec is not None
+    assert spec.shape is not None
+    assert spec.dtype is not None
     return ModelInput(id=name, shape=spec.shape[1:], dtype=spec.dtype)
 
 

@@ -34,7 +34,7 @@ class Program:
     def __repr__(self) -> str:
         return f"\n{PRELUDE}\n{self.text}\n"
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002, FBT001
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(repr(self))  # else hypothesis shows the fields, on one line
 
     def build(self) -> Any:
