@@ -178,6 +178,7 @@ class Graph:
         outputs: the same.
         sequential: whether the file held a Sequential.
         repairs: what was changed in layers of a Keras 2 file, those of nested models included.
+        warnings: where today's Keras may compute other numbers than the Keras 2 of the file.
     """
 
     name: str
@@ -186,3 +187,4 @@ class Graph:
     outputs: Tree
     sequential: bool = False
     repairs: tuple[Repair, ...] = ()
+    warnings: tuple[str, ...] = ()

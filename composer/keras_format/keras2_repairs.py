@@ -111,7 +111,7 @@ def today_s_policy(config: Config) -> Repaired:
         "config": {"name": name},
         "registered_name": None,
     }
-    return {**config, "dtype": today}, (f"Policy {name!r} written as a DTypePolicy",)
+    return {**config, "dtype": today}, (f"dtype: Policy {name!r} written as a DTypePolicy",)
 
 
 def same_activations(config: Config) -> Repaired:
@@ -127,6 +127,15 @@ def same_activations(config: Config) -> Repaired:
             )
         raise NoEquivalentError(f"today's Keras has no function {name!r} for its {key}")
     return config, ()
+
+
+def forgotten_inversion(config: Config) -> Repaired:
+    """Say that Keras 2.12 did not record ``invert`` of a Normalization layer."""
+    if "invert" in config:
+        return config, ()
+    return {**config, "invert": False}, (
+        "invert=False assumed: Keras 2.12 does not record it, and loses it itself",
+    )
 
 
 def _activation_name(value: Json) -> str | None:
@@ -197,6 +206,7 @@ REPAIRS: Final[Mapping[str, tuple[Mend, ...]]] = {
         left_out("value_shape", _SHAPE),
         left_out("softmax_robust_masking", _KEYWORD, only=(False,)),
     ),
+    "Normalization": (forgotten_inversion,),
     **dict.fromkeys(
         ("RNN", "LSTM", "GRU", "SimpleRNN", "LSTMCell", "GRUCell", "SimpleRNNCell"), _RECURRENT
     ),

@@ -10,12 +10,13 @@ groups are joined with backslashes. No group carries the name of its layer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from composer.errors import FormatError
 from composer.keras_format.graph import Graph, Json
 from composer.keras_format.naming import snake_case
+from composer.keras_format.stored import Listing, StoredTensor
 
 Parts = tuple[str, ...]
 _TODAY: Final = "layers"
@@ -50,83 +51,145 @@ def state_layout(keras_version: str) -> StateLayout:
     return StateLayout(root=_TODAY, counts_weighted_twice=False)
 
 
-def today_s_paths(graph: Graph, stored: Iterable[str], layout: StateLayout) -> Mapping[str, str]:
-    """Return for each dataset or asset of a Keras 2 file the path that Keras 3 would give it.
+def today_s_listing(listing: Listing, graph: Graph, layout: StateLayout) -> Listing:
+    """Return what a Keras 2 weights file holds under the paths that Keras 3 would give it.
+
+    The bytes stay where they are; a tensor is found by its offset, not by its path.
 
     Args:
+        listing: of the file, with its own paths.
         graph: of the model, as ``read_graph`` returns it.
-        stored: paths of all datasets in the weights file (or of all assets, without
-            ``assets/``), such as ``layers/dense/vars/0``.
         layout: of the file.
 
     Returns:
-        Path as stored → path as Keras 3 would have stored the same model, in the order of
-        ``stored``; what belongs to no layer (an optimiser's state) is left out.
+        ``listing`` itself where nothing differs.
 
     Raises:
-        FormatError: with reason ``keras2``; a group below the layers belongs to none of them.
+        FormatError: with reason ``keras2``; weights belong to no layer, or are stored in a way
+            in which only the file's own path leads to them.
     """
-    paths = {tuple(path.replace("\\", "/").split("/")): path for path in stored}
+    paths = today_s_paths(
+        graph,
+        [tensor.path for tensor in listing.tensors],
+        layout,
+        others=[group.path for group in listing.groups if group.path],
+    )
+    if all(old == new for old, new in paths.items()):
+        return listing
+    entries = []
+    for entry in listing.entries:
+        new = paths.get(entry.path, entry.path)
+        if isinstance(entry, StoredTensor) and new != entry.path and entry.offset is None:
+            raise FormatError(
+                f"{listing.path}: the tensor {entry.path!r} is compressed or in pieces, which "
+                "Keras 2 never writes",
+                reason="keras2",
+            )
+        entries.append(replace(entry, path=new))
+    entries.sort(key=lambda entry: entry.path.split("/") if entry.path else [])
+    return Listing(listing.path, listing.stamp, tuple(entries))
+
+
+def today_s_paths(
+    graph: Graph, tensors: Iterable[str], layout: StateLayout, *, others: Iterable[str] = ()
+) -> Mapping[str, str]:
+    """Return for each path in a Keras 2 file the path that Keras 3 would give it.
+
+    Args:
+        graph: of the model, as ``read_graph`` returns it.
+        tensors: paths of all tensors in the weights file, such as ``layers/dense/vars/0``.
+        layout: of the file.
+        others: paths of groups, or of assets without ``assets/``, to be mapped alike.
+
+    Returns:
+        Path as stored → path as Keras 3 would have stored the same model; what belongs to no
+        layer (an optimiser's state) is left out.
+
+    Raises:
+        FormatError: with reason ``keras2``; a tensor below the layers belongs to none of them.
+    """
+    weighted = {_parts(path): path for path in tensors}
+    paths = {**{_parts(path): path for path in others}, **weighted}
+    mapper = _Mapper(layout, frozenset(weighted.values()))
     layers = [
         (operation.storage, operation.config)
         for operation in graph.operations
         if operation.kind != "operator"
     ]
-    found = {old: new for new, old in _model(layers, paths, layout, ())}
-    unclaimed = [
-        path for parts, path in paths.items() if parts[0] == layout.root and path not in found
-    ]
-    if unclaimed:
+    found = {old: "/".join(new) for new, old in mapper.model(layers, paths, ())}
+    stray = [path for parts, path in weighted.items() if parts[0] == layout.root]
+    stray = [path for path in stray if path not in found]
+    if stray:
         raise FormatError(
-            f"the weights file holds {unclaimed[0]!r}, and by the way Keras 2 counts no layer of "
-            f"the model stores its weights there ({len(unclaimed)} such tensors)",
+            f"the weights file holds {stray[0]!r}, and by the way in which this version of Keras "
+            f"counts, no layer of the model stores its weights there ({len(stray)} such tensors)",
             reason="keras2",
-            help="load the model with the Keras that saved it and save it again with tf-keras",
+            help="load the model with the Keras that saved it, and save it again with tf-keras",
         )
     return {path: found[path] for path in paths.values() if path in found}
+
+
+def _parts(path: str) -> Parts:
+    return tuple(path.replace("\\", "/").split("/"))
 
 
 Layer = tuple[str, Mapping[str, Json]]
 """Base of its group's name, and its config."""
 
 
-def _model(
-    layers: Iterable[Layer], paths: Mapping[Parts, str], layout: StateLayout, around: Parts
-) -> Iterator[tuple[str, str]]:
-    """Yield new and stored path of everything below the layers of a model."""
-    then: dict[str, int] = {}
-    now: dict[str, int] = {}
-    for storage, config in layers:
-        number = then.get(storage, 0)
-        old = (layout.root, _numbered(storage, number))
-        below = {parts[2:]: path for parts, path in paths.items() if parts[:2] == old}
-        then[storage] = number + (2 if below and layout.counts_weighted_twice else 1)
-        new = (*around, _TODAY, _numbered(storage, now.get(storage, 0)))
-        now[storage] = now.get(storage, 0) + 1
-        yield from _layer(config, below, layout, new)
+@dataclass(frozen=True, slots=True)
+class _Mapper:
+    """Yields new and stored path of everything below a model or a layer."""
 
+    layout: StateLayout
+    tensors: frozenset[str]
 
-def _layer(
-    config: Mapping[str, Json],
-    paths: Mapping[Parts, str],
-    layout: StateLayout,
-    group: Parts,
-) -> Iterator[tuple[str, str]]:
-    """Yield new and stored path of everything below one layer or nested model."""
-    if isinstance(config.get("layers"), list):
-        layers = [(snake_case(entry["class_name"]), entry["config"]) for entry in config["layers"]]
-        yield from _model(layers, paths, layout, group)
-        return
-    by_attribute: dict[str, dict[Parts, str]] = {}
-    for parts, path in paths.items():
-        by_attribute.setdefault(parts[0], {})[parts[1:]] = path
-    for attribute, below in by_attribute.items():
-        new = (*group, attribute)
-        argument = config.get(_ATTRIBUTES.get(attribute, attribute))
-        if isinstance(argument, Mapping) and isinstance(argument.get("config"), Mapping):
-            yield from _layer(argument["config"], below, layout, new)
-        else:
-            yield from (("/".join((*new, *parts)), path) for parts, path in below.items())
+    def model(
+        self, layers: Iterable[Layer], paths: Mapping[Parts, str], group: Parts
+    ) -> Iterator[tuple[Parts, str]]:
+        root = self.layout.root
+        if (root,) in paths:
+            yield (*group, _TODAY), paths[(root,)]
+        if () in paths:
+            yield group, paths[()]
+        if ("vars",) in paths:
+            yield (*group, "vars"), paths[("vars",)]
+        then: dict[str, int] = {}
+        now: dict[str, int] = {}
+        for storage, config in layers:
+            number = then.get(storage, 0)
+            old = (root, _numbered(storage, number))
+            below = {parts[2:]: path for parts, path in paths.items() if parts[:2] == old}
+            twice = self.layout.counts_weighted_twice and not self.tensors.isdisjoint(
+                below.values()
+            )
+            then[storage] = number + (2 if twice else 1)
+            new = (*group, _TODAY, _numbered(storage, now.get(storage, 0)))
+            now[storage] = now.get(storage, 0) + 1
+            yield from self.layer(config, below, new)
+
+    def layer(
+        self, config: Mapping[str, Json], paths: Mapping[Parts, str], group: Parts
+    ) -> Iterator[tuple[Parts, str]]:
+        if isinstance(config.get("layers"), list):
+            layers = [
+                (snake_case(entry["class_name"]), entry["config"]) for entry in config["layers"]
+            ]
+            yield from self.model(layers, paths, group)
+            return
+        by_attribute: dict[str, dict[Parts, str]] = {}
+        for parts, path in paths.items():
+            if parts:
+                by_attribute.setdefault(parts[0], {})[parts[1:]] = path
+            else:
+                yield group, path
+        for attribute, below in by_attribute.items():
+            new = (*group, attribute)
+            argument = config.get(_ATTRIBUTES.get(attribute, attribute))
+            if isinstance(argument, Mapping) and isinstance(argument.get("config"), Mapping):
+                yield from self.layer(argument["config"], below, new)
+            else:
+                yield from (((*new, *parts), path) for parts, path in below.items())
 
 
 def _numbered(storage: str, number: int) -> str:

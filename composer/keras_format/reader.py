@@ -24,6 +24,7 @@ from composer.keras_format.graph import (
     Tree,
     map_leaves,
 )
+from composer.keras_format.keras2_masks import mask_warnings
 from composer.keras_format.naming import snake_case
 from composer.keras_format.sequential import chain
 
@@ -49,7 +50,8 @@ def read_graph(model: Mapping[str, Json]) -> Graph:
         raise FormatError("config.json holds no model: 'config' is missing", reason="no-model")
     if keras2.is_legacy(model):
         today, repairs = keras2.modernise(model)
-        return replace(_read_model(today), repairs=repairs)
+        graph = _read_model(today)
+        return replace(graph, repairs=repairs, warnings=mask_warnings(graph))
     return _read_model(model)
 
 

@@ -25,7 +25,7 @@ def main(folder: Path) -> dict[str, Any]:
     for path in sorted(folder.glob("*.keras")):
         try:
             found[path.stem] = compare(path)
-        except Exception as problem:  # whatever Keras raises is the result
+        except Exception as problem:  # noqa: BLE001 - whatever Keras raises is the result
             found[path.stem] = {"error": f"{type(problem).__name__}: {problem}"[:3000]}
     return found
 
