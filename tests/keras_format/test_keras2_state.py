@@ -74,6 +74,7 @@ def test_paths_are_mapped_at_every_depth_and_inside_wrappers():
         [
             f"{OLD}/sequential/{OLD}/dense/vars/0",
             f"{OLD}/sequential/{inside}",
+            f"{OLD}/time_distributed/layer/{OLD}/dense/vars/0",
             f"{OLD}/time_distributed/layer/{inside}",
             f"{OLD}/bidirectional/forward_layer/cell/vars/0",
         ],
@@ -82,6 +83,7 @@ def test_paths_are_mapped_at_every_depth_and_inside_wrappers():
     assert list(paths.values()) == [
         "layers/sequential/layers/dense/vars/0",
         "layers/sequential/layers/dense_1/vars/0",
+        "layers/time_distributed/layer/layers/dense/vars/0",
         "layers/time_distributed/layer/layers/dense_1/vars/0",
         "layers/bidirectional/forward_layer/cell/vars/0",
     ]
