@@ -37,18 +37,31 @@ def is_legacy(model: Mapping[str, Json]) -> bool:
     module = str(model.get("module") or "")
     if module.startswith(("tf_keras", "keras.engine.", "keras.src.engine.")):
         return True
-    return any(_is_legacy_entry(entry) for entry in config["layers"])
-
-
-def _is_legacy_entry(entry: Json) -> bool:
-    if not isinstance(entry, Mapping) or not isinstance(entry.get("config"), Mapping):
+    entries = [
+        entry
+        for entry in config["layers"]
+        if isinstance(entry, Mapping) and isinstance(entry.get("config"), Mapping)
+    ]
+    nodes = [node for entry in entries for node in entry.get("inbound_nodes") or []]
+    if any(isinstance(node, Mapping) and {"args", "kwargs"} <= set(node) for node in nodes):
         return False
-    nodes = entry.get("inbound_nodes") or []
-    # A call with a dictionary of tensors is {argument: [name, call, output, kwargs]} in Keras 2.
-    if any(isinstance(node, list) or (isinstance(node, Mapping) and "args" not in node)
-           for node in nodes):  # fmt: skip
-        return True
-    return "batch_input_shape" in entry["config"] or is_legacy(entry)
+    # In Keras 2 a call is a list, or a dictionary of tensors under names of inputs.
+    return (
+        bool(nodes)
+        or any(
+            (entry.get("class_name") == "InputLayer" and "batch_input_shape" in entry["config"])
+            or is_legacy(entry)
+            for entry in entries
+        )
+        or _begins_as_early_files_do(entries)
+    )
+
+
+def _begins_as_early_files_do(entries: list[Mapping[str, Json]]) -> bool:
+    """Tell a Sequential of early Keras 2, whose first layer carries the shape of the input."""
+    return (
+        bool(entries) and "batch_input_shape" in entries[0]["config"] and (_is_builtin(entries[0]))
+    )
 
 
 def modernise(model: Mapping[str, Json]) -> tuple[Mapping[str, Json], tuple[Repair, ...]]:

@@ -23,6 +23,13 @@ def test_what_was_rewritten_is_no_longer_taken_for_a_file_of_keras_2():
     assert not is_legacy(today)
 
 
+def test_an_argument_of_a_custom_layer_does_not_make_a_file_of_keras_2():
+    today, _ = modernise(chain(layer("Dense", "d", units=2), layer("Flatten", "f")))
+    today["config"]["layers"][2]["config"]["batch_input_shape"] = [None, 4]
+    assert not is_legacy(today)
+    assert read_graph(today).operations[2].config["batch_input_shape"] == [None, 4]
+
+
 def test_a_graph_that_was_written_again_reads_the_same():
     graph = read_graph(chain(layer("Conv2D", "c", filters=2), layer("Dense", "d", units=2)))
     again = read_graph(model_config(graph))
