@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from composer.errors import FormatError
 from composer.keras_format.stored import FileStamp
@@ -143,7 +143,7 @@ class Archive:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def __enter__(self) -> Archive:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -239,7 +239,7 @@ def opened_weights(path: str | os.PathLike[str]) -> Iterator[WeightsFile]:
         FormatError: it is neither, or not sound.
         OSError: the file can't be opened.
     """
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         plain = file.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE
     if plain:
         from composer.keras_format.hdf5_read import open_weights

@@ -95,7 +95,7 @@ def write_archive(
             size = os.fstat(descriptor).st_size
         finally:
             os.close(descriptor)
-        os.replace(temporary, target)
+        temporary.replace(target)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise BuildError(f"{target} could not be written: {error.strerror or error}") from error

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from composer.errors import BuildError
 from composer.keras_format.stored import FileStamp
@@ -92,7 +92,7 @@ class Sources:
         for path, source in self._open.items():
             _check_stamp(path, FileStamp.of(source.descriptor), source.stamp)
 
-    def __enter__(self) -> Sources:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -14,8 +14,9 @@ from typing import Any
 from h5py import h5a, h5d, h5g, h5l, h5o, h5s
 
 from composer.errors import FormatError
+from composer.keras_format.global_heap import GlobalHeap
 from composer.keras_format.hdf5_types import ElementType, element_type, read_attributes
-from composer.keras_format.object_header import Read, sum_of_lengths, text_lengths
+from composer.keras_format.raw_attributes import Read, raw_attributes
 from composer.keras_format.stored import TEXT, Attributes, StoredGroup, StoredTensor
 
 MAX_LEVELS = 128
@@ -29,12 +30,17 @@ LINK_KINDS = {
 }
 
 
+Declared = tuple[tuple[int, ...], int, ElementType]
+"""Shape, bytes, and type of an element, as a dataset states them."""
+
+
 @dataclass(slots=True)
 class _Listing:
     path: str
     length: int
     shift: int | None
     read: Read
+    heap: GlobalHeap
     entries: list[StoredGroup | StoredTensor] = field(default_factory=list)
     addresses: dict[int, str] = field(default_factory=dict)
     types: dict[bytes, ElementType] = field(default_factory=dict)
@@ -44,11 +50,15 @@ class _Listing:
     def attributes(self, item: Any, address: int, what: str) -> Attributes:
         if not h5a.get_num_attrs(item):
             return ()
-        return read_attributes(item, what, lambda: text_lengths(self.read, address))
+        return read_attributes(item, address, self, what)
+
+    def attribute(self, address: int, name: bytes, count: int) -> list[bytes]:
+        references = raw_attributes(self.read, address).get(name, b"")
+        return self.heap.texts(references, count)
 
 
 def list_objects(
-    root: Any, *, path: str, length: int, shift: int | None, read: Read
+    root: Any, *, path: str, length: int, shift: int | None, read: Read, heap: GlobalHeap
 ) -> tuple[StoredGroup | StoredTensor, ...]:
     """List all groups and datasets, parents first, siblings as HDF5 lists them (by name).
 
@@ -58,12 +68,13 @@ def list_objects(
         length: bytes of the HDF5 file.
         shift: what to add to HDF5's offsets to get offsets in the file at ``path``; None when
             the bytes don't lie in that file.
-        read: reads the HDF5 file, for what must be known before HDF5 is asked.
+        read: reads the HDF5 file, for what HDF5 is not asked.
+        heap: its texts of varying length.
 
     Raises:
         FormatError: for what the head of this file names and for what is damaged.
     """
-    listing = _Listing(path=path, length=length, shift=shift, read=read)
+    listing = _Listing(path=path, length=length, shift=shift, read=read, heap=heap)
     what = f"{path}: the root group"
     address = h5o.get_info(root).addr
     listing.addresses[address] = ""
@@ -146,9 +157,7 @@ _LOGICAL = {
 }  # fmt: skip
 
 
-def _check_storage(
-    listing: _Listing, dataset: Any, declared: tuple[tuple[int, ...], int, ElementType], what: str
-) -> int | None:
+def _check_storage(listing: _Listing, dataset: Any, declared: Declared, what: str) -> int | None:
     """Return where a contiguous dataset lies in the file; refuse what it can't hold."""
     shape, nbytes, element = declared
     plan = dataset.get_create_plist()
@@ -167,31 +176,32 @@ def _check_storage(
         if stored != nbytes or offset + nbytes > listing.length:
             raise _bomb(what, shape, nbytes, f"{max(0, listing.length - offset)} bytes at most")
         listing.extents.append((offset, nbytes, what))
-        if element.dtype == TEXT:
-            told = sum_of_lengths(listing.read(offset, nbytes))
-            if told > listing.length:
-                raise _bomb(what, shape, told, f"{listing.length} bytes at most")
         return None if listing.shift is None else listing.shift + offset
     if element.dtype == TEXT:
         raise FormatError(
             f"{what} is text that is not stored in one piece", reason="unsupported_type"
         )
     if layout == h5d.CHUNKED:
-        for index in range(plan.get_nfilters()):
-            code = plan.get_filter(index)[0]
-            if code not in FILTERS:
-                raise FormatError(
-                    f"{what} is stored through HDF5 filter {code}; expected none or "
-                    f"{', '.join(FILTERS.values())}",
-                    reason="filter",
-                )
-        largest = max(nbytes, math.prod(plan.get_chunk()) * element.itemsize)
-        if largest > EXPANSION_FLOOR and largest > MAX_EXPANSION * stored:
-            raise _bomb(what, shape, largest, f"{stored} bytes, compressed")
-        listing.stored += stored
+        _check_chunks(listing, plan, stored, (shape, nbytes, element), what)
     elif stored != nbytes:
         raise _bomb(what, shape, nbytes, f"{stored} bytes")
     return None
+
+
+def _check_chunks(listing: _Listing, plan: Any, stored: int, declared: Declared, what: str) -> None:
+    shape, nbytes, element = declared
+    for index in range(plan.get_nfilters()):
+        code = plan.get_filter(index)[0]
+        if code not in FILTERS:
+            raise FormatError(
+                f"{what} is stored through HDF5 filter {code}; expected none or "
+                f"{', '.join(FILTERS.values())}",
+                reason="filter",
+            )
+    largest = max(nbytes, math.prod(plan.get_chunk()) * element.itemsize)
+    if largest > EXPANSION_FLOOR and largest > MAX_EXPANSION * stored:
+        raise _bomb(what, shape, largest, f"{stored} bytes, compressed")
+    listing.stored += stored
 
 
 def _bomb(what: str, shape: tuple[int, ...], nbytes: int, found: str) -> FormatError:

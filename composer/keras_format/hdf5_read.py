@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from h5py import h5d, h5f, h5fd, h5g, h5p, h5s
 
 from composer.errors import FormatError
+from composer.keras_format.global_heap import GlobalHeap
 from composer.keras_format.hdf5_listing import list_objects
-from composer.keras_format.hdf5_types import memory_type_of
+from composer.keras_format.hdf5_types import datatype_of
 from composer.keras_format.stored import TEXT, FileStamp, Listing, StoredGroup, StoredTensor
 from composer.keras_format.window import FileWindow
 
@@ -71,6 +72,7 @@ class WeightsFile:
         self._in_file = in_file
         self._owned = owned
         self._listing: Listing | None = None
+        self._heap = GlobalHeap(self._peek, length)
         self._file: Any = None
         try:
             self._file = self._open(FileWindow(descriptor, start, length))
@@ -93,6 +95,7 @@ class WeightsFile:
                     length=self._length,
                     shift=self._start if self._in_file else None,
                     read=self._peek,
+                    heap=self._heap,
                 )
             self._listing = Listing(self.path, self.stamp, entries)
         return self._listing
@@ -142,14 +145,9 @@ class WeightsFile:
     def texts(self, tensor: StoredTensor) -> tuple[bytes, ...]:
         """Return the elements of a tensor of dtype ``|O``, row-major."""
         with self._guarded():
-            dataset = h5d.open(self._file, tensor.path.encode())
-            array = np.empty(tensor.shape, dtype=object)
-            everything = h5s.create(h5s.SCALAR) if not tensor.shape else dataset.get_space()
-            dataset.read(everything, everything, array, mtype=memory_type_of(TEXT))
-            return tuple(
-                item if isinstance(item, bytes) else str(item or "").encode()
-                for item in array.reshape(-1).tolist()
-            )
+            offset = h5d.open(self._file, tensor.path.encode()).get_offset()
+            references = b"" if offset is None else self._peek(offset, tensor.nbytes)
+            return tuple(self._heap.texts(references, math.prod(tensor.shape)))
 
     def close(self) -> None:
         """Close the HDF5 file, and the descriptor if it is this object's own; twice is once."""
@@ -160,7 +158,7 @@ class WeightsFile:
             os.close(self._descriptor)
         self._descriptor = -1
 
-    def __enter__(self) -> WeightsFile:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -222,7 +220,7 @@ class WeightsFile:
             return
         with self._guarded():
             dataset = h5d.open(self._file, tensor.path.encode())
-            memory_type = memory_type_of(tensor.dtype)
+            memory_type = datatype_of(tensor.dtype)
             if tensor.dtype.startswith(("|S", "|V")):
                 memory_type = dataset.get_type()
             if not tensor.shape:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import h5py
 import numpy as np
@@ -87,48 +87,53 @@ def memory_type_of(dtype: str) -> Any:
     return h5t.py_create(h5py.string_dtype()) if dtype == TEXT else datatype_of(dtype)
 
 
+class Texts(Protocol):
+    """Reads what HDF5 is not asked for."""
+
+    def attribute(self, address: int, name: bytes, count: int) -> list[bytes]:
+        """Return the ``count`` texts of an attribute of the object at ``address``."""
+
+
 def read_attributes(
-    holder: Any, what: str, text_lengths: Callable[[], Mapping[bytes, int]]
+    holder: Any, address: int, texts: Texts, what: str
 ) -> tuple[tuple[str, Attribute], ...]:
     """Return all attributes of a group or dataset, sorted by name.
 
     Args:
         holder: the open object.
-        what: names it in messages.
-        text_lengths: gives the bytes that each text attribute says to have; asked only where
-            there is one.
+        address: of its header.
+        texts: reads text of varying length.
+        what: names the object in messages.
 
     Raises:
         FormatError: ``attribute_size``, ``reference``, ``unsupported_type``.
     """
     found: list[tuple[str, Attribute]] = []
-    lengths: Mapping[bytes, int] | None = None
     for index in range(h5a.get_num_attrs(holder)):
         attribute = h5a.open(holder, index=index)
-        name = attribute.name
-        label = f"attribute {name.decode('utf-8')!r} of {what}"
+        name = attribute.name.decode("utf-8")
+        label = f"attribute {name!r} of {what}"
         element = element_type(attribute.get_type(), label)
-        size = attribute.get_storage_size()
+        space = attribute.get_space()
+        if attribute.get_storage_size() > MAX_ATTRIBUTE_BYTES:
+            raise FormatError(
+                f"{label} declares {attribute.get_storage_size()} bytes; at most "
+                f"{MAX_ATTRIBUTE_BYTES} are read",
+                reason="attribute_size",
+            )
+        if space.get_simple_extent_type() == h5s.NULL:
+            found.append((name, None))
+            continue
+        shape = space.get_simple_extent_dims()
         if element.dtype == TEXT:
-            lengths = text_lengths() if lengths is None else lengths
-            size += lengths.get(name, MAX_ATTRIBUTE_BYTES)
-        found.append((name.decode("utf-8"), _attribute_value(attribute, element, size, label)))
+            array = np.empty(shape, dtype=object)
+            array.reshape(-1)[:] = texts.attribute(address, attribute.name, math.prod(shape))
+        else:
+            array = np.empty(shape, dtype=element.dtype)
+            fixed = element.dtype.startswith("|S")
+            attribute.read(array, attribute.get_type() if fixed else datatype_of(element.dtype))
+        found.append((name, _plain(array.tolist(), label)))
     return tuple(sorted(found)) if len(found) > 1 else tuple(found)
-
-
-def _attribute_value(attribute: Any, element: ElementType, size: int, what: str) -> Attribute:
-    if size > MAX_ATTRIBUTE_BYTES:
-        raise FormatError(
-            f"{what} declares {size} bytes; at most {MAX_ATTRIBUTE_BYTES} are read",
-            reason="attribute_size",
-        )
-    if attribute.get_space().get_simple_extent_type() == h5s.NULL:
-        return None
-    text = element.dtype == TEXT
-    value = np.empty(attribute.shape, dtype=object if text else element.dtype)
-    fixed = element.dtype.startswith("|S")
-    attribute.read(value, mtype=attribute.get_type() if fixed else memory_type_of(element.dtype))
-    return _plain(value.tolist(), what)
 
 
 def _plain(value: Any, what: str) -> Attribute:

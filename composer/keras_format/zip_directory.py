@@ -35,6 +35,8 @@ FLAG_UTF8 = 1 << 11
 FLAGS_ENCRYPTED = 1 << 0 | 1 << 6 | 1 << 13
 FLAGS_KNOWN = 1 << 1 | 1 << 2 | FLAG_DESCRIPTOR | FLAG_UTF8
 
+UNIX = 3
+
 MAX_MEMBERS = 65_536
 MAX_DIRECTORY_BYTES = 32 << 20
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -144,26 +146,10 @@ def _find_directory(descriptor: int, size: int, path: str) -> tuple[int, int, in
         end -= END_LOCATOR_64.size
         _, locator_disk, record_offset, disks = END_LOCATOR_64.unpack(locator)
         found = os.pread(descriptor, END_RECORD_64.size, min(record_offset, size))
-        if (
-            locator_disk
-            or disks > 1
-            or record_offset + END_RECORD_64.size != end
-            or not found.startswith(END_SIGNATURE_64)
-        ):
+        if locator_disk or disks > 1 or record_offset + END_RECORD_64.size != end:
             raise _damaged(path, "its ZIP64 end record is not where its locator points")
         end = record_offset
-        values = END_RECORD_64.unpack(found)
-        if values[1] != END_RECORD_64.size - 12:
-            raise _damaged(path, "its ZIP64 end record has a size of its own")
-        for short, long, limit in zip(
-            (disk, directory_disk, here, count, length, start),
-            values[4:],
-            (MAX_16, MAX_16, MAX_16, MAX_16, MAX_32, MAX_32),
-            strict=True,
-        ):
-            if short not in (long, limit):
-                raise _damaged(path, "its two end records differ")
-        disk, directory_disk, here, count, length, start = values[4:]
+        disk, directory_disk, here, count, length, start = _end_record_64(found, record[1:7], path)
     if disk or directory_disk or here != count:
         raise _damaged(path, "it is one part of an archive in several")
     if start + length != end:
@@ -174,6 +160,20 @@ def _find_directory(descriptor: int, size: int, path: str) -> tuple[int, int, in
             help="copy or download the file again",
         )
     return start, length, count
+
+
+def _end_record_64(
+    data: bytes, short: tuple[int, ...], path: str
+) -> tuple[int, int, int, int, int, int]:
+    """Return the values of the ZIP64 end record, which must not contradict the short one."""
+    signature, size, _made_by, _needed, *values = END_RECORD_64.unpack(data)
+    if signature != END_SIGNATURE_64 or size != END_RECORD_64.size - 12:
+        raise _damaged(path, "its ZIP64 end record is malformed")
+    limits = (MAX_16, MAX_16, MAX_16, MAX_16, MAX_32, MAX_32)
+    if any(a not in (b, limit) for a, b, limit in zip(short, values, limits, strict=True)):
+        raise _damaged(path, "its two end records differ")
+    disk, directory_disk, here, count, length, start = values
+    return disk, directory_disk, here, count, length, start
 
 
 def _parse_directory(data: bytes, count: int, path: str) -> list[_Entry]:
@@ -293,11 +293,11 @@ def _member_name(entry: _Entry, path: str) -> str:
     except UnicodeDecodeError as error:
         raise _member_path(path, repr(entry.name), "is neither ASCII nor marked UTF-8") from error
     parts = name.removesuffix("/").split("/")
-    if "\\" in name or ":" in name or any(ord(c) < 32 for c in name):
+    if "\\" in name or ":" in name or any(c < " " for c in name):
         raise _member_path(path, repr(name), "holds a backslash, a colon or a control character")
     if name.startswith("/") or any(part in ("", ".", "..") for part in parts):
         raise _member_path(path, repr(name), "is absolute or climbs out of the archive")
-    unix_type = entry.attributes >> 28 if entry.made_by == 3 else 0
+    unix_type = entry.attributes >> 28 if entry.made_by == UNIX else 0
     # Keras's writer leaves the type 0 for streams and 8 (a file) otherwise; zipfile's "open"
     # puts the permissions of a file into the upper half too. 10 is a symbolic link.
     if unix_type not in (0, 4, 8):

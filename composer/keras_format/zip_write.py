@@ -27,6 +27,7 @@ from composer.keras_format.zip_directory import (
 ZIP64_FROM = MAX_32
 """Sizes and offsets from here on go into ZIP64 fields."""
 EXTRA_PADDING = 0xD935
+PADDING_HEADER = struct.Struct("<3H")
 """The field that Android's zipalign pads with: a 16-bit alignment, then zeros."""
 DATE_1980 = 1 << 5 | 1
 MADE_BY_UNIX = 3 << 8
@@ -67,10 +68,10 @@ def local_header(member: NewMember, *, length: int | None = None) -> bytes:
     name = member.name.encode()
     if length is not None:
         room = length - LOCAL_HEADER.size - len(name) - len(extra)
-        if room < 6:
+        if room < PADDING_HEADER.size:
             raise ValueError(f"no room for a padded header of {member.name!r} in {length} bytes")
-        extra += struct.pack("<3H", EXTRA_PADDING, room - 4, min(length, MAX_16))
-        extra += bytes(room - 6)
+        extra += PADDING_HEADER.pack(EXTRA_PADDING, room - 4, min(length, MAX_16))
+        extra += bytes(room - PADDING_HEADER.size)
     size = MAX_32 if large else member.size
     return (
         LOCAL_HEADER.pack(
