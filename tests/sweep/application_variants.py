@@ -75,12 +75,13 @@ def application(name: str) -> Any:
     """Return the architecture without pretrained weights, for the smallest image, ten classes."""
     import keras
 
+    keras.utils.clear_session()  # two of one kind have the same names
     make = getattr(keras.applications, name)
     side = SMALLEST[name]
     return make(weights=None, input_shape=(side, side, 3), classes=10)
 
 
-def headless(files: Mapping[str, ModelFile], choice: int) -> Variant:  # noqa: ARG001
+def headless(files: Mapping[str, ModelFile], choice: int) -> Variant:
     """The last layer excluded; what it took is what is open now."""
     file = files["a"]
     last = next(iter(leaves(file.graph.outputs)))
@@ -96,7 +97,7 @@ def headless(files: Mapping[str, ModelFile], choice: int) -> Variant:  # noqa: A
     )
 
 
-def from_the_middle(files: Mapping[str, ModelFile], choice: int) -> Variant:  # noqa: ARG001
+def from_the_middle(files: Mapping[str, ModelFile], choice: int) -> Variant:
     """The front excluded, with new inputs in the place of the tensors that it gave the rest."""
     file = files["a"]
     topology = Topology.of(file.graph)

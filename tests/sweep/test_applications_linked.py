@@ -9,11 +9,18 @@ from typing import Any
 
 import pytest
 
+from composer.keras_format.model_file import ModelFile
 from composer.keras_format.read_model import read_model
+from composer.resolver.topology import Topology
 from tests.properties.expectations import write_expected
-from tests.properties.keras_reader import Reader
+from tests.properties.keras_reader import Reader, input_name
 from tests.properties.linking_variants import VARIANTS, Variant, link
-from tests.sweep.application_variants import LINKED, SMALLEST, application, from_the_middle, headless
+from tests.sweep.application_variants import (
+    LINKED,
+    application,
+    from_the_middle,
+    headless,
+)
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 _BATCH = 2
@@ -39,9 +46,6 @@ def seconds() -> Iterator[dict[str, dict[str, float]]]:
 def test_a_linked_application_is_bit_for_bit_its_source(
     name: str, tmp_path: Path, seconds: dict[str, dict[str, float]]
 ) -> None:
-    import keras
-
-    keras.utils.clear_session()
     row = seconds.setdefault(name, {})
     with _timed(row, "make"):
         models = {source: application(name) for source in ("a", "b")}
@@ -89,20 +93,18 @@ def _disturb(model: Any, number: int) -> None:
         if "seed" in variable.path or "count" in variable.path:
             continue
         value = variable.numpy()
-        variable.assign(value * (1 + 0.1 * generator.random(value.shape, dtype="float32"))
-                        + 0.001 * generator.random(value.shape, dtype="float32"))
+        some, more = (generator.random(value.shape, dtype="float32") for _ in range(2))
+        variable.assign(value * (1 + 0.1 * some) + 0.001 * more)
 
 
-def _values(model: Any, variant: Variant, file: Any) -> dict[str, Any]:
+def _values(model: Any, variant: Variant, file: ModelFile) -> dict[str, Any]:
     import numpy as np
-
-    from composer.resolver.topology import Topology
 
     generator = np.random.default_rng(7)
     specs = Topology.of(file.graph).specs
     shapes = {str(ref): specs[ref].shape for ref in variant.starts}
     for tensor in model.inputs:
-        shapes[tensor.name] = tensor.shape
+        shapes[input_name(tensor)] = tensor.shape
     return {
         name: generator.uniform(0, 1, (_BATCH, *shape[1:])).astype("float32")
         for name, shape in shapes.items()

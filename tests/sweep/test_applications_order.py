@@ -19,7 +19,6 @@ pytestmark = [pytest.mark.keras, pytest.mark.slow, pytest.mark.filterwarnings("i
 def test_order_and_config_of_an_application_are_those_of_keras(name: str) -> None:
     import keras
 
-    keras.utils.clear_session()
     # Variables stay without values: an order has no need of them.
     with keras.StatelessScope():
         model = application(name)
