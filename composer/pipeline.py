@@ -145,7 +145,11 @@ class _Knowledge:
 
     def learn(self, answers: Mapping[str, Fact]) -> bool:
         """Add answers; tell whether any is new."""
-        new = {key: fact for key, fact in answers.items() if key not in self.answers}
+        new = {
+            key: fact
+            for key, fact in answers.items()
+            if key not in self.answers or len(fact.outputs) > len(self.answers[key].outputs)
+        }
         self.answers.update(new)
         return bool(new)
 
@@ -156,7 +160,8 @@ class _Knowledge:
     def recall(self, question: Question) -> Fact | None:
         """Return the answer to a question, of this run or of an earlier one."""
         fact = self.answers.get(question.id)
-        if fact is not None:
+        # An answer may be about the first calls only: those whose inputs were known by then.
+        if fact is not None and (fact.error or len(fact.outputs) >= len(question.calls)):
             return fact
         from composer.keras_process.asking import recall
 

@@ -117,6 +117,8 @@ def _header(source: PlannedSource, entries: Sequence[MapEntry]) -> Iterator[Rend
     words = ", ".join(f"{number:,} {fate}" for fate, number in counts if number)
     yield _line(f"  {count(source.operations, 'operation')}: {words}")
     yield _line(f"  {count(source.parameters, 'parameter')} go in, {size(source.nbytes)}")
+    for repair in source.repairs:
+        yield _line(f"  repaired {repair}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,8 @@ def nested(file: ModelFile, name: str) -> ModelFile:
             operations=(*inputs, model),
             inputs=graph.inputs,
             outputs=_outputs(graph.outputs, name),
+            repairs=graph.repairs,
+            warnings=graph.warnings,
         ),
         states={name: whole},
     )

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from composer.errors import FormatError
 from composer.keras_format.archive import open_archive
-from composer.keras_format.graph import Graph, Operation
+from composer.keras_format.canonical import SHARED, optimizer_groups
+from composer.keras_format.graph import Graph, Json, Operation
+from composer.keras_format.keras2 import is_legacy
+from composer.keras_format.keras2_state import state_layout, today_s_listing
 from composer.keras_format.model_file import LayerState, ModelFile, StoredVariable
 from composer.keras_format.order import operation_order
 from composer.keras_format.reader import read_graph
 from composer.keras_format.stored import StoredGroup, StoredTensor
 
-_ROOTS = ("layers", "_layer_checkpoint_dependencies")
-"""Where Keras keeps the layers of a model; the second one in files of Keras 2.12."""
+_LAYERS = "layers"
+"""The group that holds the layers of a model, the model's own group before it."""
 
 
 def read_model(path: Path) -> ModelFile:
@@ -28,7 +31,12 @@ def read_model(path: Path) -> ModelFile:
     """
     with open_archive(path) as archive:
         graph = read_graph(archive.config)
-        states = _States(_Names(archive.weights.groups), archive.weights.tensors, archive.assets)
+        listing = archive.weights.listing
+        if is_legacy(archive.config):
+            layout = state_layout(archive.keras_version or "")
+            listing = today_s_listing(listing, graph, layout)
+        tensors = _without_optimizers(listing.groups, listing.tensors)
+        states = _States(_Names(listing.groups), tensors, archive.assets)
         states.visit(graph, "", "")
         states.refuse_strays()
         return ModelFile(
@@ -37,8 +45,8 @@ def read_model(path: Path) -> ModelFile:
             states=states.found,
             misplaced=states.misplaced,
             keras_version=archive.keras_version or "",
-            warnings=_order_warnings(graph),
-            listing=archive.weights.listing,
+            warnings=(*graph.warnings, *_order_warnings(graph)),
+            listing=listing,
         )
 
 
@@ -59,7 +67,6 @@ class _Names:
     """Which groups of a weights file carry which names, below each group that holds layers."""
 
     def __init__(self, groups: Sequence[StoredGroup]) -> None:
-        self.paths = {group.path for group in groups}
         self.named: dict[str, dict[str, str]] = {}
         self.anywhere: dict[str, str] = {}
         for group in groups:
@@ -77,10 +84,17 @@ class _Names:
                 )
             level[name] = owner
 
+    def holds(self, group: str, name: str) -> bool:
+        """Tell whether a layer ``name`` has a group somewhere below ``group``."""
+        return any(
+            name in level
+            for container, level in self.named.items()
+            if container == group or container.startswith(f"{group}/")
+        )
+
     def container(self, model_group: str) -> str:
         """Return the group that holds the layers of the model whose own group is given."""
-        inside = f"{model_group}/" if model_group else ""
-        return next((inside + r for r in _ROOTS if inside + r in self.paths), inside + _ROOTS[0])
+        return f"{model_group}/{_LAYERS}" if model_group else _LAYERS
 
 
 class _States:
@@ -125,9 +139,27 @@ class _States:
                     continue
                 if group in taken:
                     continue  # that group says it belongs to another layer
+            elsewhere = self._borrowed(operation, group)
+            if elsewhere is not None:
+                self.misplaced[full] = elsewhere
+                continue
             self.found[full] = self._state(group)
             if operation.inner is not None:
                 self.visit(operation.inner, group, f"{full}/")
+
+    def _borrowed(self, operation: Operation, group: str) -> str | None:
+        """Return where a layer inside ``operation`` has its weights, if that is not inside it.
+
+        Two wrappers of one layer, for instance: it is stored with the first, and Keras marks it
+        with an id in the config of every further one.
+        """
+        if operation.inner is not None:
+            return None
+        for name in _shared_layers(operation.config):
+            place = self._names.anywhere.get(name)
+            if place is not None and not self._names.holds(group, name):
+                return place
+        return None
 
     def _state(self, group: str) -> LayerState:
         inside = f"{group}/"
@@ -159,6 +191,29 @@ class _States:
                     f"the weights in {group!r} belong to no layer of the model's config",
                     reason="stray-weights",
                 )
+
+
+def _shared_layers(config: Json) -> Iterator[str]:
+    """Yield the names of layers in a config that Keras has marked as seen elsewhere."""
+    if isinstance(config, list):
+        for item in config:
+            yield from _shared_layers(item)
+    elif isinstance(config, Mapping):
+        inside = config.get("config")
+        if SHARED in config and "build_config" in config and isinstance(inside, Mapping):
+            name = inside.get("name")
+            if isinstance(name, str):
+                yield name
+        for value in config.values():
+            yield from _shared_layers(value)
+
+
+def _without_optimizers(
+    groups: Sequence[StoredGroup], tensors: Sequence[StoredTensor]
+) -> Sequence[StoredTensor]:
+    """A nested model that was compiled has an optimiser's state, which is no layer's."""
+    inside = tuple(f"{path}/" for path in optimizer_groups(group.path for group in groups))
+    return [t for t in tensors if not t.path.startswith(inside)] if inside else tensors
 
 
 def _base(operation: Operation, group: str) -> str:

@@ -115,6 +115,7 @@ def _source(source: PlannedSource) -> dict[str, Any]:
         "parameters": source.parameters,
         "bytes": source.nbytes,
         "whole": source.whole,
+        "repairs": list(source.repairs),
     }
 
 

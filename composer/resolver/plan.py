@@ -51,7 +51,11 @@ class StateCopy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedSource:
-    """A source as the plan shows it: counts of operations, parameters and bytes that go in."""
+    """A source as the plan shows it: counts of operations, parameters and bytes that go in.
+
+    Attributes:
+        repairs: what was changed in the config of an old file so that today's Keras reads it.
+    """
 
     id: str
     location: str
@@ -64,6 +68,7 @@ class PlannedSource:
     parameters: int
     nbytes: int
     whole: bool
+    repairs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -253,6 +253,7 @@ def _source(
         parameters=sum(v.size for v in held),
         nbytes=sum(v.nbytes for v in held),
         whole=not _missing(piece, linked),
+        repairs=tuple(str(repair) for repair in file.graph.repairs),
     )
 
 
