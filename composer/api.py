@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from composer.builder.target import check_target
 from composer.errors import BuildError, DriftError
 from composer.pipeline import (
     Artifact,
@@ -109,8 +110,7 @@ def build_verified(
     planned = plan_spec(prepared)
     assert prepared.spec is not None
     target = output_path(prepared.spec, output)
-    if target.is_dir():
-        raise BuildError(f"{target} is a folder", help="name a file: -o build/model.keras")
+    check_target(target, (file.path for file in planned.files.values()))
     unverified = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.unverified.keras")
     try:
         artifact = build_spec(prepared, output=unverified, progress=progress)

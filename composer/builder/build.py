@@ -8,6 +8,7 @@ from pathlib import Path
 
 from composer.builder.check import check_artifact
 from composer.builder.linker import link
+from composer.builder.target import check_target
 from composer.errors import BuildError
 from composer.keras_format.digests import digest_file
 from composer.resolver.plan import Plan
@@ -26,18 +27,17 @@ def build_plan(
         SHA-256 of the file.
 
     Raises:
-        BuildError: the target or its folder can't be written.
+        BuildError: the target or its folder can't be written, or the target is a source.
         DriftError: what was written differs from the plan; the target is left as it was.
         FormatError: a source is damaged.
     """
     say = progress or (lambda _line: None)
     check_plan_names(plan)
+    check_target(target, (file.path for file in plan.files.values()))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BuildError(f"the folder {target.parent} can't be made: {error.strerror}") from error
-    if target.is_dir():
-        raise BuildError(f"{target} is a folder", help="name a file: -o build/model.keras")
     unchecked = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.keras")
     try:
         say(f"linking {plan.name}")

@@ -98,9 +98,11 @@ def _target(prepared: Prepared, output: str | None, spec: str, taken: dict[Path,
 
 
 def _planned(prepared: Prepared, target: Path) -> str:
+    from composer.builder.target import check_target
     from composer.pipeline import plan_spec
 
     plan = plan_spec(prepared)
+    check_target(target, (file.path for file in plan.files.values()))
     return _summary(f"{target} would be written", _sizes(plan))
 
 

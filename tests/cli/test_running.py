@@ -426,3 +426,16 @@ def test_mode_bits_of_an_artifact_follow_the_umask(compose, specs):
     finally:
         os.umask(before)
     assert stat.S_IMODE((specs / "out.keras").stat().st_mode) & 0o007 == 0
+
+
+@pytest.mark.parametrize("flag", ["--dry-run", "--output-format=full"])
+def test_a_build_refuses_to_overwrite_its_own_source(compose, specs, flag):
+    import shutil
+
+    shutil.copyfile("models/head.keras", "mine.keras")
+    before = Path("mine.keras").read_bytes()
+    Path("own.yaml").write_text("version: 1\nname: own\nsources:\n  head: {from: mine.keras}\n")
+    result = compose("build", "own.yaml", "-o", "./mine.keras", flag)
+    assert (result.code, result.out) == (3, "")
+    assert "mine.keras is a source of this model" in result.err
+    assert Path("mine.keras").read_bytes() == before
