@@ -181,7 +181,8 @@ def _structure(found: Verification, graph: Graph) -> Iterator[Check]:
 def _variables(found: Verification, expected: Mapping[str, TensorDigest]) -> Check:
     if found.weights is None:
         return Check(name="weights", state="skipped", detail="Keras saved none")
-    loaded = digest_tensors(found.weights)
+    loaded = _under_public_names(digest_tensors(found.weights))
+    expected = _under_public_names(expected)
     wrong = [path for path in expected if loaded.get(path) != expected[path]]
     extra = [path for path in loaded if path not in expected]
     if wrong or extra:
@@ -197,6 +198,20 @@ def _variables(found: Verification, expected: Mapping[str, TensorDigest]) -> Che
         state="ok",
         detail=f"{len(expected)} tensors equal bit for bit once loaded",
     )
+
+
+def _under_public_names(tensors: Mapping[str, TensorDigest]) -> Mapping[str, TensorDigest]:
+    """Return ``tensors`` by paths without the underscores of private attributes.
+
+    Keras stores a part of a layer under the first attribute that leads to it. Attention layers
+    got a public one beside the private one (``key_dense`` beside ``_key_dense``), so that files
+    of earlier releases are saved again under other paths.
+    """
+    public = {
+        "/".join(part.lstrip("_") or part for part in path.split("/")): digest
+        for path, digest in tensors.items()
+    }
+    return public if len(public) == len(tensors) else tensors
 
 
 def _check(name: str, good: bool, fine: str, wrong: str) -> Check:  # noqa: FBT001
