@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 
 from composer.keras_format.contents import Content, assets_below, subtree
 from composer.keras_format.graph import Json
@@ -108,19 +108,34 @@ def canonicalise(source: str | os.PathLike[str], target: str | os.PathLike[str])
     return digest_file(target)
 
 
-def without_optimizer(contents: tuple[Content, ...]) -> tuple[Content, ...]:
-    """Return ``contents`` without optimiser state, that of compiled nested models included.
+def optimizer_groups(groups: Iterable[str]) -> frozenset[str]:
+    """Return those of ``groups`` that hold an optimiser's state, nested models' included.
 
     A model's group is the root or one that has a group ``layers``; its optimiser's is
     ``optimizer`` beside that (``_walk_saveable`` in ``keras/src/saving/saving_lib.py``).
+
+    Args:
+        groups: paths of groups of a weights file.
     """
-    paths = {entry.path for entry in contents}
-    dropped: set[str] = set()
+    paths = frozenset(groups)
+    ends = ((path, *path.rpartition("/")[::2]) for path in paths)
+    return frozenset(
+        path
+        for path, parent, name in ends
+        if name == "optimizer" and (not parent or f"{parent}/layers" in paths)
+    )
+
+
+def without_optimizer(contents: tuple[Content, ...]) -> tuple[Content, ...]:
+    """Return ``contents`` without optimiser state, that of compiled nested models included."""
+    dropped = set(optimizer_groups(entry.path for entry in contents))
+    if not dropped:
+        return contents
     kept = []
     for entry in contents:
-        parent, _, name = entry.path.rpartition("/")
-        of_model = not parent or f"{parent}/layers" in paths
-        if parent in dropped or (name == "optimizer" and of_model):
+        if entry.path in dropped:
+            continue
+        if entry.path.rpartition("/")[0] in dropped:
             dropped.add(entry.path)
         else:
             kept.append(entry)

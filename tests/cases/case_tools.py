@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -97,11 +96,3 @@ def called(model: Any, *inputs: Any) -> list[bytes]:
 def names(model: Any) -> set[str]:
     """Return the names of all operations."""
     return {operation.name for operation in model.operations}
-
-
-@contextmanager
-def compiled_by(model: Any) -> Iterator[Any]:
-    """Give ``model`` an optimiser that has seen a step, as a trained model has."""
-    model.compile("adam", "mse")
-    model.optimizer.build(model.trainable_variables)
-    yield model

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from composer.store import Store
-from tests.cases.case_tools import Case, called, names, numbers
+from tests.cases.case_tools import called, names, numbers
 
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore")]
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return Store(tmp_path_factory.mktemp("store"))
-
-
-@pytest.fixture
-def case(tmp_path, store) -> Case:
-    return Case(tmp_path, store)
 
 
 def small_efficientnet():
