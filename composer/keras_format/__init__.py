@@ -1,0 +1,1 @@
+"""Model files as data: archives, weights, configs, and the one graph that all become."""

@@ -64,7 +64,13 @@ def import_application(
             # Keras itself does not expect two downloads of one file at the same time.
             locks.enter_context(store.making(f"download of keras.applications.{name}"))
         request = {"task": "import_app", "name": name, "args": recipe.arguments, "seed": seed}
-        digest = _import(request, store, recipe.downloads, timeout, progress)
+        digest = _import(
+            request,
+            store,
+            downloads=recipe.downloads,
+            timeout=timeout,
+            progress=progress,
+        )
         about = {"importer": "app", "name": name, "args": dict(args), "seed": seed}
         store.remember_recipe(key, digest, {**about, "keras": keras_version()})
     return digest
@@ -129,6 +135,7 @@ def _recipe(name: str, args: Mapping[str, Any], seed: int, directory: Path | Non
 def _import(
     request: Mapping[str, Any],
     store: Store,
+    *,
     downloads: bool,
     timeout: float | None,
     progress: Callable[[str], None] | None,

@@ -131,7 +131,8 @@ def _compare_runs(part: _Part, original: Any, seed: int) -> dict[str, Any]:
         if arrays is None:
             return _no_comparison("an input takes text, which can't be made up")
         # One tensor of the artifact may feed several inputs of the source.
-        first = {id(tensor): array for tensor, array in reversed(list(zip(part.inputs, arrays)))}
+        pairs = list(zip(part.inputs, arrays, strict=True))
+        first = {id(tensor): array for tensor, array in reversed(pairs)}
         arrays = [first[id(tensor)] for tensor in part.inputs]
         try:
             packed = keras.tree.pack_sequence_as(original.input, arrays)
