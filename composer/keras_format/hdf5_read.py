@@ -72,10 +72,11 @@ class WeightsFile:
         self._in_file = in_file
         self._owned = owned
         self._listing: Listing | None = None
-        self._heap = GlobalHeap(self._peek, length)
+        self._base = 0
         self._file: Any = None
         try:
             self._file = self._open(FileWindow(descriptor, start, length))
+            self._heap = GlobalHeap(self._at_address, length)
         except BaseException:
             self.close()
             raise
@@ -94,7 +95,7 @@ class WeightsFile:
                     path=str(self.path),
                     length=self._length,
                     shift=self._start if self._in_file else None,
-                    read=self._peek,
+                    read=self._at_address,
                     heap=self._heap,
                 )
             self._listing = Listing(self.path, self.stamp, entries)
@@ -183,6 +184,7 @@ class WeightsFile:
                     f"{self.path}: the weights use HDF5 offsets of another size than 8 bytes",
                     reason="unsupported_hdf5",
                 )
+            self._base = file.get_create_plist().get_userblock()
             return file
 
     @contextmanager
@@ -202,6 +204,10 @@ class WeightsFile:
     def _peek(self, offset: int, length: int) -> bytes:
         room = max(0, min(length, self._length - offset))
         return os.pread(self._descriptor, room, self._start + offset)
+
+    def _at_address(self, address: int, length: int) -> bytes:
+        """Read at an address as HDF5 counts them: from the end of the user block."""
+        return self._peek(self._base + address, length)
 
     def _contiguous(self, tensor: StoredTensor) -> Iterator[bytes]:
         assert tensor.offset is not None

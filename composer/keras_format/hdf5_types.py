@@ -115,16 +115,16 @@ def read_attributes(
         label = f"attribute {name!r} of {what}"
         element = element_type(attribute.get_type(), label)
         space = attribute.get_space()
-        if attribute.get_storage_size() > MAX_ATTRIBUTE_BYTES:
-            raise FormatError(
-                f"{label} declares {attribute.get_storage_size()} bytes; at most "
-                f"{MAX_ATTRIBUTE_BYTES} are read",
-                reason="attribute_size",
-            )
         if space.get_simple_extent_type() == h5s.NULL:
             found.append((name, None))
             continue
         shape = space.get_simple_extent_dims()
+        size = math.prod(shape) * element.itemsize
+        if size > MAX_ATTRIBUTE_BYTES:
+            raise FormatError(
+                f"{label} declares {size} bytes; at most {MAX_ATTRIBUTE_BYTES} are read",
+                reason="attribute_size",
+            )
         if element.dtype == TEXT:
             array = np.empty(shape, dtype=object)
             array.reshape(-1)[:] = texts.attribute(address, attribute.name, math.prod(shape))

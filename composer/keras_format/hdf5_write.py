@@ -76,6 +76,9 @@ class _Structure:
         self._dataset_plan.set_layout(h5d.CONTIGUOUS)
         self._dataset_plan.set_alloc_time(h5d.ALLOC_TIME_EARLY)
         self._dataset_plan.set_fill_time(h5d.FILL_TIME_NEVER)
+        # HDF5 insists on clearing the references to texts first.
+        self._text_plan = self._dataset_plan.copy()
+        self._text_plan.set_fill_time(h5d.FILL_TIME_IFSET)
         self._root = h5g.open(file, b"/")
         self._open: list[tuple[str, Any]] = []
         self._groups: set[str] = {""}
@@ -105,8 +108,9 @@ class _Structure:
         if entry.path in self._tensors or entry.path in self._groups:
             raise BuildError(f"two objects would be written to {entry.path!r}")
         space = h5s.create_simple(entry.shape) if entry.shape else h5s.create(h5s.SCALAR)
+        plan = self._text_plan if entry.dtype == TEXT else self._dataset_plan
         dataset = h5d.create(
-            self._group(parent), name.encode(), datatype_of(entry.dtype), space, self._dataset_plan
+            self._group(parent), name.encode(), datatype_of(entry.dtype), space, plan
         )
         self._tensors.add(entry.path)
         for attribute, value in entry.attributes:
