@@ -14,6 +14,9 @@ from typing import Any, Literal
 Json = Any
 """What ``json.loads`` returns. Values inside a graph are never changed in place."""
 
+SHARED = "shared_object_id"
+"""The key under which a serialised object carries a number; equal numbers are one object."""
+
 Tree = Any
 """Nested lists, dicts and JSON leaves in which :class:`Tensor` or :class:`TensorRef` may stand."""
 
@@ -153,6 +156,8 @@ class Operation:
         calls: one a call; empty for an input layer.
         inner: the graph of a nested Functional or Sequential model; None for anything else.
         storage: base of the group that holds its weights (``dense``, without a counter).
+        shared: the number that makes the layer one object with its like in other configs of the
+            file, where another layer or a nested model holds it too; None for most.
     """
 
     name: str
@@ -165,6 +170,7 @@ class Operation:
     calls: tuple[Call, ...] = ()
     inner: Graph | None = None
     storage: str = ""
+    shared: int | str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,6 +68,7 @@ class _Names:
 
     def __init__(self, groups: Sequence[StoredGroup]) -> None:
         self.named: dict[str, dict[str, str]] = {}
+        self.repeated: dict[str, str] = {}
         self.anywhere: dict[str, str] = {}
         for group in groups:
             name = group.attribute("name")
@@ -78,11 +79,11 @@ class _Names:
             container = owner.rpartition("/")[0]
             level = self.named.setdefault(container, {})
             if name in level:
-                raise FormatError(
+                self.repeated.setdefault(
+                    container,
                     f"two groups of weights carry the name {name!r}: {level[name]} and {owner}",
-                    reason="duplicate-state",
                 )
-            level[name] = owner
+            level.setdefault(name, owner)
 
     def holds(self, group: str, name: str) -> bool:
         """Tell whether a layer ``name`` has a group somewhere below ``group``."""
@@ -111,6 +112,7 @@ class _States:
         self.found: dict[str, LayerState] = {}
         self.storages: dict[str, str] = {}
         self.misplaced: dict[str, str] = {}
+        self._marked: set[int | str] = set()
 
     def visit(self, graph: Graph, model_group: str, path: str) -> None:
         """Find the states of ``graph``, whose operations have ``path`` in front of their names.
@@ -119,6 +121,9 @@ class _States:
         counted by class. A group that carries a name belongs to the layer of that name.
         """
         container = self._names.container(model_group)
+        # Inside a layer that keeps layers in a list, equal names are nobody's mistake.
+        if container in self._names.repeated:
+            raise FormatError(self._names.repeated[container], reason="duplicate-state")
         named = self._names.named.get(container, {})
         taken = set(named.values())
         counts: dict[str, int] = {}
@@ -128,6 +133,8 @@ class _States:
             number = counts.get(operation.storage, 0)
             counts[operation.storage] = number + 1
             full = f"{path}{operation.name}"
+            if operation.shared is not None:
+                self._marked.add(operation.shared)
             group = named.get(operation.name)
             if group is not None:
                 self.storages[full] = _base(operation, group.rpartition("/")[2])
@@ -151,11 +158,14 @@ class _States:
         """Return where a layer inside ``operation`` has its weights, if that is not inside it.
 
         Two wrappers of one layer, for instance: it is stored with the first, and Keras marks it
-        with an id in the config of every further one.
+        with an id in the config of every further one. A layer of the model that is marked itself
+        and comes before is no such case: Keras makes one object of the two again.
         """
         if operation.inner is not None:
             return None
-        for name in _shared_layers(operation.config):
+        for number, name in _shared_layers(operation.config):
+            if number in self._marked:
+                continue
             place = self._names.anywhere.get(name)
             if place is not None and not self._names.holds(group, name):
                 return place
@@ -193,8 +203,8 @@ class _States:
                 )
 
 
-def _shared_layers(config: Json) -> Iterator[str]:
-    """Yield the names of layers in a config that Keras has marked as seen elsewhere."""
+def _shared_layers(config: Json) -> Iterator[tuple[int | str, str]]:
+    """Yield the numbers and names of layers in a config that Keras has marked as seen elsewhere."""
     if isinstance(config, list):
         for item in config:
             yield from _shared_layers(item)
@@ -203,7 +213,7 @@ def _shared_layers(config: Json) -> Iterator[str]:
         if SHARED in config and "build_config" in config and isinstance(inside, Mapping):
             name = inside.get("name")
             if isinstance(name, str):
-                yield name
+                yield config[SHARED], name
         for value in config.values():
             yield from _shared_layers(value)
 

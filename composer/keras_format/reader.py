@@ -13,6 +13,7 @@ from typing import Any
 from composer.errors import FormatError
 from composer.keras_format import keras2
 from composer.keras_format.graph import (
+    SHARED,
     Call,
     Graph,
     Json,
@@ -126,6 +127,7 @@ def _read_operation(entry: Mapping[str, Json]) -> Operation:
     calls = tuple(_read_call(node, name) for node in nodes)
     module = entry.get("module")
     build_config = entry.get("build_config")
+    shared = entry.get(SHARED)
     config = entry["config"]
     inner = None
     if _holds_functional(config) or _holds_sequential(entry):
@@ -141,6 +143,7 @@ def _read_operation(entry: Mapping[str, Json]) -> Operation:
         calls=calls,
         inner=inner,
         storage=snake_case(class_name),
+        shared=shared if isinstance(shared, int | str) else None,
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from composer.errors import FormatError
-from composer.keras_format.graph import Json, Operation
+from composer.keras_format.graph import SHARED, Json, Operation
 
 _FORBIDDEN = "/"
 
@@ -35,8 +35,42 @@ def renamed(operation: Operation, name: str) -> Operation:
     config["name"] = name
     policy = config.get("dtype")
     if isinstance(policy, Mapping) and policy.get("class_name") == "DTypePolicyMap":
-        config["dtype"] = _renamed_policy(policy, operation.name, name)
+        # Not operation.name: what flattening inlined has a path for it, and its own name here.
+        config["dtype"] = _renamed_policy(policy, str(operation.config["name"]), name)
     return replace(operation, name=name, config=config)
+
+
+def shared_ids(value: Json) -> Iterator[int | str]:
+    """Yield the numbers of all serialised objects inside a config that carry one."""
+    if isinstance(value, Mapping):
+        if SHARED in value and "class_name" in value:
+            yield value[SHARED]
+        for item in value.values():
+            yield from shared_ids(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from shared_ids(item)
+
+
+def with_shared_names(value: Json, names: Mapping[int | str, str]) -> Json:
+    """Return a config in which the shared layers that it holds have their final names.
+
+    Whichever config Keras meets first makes the one object (``get_shared_object`` in
+    ``keras/src/saving/serialization_lib.py``), so that the name must be the same in all of them.
+
+    Args:
+        value: the config of a layer that may hold others, or a part of it.
+        names: final names, by the number that makes a layer one object.
+    """
+    if isinstance(value, list):
+        return [with_shared_names(item, names) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    found = {key: with_shared_names(item, names) for key, item in value.items()}
+    name = names.get(value[SHARED]) if SHARED in value and "class_name" in value else None
+    if name is not None and isinstance(found.get("config"), dict) and "name" in found["config"]:
+        found["config"]["name"] = name
+    return found
 
 
 def _renamed_policy(policy: Mapping[str, Json], old: str, new: str) -> Mapping[str, Json]:

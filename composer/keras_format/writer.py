@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from composer.keras_format.graph import (
+    SHARED,
     Call,
     Graph,
     Json,
@@ -69,6 +70,8 @@ def _entry(operation: Operation, renumber: Renumber) -> dict[str, Json]:
     }
     if operation.build_config is not None:
         entry["build_config"] = operation.build_config
+    if operation.shared is not None:
+        entry[SHARED] = operation.shared
     entry = renumber(operation, entry)
     entry["name"] = operation.name
     entry["inbound_nodes"] = [_node(call) for call in operation.calls]

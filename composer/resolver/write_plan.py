@@ -25,6 +25,12 @@ from composer.resolver.linked import Linked, LinkedOperation, Origin, Step
 from composer.resolver.plan import Fate, MapEntry, Plan, PlannedSource, Port, StateCopy, WholeUse
 from composer.resolver.problems import Problems
 from composer.resolver.references import Piece
+from composer.resolver.shared_layers import (
+    Owners,
+    check_shared_layers,
+    named_alike,
+    shared_owners,
+)
 from composer.resolver.train import flagged
 from composer.resolver.wire import UNKNOWN, map_call
 from composer.spec.model import SourceInput, Spec
@@ -42,8 +48,11 @@ def write_plan(
 ) -> Plan:
     """Return the plan of a graph that has no errors left."""
     names = {key: operation.name for key, operation in linked.operations.items()}
+    owners = shared_owners(pieces)
     operations = [
-        _final(operation, names, inferred.specs, pieces, problems)
+        _final(
+            operation, names, inferred.specs, pieces=pieces, owners=owners, problems=problems
+        )
         for operation in inferred.operations.values()
     ]
     graph = Graph(
@@ -56,13 +65,15 @@ def write_plan(
     by_name = {operation.name: operation for operation in operations}
     graph = replace(graph, operations=tuple(by_name[name] for name in order))
     keys = {operation.name: key for key, operation in linked.operations.items()}
+    origins = {name: linked.operations[keys[name]].origin for name in order}
+    check_shared_layers(graph, origins, owners, problems)
     copies = _states(graph, keys, linked, files, inferred)
     return Plan(
         name=spec.name,
         description=spec.description,
         seed=spec.seed,
         graph=graph,
-        origins={name: linked.operations[keys[name]].origin for name in order},
+        origins=origins,
         states=copies,
         sources=tuple(_source(piece, files, linked, copies) for piece in pieces.values()),
         link_map=_link_map(pieces, linked, set(unreachable)),
@@ -82,14 +93,18 @@ def _final(
     linked: LinkedOperation,
     names: Mapping[str, str],
     specs: Mapping[TensorRef, TensorSpec],
+    *,
     pieces: Mapping[str, Piece],
+    owners: Owners,
     problems: Problems,
 ) -> Operation:
     operation = linked.operation
-    if linked.origin.source is not None:
-        operation = flagged(
-            pieces[linked.origin.source], linked.origin.layer, operation, problems
-        )
+    source = linked.origin.source
+    if source is not None:
+        operation = flagged(pieces[source], linked.origin.layer, operation, problems)
+        if source in owners:
+            config = named_alike(operation.config, owners[source], pieces[source].names)
+            operation = replace(operation, config=config)
     operation = renamed(operation, linked.name)
 
     def final(tensor: Tensor) -> Tensor:
