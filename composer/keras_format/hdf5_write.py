@@ -14,7 +14,7 @@ import numpy as np
 from h5py import h5d, h5f, h5g, h5p, h5s
 
 from composer.errors import BuildError
-from composer.keras_format.contents import Content, GroupToWrite, TensorToWrite
+from composer.keras_format.contents import Content, GroupToWrite, TensorToWrite, tensor_bytes
 from composer.keras_format.hdf5_types import (
     datatype_of,
     memory_type_of,
@@ -120,9 +120,8 @@ class _Structure:
             values.reshape(-1)[:] = self._texts(entry)
             dataset.write(h5s.ALL, h5s.ALL, values, mtype=memory_type_of(TEXT))
             return
-        offset = dataset.get_offset()
-        if offset is not None:
-            self._offsets[entry.path] = offset
+        if tensor_bytes(entry):
+            self._offsets[entry.path] = dataset.get_offset()
 
     def _group(self, path: str) -> Any:
         """Return the open group at ``path``, made with its parents where there is none yet."""
