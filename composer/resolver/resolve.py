@@ -120,19 +120,33 @@ def _piece(source: Source, file: ModelFile, problems: Problems) -> Piece:
 def _check_misplaced(
     source: Source, file: ModelFile, names: Mapping[str, str], problems: Problems
 ) -> None:
-    """Refuse a layer whose weights the file keeps under another layer: they can't move alone."""
+    """Refuse a layer whose weights the file keeps under another layer: they can't move alone.
+
+    Nor can a nested model that holds such a layer stay nested. Keras reads the file without a
+    word where the layer itself comes first, and wires the calls of the two models wrongly: the
+    calls inside the nested model then come first in its count (``functional_from_config``).
+    """
     for name, group in file.misplaced.items():
-        if name in names:
-            problems.add(
-                "CMP508",
-                ("sources", source.id),
-                f"the weights of layer {name!r} of source {source.id!r} are stored inside another "
-                f"layer (in {group!r}), with which it is shared; moved by itself it would lose "
-                "them",
-                at_key=True,
-                help="flatten: true joins a layer that is shared with a nested model; or exclude "
-                f"the layer: exclude: [{name}]",
-            )
+        outer = next((n for n in _with_ancestors(name) if n in names), None)
+        if outer is None and source.nested is None:
+            continue
+        inside = "" if outer == name else "; a model with such a layer inside can't stay nested"
+        problems.add(
+            "CMP508",
+            ("sources", source.id),
+            f"the weights of layer {name!r} of source {source.id!r} are stored inside another "
+            f"layer (in {group!r}), with which it is shared; moved by itself it would lose "
+            f"them{inside}",
+            at_key=True,
+            help="flatten: true joins a layer that is shared with a nested model"
+            + (f"; or exclude the layer: exclude: [{outer}]" if outer is not None else ""),
+        )
+
+
+def _with_ancestors(path: str) -> tuple[str, ...]:
+    """Return ``a/b/c``, ``a/b`` and ``a``."""
+    parts = path.split("/")
+    return tuple("/".join(parts[:end]) for end in range(len(parts), 0, -1))
 
 
 def _as_one_layer(source: Source, problems: Problems) -> Source:
