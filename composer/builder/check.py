@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
+from composer.builder.compare import Pair, unequal
 from composer.builder.linker import expected_paths
 from composer.errors import DriftError, FormatError
 from composer.keras_format.digests import TensorDigest, digest_listing
@@ -12,21 +13,14 @@ from composer.keras_format.graph import leaves
 from composer.keras_format.model_file import ModelFile
 from composer.keras_format.order import operation_order
 from composer.keras_format.read_model import read_model
+from composer.keras_format.stored import StoredTensor
 from composer.resolver.plan import Plan
 
 
-def check_artifact(
-    artifact: Path, plan: Plan, origins: Mapping[str, TensorDigest]
-) -> Mapping[str, TensorDigest]:
+def check_artifact(artifact: Path, plan: Plan) -> None:
     """Check names, order, inputs, outputs and every tensor of ``artifact`` against ``plan``.
 
-    Args:
-        artifact: the written file.
-        plan: what it was written from.
-        origins: digests of the sources' tensors, by their path in the artifact.
-
-    Returns:
-        The digests of the artifact's tensors, by path.
+    Every tensor is compared byte for byte with the one of the source that it comes from.
 
     Raises:
         DriftError: something differs; the message says the first difference and how many.
@@ -35,12 +29,10 @@ def check_artifact(
         file = read_model(artifact)
     except FormatError as error:
         raise DriftError(f"{artifact.name} can't be read again: {error.message}") from error
-    written = digest_listing(file.listing)
-    differences = [*_structure(file, plan), *_tensors(written, origins, plan)]
+    differences = [*_structure(file, plan), *_tensors(file, plan)]
     if differences:
         more = f" (and {len(differences) - 1} more differences)" if len(differences) > 1 else ""
         raise DriftError(f"{artifact.name} is not what the plan says: {differences[0]}{more}")
-    return written
 
 
 def source_digests(plan: Plan) -> dict[str, TensorDigest]:
@@ -55,18 +47,26 @@ def source_digests(plan: Plan) -> dict[str, TensorDigest]:
     }
 
 
-def _tensors(
-    written: Mapping[str, TensorDigest], origins: Mapping[str, TensorDigest], plan: Plan
-) -> Iterator[str]:
+def _tensors(file: ModelFile, plan: Plan) -> Iterator[str]:
     expected = expected_paths(plan)
-    for path in written:
-        if path not in expected:
-            yield f"it holds {path!r}, which the plan does not know"
+    for tensor in file.listing.tensors:
+        if tensor.path not in expected:
+            yield f"it holds {tensor.path!r}, which the plan does not know"
+    pairs = []
     for path, (copy, origin) in expected.items():
-        if path not in written:
+        if copy.file is None:
+            continue
+        found = file.listing.find(path)
+        source = copy.file.listing.find(origin)
+        if isinstance(found, StoredTensor) and isinstance(source, StoredTensor):
+            pairs.append(
+                Pair(name=path, found=found, source=copy.file.listing, expected=source)
+            )
+        else:
             yield f"the weights {path!r} of {copy.name!r} are missing"
-        elif written[path] != origins.get(path):
-            yield f"the weights {path!r} of {copy.name!r} differ from {origin!r} of their source"
+    for path in unequal(file.path, pairs):
+        copy, origin = expected[path]
+        yield f"the weights {path!r} of {copy.name!r} differ from {origin!r} of their source"
 
 
 def _structure(file: ModelFile, plan: Plan) -> Iterator[str]:

@@ -60,6 +60,7 @@ def link(plan: Plan, target: Path) -> WrittenArchive:
             config=canonical_model(plan),
             contents=contents,
             assets=assets,
+            digest=False,
         )
         for checked in sums:
             checked.result()

@@ -47,7 +47,8 @@ class WrittenArchive:
     Attributes:
         path: of the file, as given.
         size: in bytes.
-        tensors: digests by path, in the order given, of the bytes as they were copied.
+        tensors: digests by path, in the order given, of the bytes as they were copied; empty
+            where none were asked for.
     """
 
     path: Path
@@ -62,6 +63,7 @@ def write_archive(
     config: Mapping[str, Any],
     contents: Sequence[Content],
     assets: Sequence[AssetToWrite] = (),
+    digest: bool = True,
 ) -> WrittenArchive:
     """Write an archive beside ``target``, then let it take that name at once.
 
@@ -74,6 +76,7 @@ def write_archive(
         config: ``config.json``; keys are written in their order.
         contents: groups and tensors; tensors lie in the file in this order.
         assets: further members; Keras unpacks an archive that has any on each load.
+        digest: whether to digest every tensor on the way.
 
     Raises:
         BuildError: a source changed or ends early, two entries have one path, or the file can't
@@ -89,6 +92,7 @@ def write_archive(
                 tensors = _write(
                     temporary, descriptor, sources,
                     metadata=metadata, config=config, contents=contents, assets=assets,
+                    digest=digest,
                 )  # fmt: skip
                 sources.check()
             os.fsync(descriptor)
@@ -115,6 +119,7 @@ def _write(
     config: Mapping[str, Any],
     contents: Sequence[Content],
     assets: Sequence[AssetToWrite],
+    digest: bool,
 ) -> dict[str, TensorDigest]:
     from composer.keras_format.hdf5_write import create_structure
 
@@ -128,7 +133,7 @@ def _write(
         for entry in orders
         if entry.path in offsets
     )
-    trailing = TrailingDigest(descriptor, USER_BLOCK, extents)
+    trailing = TrailingDigest(descriptor, USER_BLOCK, extents if digest else [])
     try:
         _copy_tensors(Copier(descriptor, trailing), sources, orders, offsets)
         crc, digests = trailing.finish(end)
@@ -149,6 +154,8 @@ def _write(
     write_all(descriptor, memoryview(local_header(weights, length=USER_BLOCK)), 0)
     start = os.fstat(descriptor).st_size
     write_all(descriptor, memoryview(directory(members, start)), start)
+    if not digest:
+        return {}
     return {
         entry.path: TensorDigest(
             dtype=entry.logical_dtype,

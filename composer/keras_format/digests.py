@@ -89,7 +89,7 @@ def _digest_converted(listing: Listing) -> dict[str, str]:
     from composer.keras_format.archive import opened_weights
 
     with opened_weights(listing.path) as weights:
-        return {tensor.path: _digest_through_hdf5(weights, tensor) for tensor in tensors}
+        return {tensor.path: digest_tensor(weights, tensor) for tensor in tensors}
 
 
 def _batches(tensors: Iterable[StoredTensor]) -> list[list[tuple[str, int, int]]]:
@@ -123,7 +123,7 @@ def _digest_extents(descriptor: int, extents: list[tuple[str, int, int]]) -> dic
     return found
 
 
-def _digest_through_hdf5(weights: WeightsFile, tensor: StoredTensor) -> str:
+def digest_tensor(weights: WeightsFile, tensor: StoredTensor) -> str:
     if tensor.dtype == TEXT:
         return digest_texts(weights.texts(tensor))
     digest = hashlib.sha256()
