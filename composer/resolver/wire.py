@@ -42,7 +42,7 @@ def wire(spec: Spec, pieces: Mapping[str, Piece], problems: Problems) -> Linked:
         linked_layer = wiring.layer(layer)
         operations[linked_layer.key] = linked_layer
     inputs = tuple(dict.fromkeys([declared.id for declared in spec.inputs] + unwired))
-    outputs = _outputs(spec, references, operations)
+    outputs = _outputs(spec, references, operations, wiring.seams)
     form = spec.outputs.form
     if form == "default":
         form = "single" if len(outputs) == 1 else "list"
@@ -198,16 +198,22 @@ def map_call(call: Call, function: object) -> Call:
 
 
 def _outputs(
-    spec: Spec, references: References, operations: Mapping[str, LinkedOperation]
+    spec: Spec,
+    references: References,
+    operations: Mapping[str, LinkedOperation],
+    seams: Mapping[Edge, SpecPath],
 ) -> tuple[tuple[str | None, TensorRef], ...]:
     if spec.outputs.form != "default":
         named = ((key, references.tensor(ref)) for key, ref in spec.outputs.references)
         return tuple((key, ref) for key, ref in named if ref is not None)
+    # What the spec wires on is no output any more. What a source's own layers take is: the source
+    # by itself puts out that tensor too.
     taken = {
         tensor.ref
         for linked in operations.values()
-        for call in linked.operation.calls
-        for tensor in call.tensors()
+        for number, call in enumerate(linked.operation.calls)
+        for position, tensor in enumerate(call.tensors())
+        if Edge(linked.key, number, position) in seams
     }
     open_tensors = [ref for ref in references.open_outputs() if ref not in taken]
     return tuple((None, ref) for ref in dict.fromkeys(open_tensors))
