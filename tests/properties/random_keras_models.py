@@ -59,9 +59,21 @@ class Program:
 
 @st.composite
 def programs(draw: st.DrawFn, largest: int = 12) -> Program:
-    """Draw a Functional model of up to ``largest`` steps, some of which are models themselves."""
-    writer = _Writer(pick=lambda choices: draw(st.sampled_from(choices)), level=0)
-    writer.model("model", steps=draw(st.integers(1, largest)))
+    """Draw a Functional model of up to ``largest`` steps, some of which are models themselves.
+
+    Every other one has more steps of few kinds between tensors of one shape, so that layers are
+    called again and again at all depths: the order of such models is the hardest to tell.
+    """
+
+    def pick(choices: Sequence[T]) -> T:
+        return draw(st.sampled_from(choices))
+
+    if pick((False, True)):
+        writer = _Writer(pick=pick, level=0, widths=(2,), steps=_SHARING_STEPS)
+        writer.model("model", steps=draw(st.integers(1, 2 * largest)))
+    else:
+        writer = _Writer(pick=pick, level=0)
+        writer.model("model", steps=draw(st.integers(1, largest)))
     return Program("\n".join(writer.lines))
 
 
@@ -97,6 +109,8 @@ class _Writer:
 
     pick: Pick[Any]
     level: int
+    widths: tuple[int, ...] = _WIDTHS
+    steps: tuple[Callable[[_Writer], None], ...] | None = None
     indent: str = ""
     lines: list[str] = field(default_factory=list)
     values: list[_Value] = field(default_factory=list)
@@ -110,7 +124,7 @@ class _Writer:
         """Write a model into the variable ``name``."""
         inputs = [self._input() for _ in range(self.pick((1, 2, 3)))]
         for _ in range(steps):
-            self.pick(_STEPS_OF_LEVEL[self.level])(self)
+            self.pick(self.steps or _STEPS_OF_LEVEL[self.level])(self)
         open_values = [v for v in self.values if v.code not in self.taken] or self.values[-1:]
         outputs = open_values[: self.pick((1, 2, 4))]
         if self.pick((False, False, True)):
@@ -127,11 +141,11 @@ class _Writer:
         )
 
     def _input(self) -> _Value:
-        slot, dtype = self.pick(
-            [(((width,), "float"), "float32") for width in _WIDTHS]
-            + [(((_STEPS, width), "float"), "float32") for width in _WIDTHS]
-            + [(((_STEPS,), "int"), "int32")]
-        )
+        choices = [(((width,), "float"), "float32") for width in self.widths]
+        if self.steps is None:
+            choices += [(((_STEPS, width), "float"), "float32") for width in self.widths]
+            choices.append((((_STEPS,), "int"), "int32"))
+        slot, dtype = self.pick(choices)
         name = self._name("x")
         self._line(f"{name} = keras.Input({slot[0]}, dtype={dtype!r}, name={name!r})")
         self.values.append(_Value(name, slot))
@@ -191,7 +205,7 @@ class _Writer:
         for number in range(self.pick((1, 2, 3))):
             kind = self.pick(("Dense", "Dropout", "BatchNormalization"))
             if kind == "Dense":
-                width = self.pick(_WIDTHS)
+                width = self.pick(self.widths)
             argument = {"Dense": f"{width}, ", "Dropout": "0.5, "}.get(kind, "")
             parts.append(f"layers.{kind}({argument}name='{kind.lower()}_{number}')")
         self._line(f"{name} = keras.Sequential([{', '.join(parts)}], name={name!r})")
@@ -201,7 +215,7 @@ class _Writer:
     # ------------------------------------------------------------ layers
 
     def dense(self) -> None:
-        value, units = self._float(), self.pick(_WIDTHS)
+        value, units = self._float(), self.pick(self.widths)
         slot = ((*value.slot[0][:-1], units), "float")
         self._layer("Dense", f"{units}, activation='tanh'", (value.slot,), slot, first=value)
 
@@ -286,7 +300,7 @@ class _Writer:
         value = self._sequence()
         if value is None:
             return self.embedding()
-        units, kind = self.pick(_WIDTHS), self.pick(("LSTM", "LSTM", "GRU"))
+        units, kind = self.pick(self.widths), self.pick(("LSTM", "LSTM", "GRU"))
         state = ((units,), "float")
         states = (state, state) if kind == "LSTM" else (state,)
         whole = self.pick((True, False))
@@ -323,7 +337,7 @@ class _Writer:
         tokens = [v for v in self.values if v.slot == ((_STEPS,), "int")]
         if not tokens:
             return self.dense()
-        width, masks = self.pick(_WIDTHS), self.pick((False, True))
+        width, masks = self.pick(self.widths), self.pick((False, True))
         slot = ((_STEPS, width), "float")
         argument = f"{VOCABULARY}, {width}, mask_zero={masks}"
         return self._layer("Embedding", argument, (((_STEPS,), "int"),), slot)
@@ -335,7 +349,7 @@ class _Writer:
             self._line(f"{name} = Blend(name={name!r})")
             forms = ("({{'right': {0}, 'left': {1}}})", "({{'left': {0}, 'right': {1}}})")
             return self._use(_Layer(name, (value.slot,) * 2, (value.slot,), forms), value)
-        units = self.pick(_WIDTHS)
+        units = self.pick(self.widths)
         name = self._name("fork")
         self._line(f"{name} = Fork({units}, name={name!r})")
         slot = ((*value.slot[0][:-1], units), "float")
@@ -513,6 +527,15 @@ _PLAIN_STEPS = (
     _Writer.attention,
     _Writer.recurrent,
     _Writer.embedding,
+)
+_SHARING_STEPS = (
+    *(_Writer.again,) * 8,
+    _Writer.dense,
+    _Writer.merge,
+    _Writer.plain,
+    _Writer.operator,
+    _Writer.custom,
+    _Writer.nested,
 )
 _STEPS_OF_LEVEL: tuple[tuple[Callable[[_Writer], None], ...], ...] = (
     (*_PLAIN_STEPS, _Writer.nested, _Writer.nested, _Writer.sequential, _Writer.sequential),
