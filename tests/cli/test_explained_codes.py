@@ -48,7 +48,7 @@ def test_the_right_example_gives_no_diagnostic_at_all(code, workspace):
     assert _problems(page(code).right, code) == ()
 
 
-PROSE = {"CMP305", "CMP415", "CMP502", "CMP506", "CMP507"}
+PROSE = {"CMP305", "CMP415", "CMP502", "CMP506", "CMP507", "CMP509"}
 
 
 def test_only_codes_about_files_have_no_spec_that_gives_them():
@@ -99,6 +99,19 @@ def test_a_subclassed_model_holds_no_graph(changed_model, workspace, golden):
     found = _spec("from: odd.keras")
     assert [d.code for d in found] == ["CMP506"]
     golden(GOLDEN / "CMP506.txt", _screen(found))
+
+
+def test_a_layer_that_is_python_code_is_refused_by_name(changed_model, workspace, golden):
+    def inline(config: dict) -> None:
+        layer = config["config"]["layers"][2]
+        layer |= {"class_name": "Lambda"}
+        code = {"class_name": "__lambda__", "config": {"code": "4wEAAAA=", "defaults": None}}
+        layer["config"] = {"name": "drop", "trainable": True, "function": code}
+
+    changed_model("tower", "odd.keras", inline)
+    found = _spec("from: odd.keras")
+    assert [d.code for d in found] == ["CMP509"]
+    golden(GOLDEN / "CMP509.txt", _screen(found))
 
 
 def test_a_file_that_plain_keras_reads_in_another_order_is_warned_about(
