@@ -319,6 +319,8 @@ def _moved(piece: Piece, index: int, linked: Linked) -> dict[TensorRef, TensorRe
     moved = {}
     for name in piece.names:
         operation = piece.topology.operations[name]
+        if piece.key(name) not in linked.operations:
+            continue  # an input layer that feeds no output
         now = linked.operations[piece.key(name)].operation
         for number, call in enumerate(operation.calls):
             place = Step(piece.key(name), index * len(operation.calls) + number)
