@@ -1,0 +1,45 @@
+"""What a registry would hand out holds all that the package reads at run time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.slow
+def test_a_wheel_works_without_the_repository(tmp_path):
+    built = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", str(tmp_path), str(ROOT)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert built.returncode == 0, built.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    unpacked = tmp_path / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(unpacked)
+    environment = {**os.environ, "PYTHONPATH": str(unpacked)}
+    for arguments, expected in (
+        (["schema"], "urn:keras-compose:schema:spec:1"),
+        (["schema", "plan"], "urn:keras-compose:schema:plan:1"),
+        (["explain", "CMP301"], "CMP301"),
+        (["--version"], "compose"),
+    ):
+        shown = subprocess.run(
+            [sys.executable, "-m", "composer", *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert shown.returncode == 0, shown.stderr
+        assert expected in shown.stdout
