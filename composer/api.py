@@ -23,6 +23,9 @@ from composer.resolver.plan import Plan
 from composer.spec.model import Spec
 from composer.verification import VerificationReport, verify_artifact
 
+_STEM = 32
+"""How much of the target's name its unverified form shows: a name that fits stays one that fits."""
+
 
 def plan(spec: Spec | str | Path, overrides: Sequence[str] = (), *, deep: bool = True) -> Plan:
     """Return the plan of a spec: what a build would do.
@@ -111,7 +114,7 @@ def build_verified(
     assert prepared.spec is not None
     target = output_path(prepared.spec, output)
     check_target(target, (file.path for file in planned.files.values()))
-    unverified = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.unverified.keras")
+    unverified = target.with_name(f".{target.stem[:_STEM]}.{secrets.token_hex(4)}.unverified.keras")
     try:
         artifact = build_spec(prepared, output=unverified, progress=progress)
         report = verify_artifact(unverified, planned, seed=planned.seed, progress=progress)

@@ -14,6 +14,9 @@ from composer.keras_format.digests import digest_file
 from composer.resolver.plan import Plan
 from composer.resolver.plan_schema import check_plan_names
 
+_STEM = 32
+"""How much of the target's name its unfinished form shows: a name that fits stays one that fits."""
+
 
 def build_plan(
     plan: Plan, target: Path, *, progress: Callable[[str], None] | None = None
@@ -38,7 +41,7 @@ def build_plan(
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BuildError(f"the folder {target.parent} can't be made: {error.strerror}") from error
-    unchecked = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.keras")
+    unchecked = target.with_name(f".{target.stem[:_STEM]}.{secrets.token_hex(4)}.keras")
     try:
         say(f"linking {plan.name}")
         link(plan, unchecked)

@@ -20,6 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    from composer.cli.running import run
-
+    try:
+        from composer.cli.running import run
+    except KeyboardInterrupt:  # Ctrl-C while this still starts
+        sys.exit(130)
     sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))

@@ -70,6 +70,9 @@ def readable_file(path: str, suffixes: tuple[str, ...]) -> Path:
             raise UsageError(
                 f"{path} is a folder; expected a {suffixes[0]} file", help=_choices(file, suffixes)
             )
+        if not file.is_file():
+            file.stat()
+            return file  # a pipe: opening it here would wait, or take what its reader needs
         with file.open("rb"):
             return file
     except FileNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -16,13 +17,29 @@ from composer.errors import ComposeError
 
 USAGE = 2
 BUG = 3
+FAILED = 3
 INTERRUPTED = 130
 NOBODY_READS = 141
 """What a shell reports for a program that SIGPIPE ended."""
+_OF_THE_MACHINE = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.ENAMETOOLONG,
+    }
+)
+"""What a full disk, a lost drive, missing rights or a path too long give: no mistake of ours."""
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run ``compose`` with ``arguments`` and return its exit code."""
+    _fill_closed_streams()
     try:
         code = compose.main(args=list(arguments), prog_name="compose", standalone_mode=False)
     except (NobodyReadsError, BrokenPipeError):
@@ -48,6 +65,10 @@ def _ended_by(error: Exception) -> int:
     if isinstance(error, ComposeError):
         show_error(error)
         return error.exit_code
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        where = f"{error.filename}: " if error.filename is not None else ""
+        console.show_problem(f"{where}{os.strerror(error.errno).lower()}")
+        return FAILED
     reason = str(error) or "no further words"
     console.show_problem(
         f"this is a bug of composer, not of your files: {type(error).__name__}: {reason}",
@@ -72,3 +93,14 @@ def _nobody_reads() -> int:
             os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
     return NOBODY_READS
+
+
+def _fill_closed_streams() -> None:
+    """Give a stream that the caller closed (``>&-``) a place where its text goes unread.
+
+    Python sets such a stream to None. Its number is free then: the next file that is opened
+    would get it, and child processes would write their output into that file.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -220,8 +221,11 @@ def open_archive(path: str | os.PathLike[str]) -> Archive:
         OSError: the file can't be opened.
     """
     path = Path(path)
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    # Without O_NONBLOCK, opening a pipe waits for somebody to write into it.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise FormatError(f"{path} is no ordinary file", reason="unreadable")
         return Archive(path, descriptor)
     except OSError as error:
         os.close(descriptor)

@@ -23,6 +23,19 @@ def locate_keras_file(source: Source, context: Context) -> Path:  # noqa: ARG001
             f"source {source.id!r}: {source.location} is a folder, not a .keras file",
             reason="missing",
         )
+    if path.is_symlink() and not path.exists():
+        raise SourceError(
+            f"source {source.id!r}: {source.location} is a link that leads to no file",
+            reason="missing",
+            help=f"it points to {path.readlink()}",
+        )
+    if path.exists() and not path.is_file():
+        raise SourceError(
+            f"source {source.id!r}: {source.location} is no ordinary file; a .keras file is read "
+            "at any place, as a pipe or a device can't be",
+            reason="missing",
+            help="copy what it gives into a file first",
+        )
     if not path.exists():
         raise SourceError(
             f"source {source.id!r}: there is no file {source.location}",

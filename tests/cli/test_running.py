@@ -439,3 +439,58 @@ def test_a_build_refuses_to_overwrite_its_own_source(compose, specs, flag):
     assert (result.code, result.out) == (3, "")
     assert "mine.keras is a source of this model" in result.err
     assert Path("mine.keras").read_bytes() == before
+
+
+@pytest.mark.parametrize("stream", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_stream_that_the_caller_closed_is_no_bug(compose_process, specs, stream):
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m composer inspect models/head.keras {stream}', sys.executable],
+        env={**os.environ, "PYTHONPATH": str(Path(composer.__file__).parents[1])},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_a_full_disk_is_called_that_and_not_a_bug(specs):
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "composer", "inspect", "models/head.keras"],
+            env={**os.environ, "PYTHONPATH": str(Path(composer.__file__).parents[1])},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert (done.returncode, done.stderr) == (3, "error: no space left on device\n")
+
+
+@pytest.mark.parametrize("verb", [["inspect"], ["verify"], ["build", "pipe.yaml", "--dry-run"]])
+def test_a_pipe_in_place_of_a_model_is_refused_and_not_waited_for(compose_process, specs, verb):
+    os.mkfifo("pipe.keras")
+    Path("pipe.yaml").write_text("version: 1\nname: p\nsources:\n  p: {from: pipe.keras}\n")
+    result = compose_process(*verb, *([] if "pipe.yaml" in verb else ["pipe.keras"]))
+    assert (result.code, result.out) == (1, "")
+    assert "pipe.keras is no ordinary file" in result.err
+
+
+def test_a_source_that_is_a_dead_link_is_said_to_be_one(compose, specs):
+    Path("lost.keras").symlink_to("gone/model.keras")
+    Path("lost.yaml").write_text("version: 1\nname: p\nsources:\n  p: {from: lost.keras}\n")
+    result = compose("validate", "lost.yaml")
+    assert result.code == 1
+    assert "lost.keras is a link that leads to no file" in result.err
+    assert "help: it points to gone/model.keras" in result.err
+
+
+def test_a_file_name_as_long_as_the_system_takes_is_fine_and_one_longer_is_no_bug(compose, specs):
+    Path("one.yaml").write_text("version: 1\nname: p\nsources:\n  p: {from: models/head.keras}\n")
+    longest = "n" * 249 + ".keras"
+    assert compose("build", "one.yaml", "-o", longest).code == 0
+    assert Path(longest).is_file()
+    result = compose("build", "one.yaml", "-o", f"n{longest}")
+    assert result.code == 3
+    assert result.err.endswith(": file name too long\n")
