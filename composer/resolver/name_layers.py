@@ -117,7 +117,9 @@ def _report_refused(
         affix = source.prefix if path[-1] == "prefix" else source.suffix
         help_ = f"use another separator: {path[-1]}: {affix.replace('/', '_')}"
     else:
-        help_ = "let the rule give a name without '/'"
+        help_ = (
+            "let the rule give a name without '/'" if final else "let the rule leave some text"
+        )
     problems.add(
         "CMP303",
         path,
@@ -143,12 +145,15 @@ def _report_unused(
     problems: Problems,
 ) -> None:
     if not rule.regex and rule.pattern in topology.operations:
+        wired = topology.operations[rule.pattern].kind == "input"
         problems.add(
             "CMP304",
             rule.path,
-            f"{rule.pattern!r} is not kept, so renaming it to {rule.to!r} has no effect",
+            f"{rule.pattern!r} "
+            + ("is an input that something is wired to" if wired else "is not kept")
+            + f", so renaming it to {rule.to!r} has no effect",
             at_key=True,
-            help="remove the rule, or keep the layer",
+            help="remove the rule" + ("" if wired else ", or keep the layer"),
         )
         return
     problems.add(

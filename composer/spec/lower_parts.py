@@ -210,6 +210,14 @@ class Parts:
                 return Outputs(form="default")
             return Outputs(form="single", references=((None, reference),))
         if isinstance(data, Mapping):
+            if "" in data:
+                self._report(
+                    "CMP206",
+                    (*path, ""),
+                    "an output has no name: its key is empty text",
+                    help="for example: outputs: {probs: …}",
+                    at_key=True,
+                )
             return Outputs(form="dict", references=self._named(data, path))
         return Outputs(form="list", references=self._listed(data, path))
 
