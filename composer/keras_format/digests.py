@@ -124,6 +124,7 @@ def _digest_extents(descriptor: int, extents: list[tuple[str, int, int]]) -> dic
 
 
 def digest_tensor(weights: WeightsFile, tensor: StoredTensor) -> str:
+    """Return the SHA-256 of a tensor that is read through HDF5; see :class:`TensorDigest`."""
     if tensor.dtype == TEXT:
         return digest_texts(weights.texts(tensor))
     digest = hashlib.sha256()
