@@ -65,7 +65,8 @@ def _read_model(model: Mapping[str, Json]) -> Graph:
         f"{_class_of(model)} records constructor arguments and no graph of layers, "
         "so none of its layers can be named or moved",
         reason="no-graph",
-        help="save it wrapped again as keras.Model(model.inputs, model.outputs)",
+        help="nested: NAME takes it whole, as one layer; or, where it is Functional underneath, "
+        "save it wrapped again as keras.Model(model.inputs, model.outputs)",
     )
 
 

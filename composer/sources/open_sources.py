@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic, SpecPath
 from composer.errors import FormatError, SourceError
 from composer.keras_format.flatten import flattened
 from composer.keras_format.model_file import ModelFile
 from composer.keras_format.nest import nested
+from composer.keras_format.opaque import read_opaque_model
 from composer.keras_format.read_model import read_model
 from composer.resolver.problems import Problems
 from composer.sources.context import Context
@@ -22,6 +24,7 @@ _CODES = {
     "sha256": "CMP503",
     "unknown_kind": "CMP504",
     "no-graph": "CMP506",
+    "no-name": "CMP305",
     "flatten": "CMP418",
     "ambiguous-path": "CMP418",
 }
@@ -85,12 +88,39 @@ def _open(source: Source, context: Context) -> ModelFile | None:
     if path is None:
         return None
     check_sha256(source, path)
-    file = read_model(path)
+    try:
+        file = read_model(path)
+    except FormatError as error:
+        if error.reason != "no-graph" or source.nested is None:
+            raise
+        return _opaque(source, path, source.nested)
     if source.flatten:
         file = flattened(file)
     if source.nested is not None:
         file = nested(file, source.nested)
     return file
+
+
+def _opaque(source: Source, path: Path, name: str) -> ModelFile:
+    """Read a model without a graph as one layer.
+
+    Raises:
+        FormatError: it would be called more than once. Keras counts the calls of subclasses of
+            its Functional in another way than those of other models, and the file does not say
+            which of the two this is.
+    """
+    if len(source.calls) > 1:
+        raise FormatError(
+            "a model that records no graph can be called once only, and calls has "
+            f"{len(source.calls)}",
+            reason="no-graph",
+            help="use the source once; or save it wrapped again as "
+            "keras.Model(model.inputs, model.outputs)",
+        )
+    wired = any(wire.target is None for wire in source.inputs) or any(
+        wire.target is None for call in source.calls for wire in call.inputs
+    )
+    return read_opaque_model(path, name, wired=wired)
 
 
 def _from(source: Source) -> SpecPath:
