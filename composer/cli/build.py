@@ -103,7 +103,7 @@ def _planned(prepared: Prepared, target: Path) -> str:
 
     plan = plan_spec(prepared)
     check_target(target, (file.path for file in plan.files.values()))
-    return _summary(f"{target} would be written", _sizes(plan))
+    return _summary(f"{_shown(target)} would be written", _sizes(plan))
 
 
 def _built(prepared: Prepared, target: Path, started: float, *, verify: bool) -> str:
@@ -129,7 +129,18 @@ def _built(prepared: Prepared, target: Path, started: float, *, verify: bool) ->
     if checks:
         lines.append(("verified", ", ".join(checks)))
     lines.append(("took", f"{time.monotonic() - started:.1f} s"))
-    return _summary(str(artifact.path), lines)
+    return _summary(_shown(artifact.path), lines)
+
+
+def _shown(target: Path) -> str:
+    """Return the path without the detour over the spec's folder (``specs/../build``)."""
+    from pathlib import Path
+
+    if ".." not in target.parts:
+        return str(target)
+    whole = target.parent.resolve() / target.name
+    here = Path.cwd().resolve()
+    return str(whole.relative_to(here) if whole.is_relative_to(here) else target)
 
 
 def _sizes(plan: Plan) -> list[tuple[str, str]]:

@@ -494,3 +494,14 @@ def test_a_file_name_as_long_as_the_system_takes_is_fine_and_one_longer_is_no_bu
     result = compose("build", "one.yaml", "-o", f"n{longest}")
     assert result.code == 3
     assert result.err.endswith(": file name too long\n")
+
+
+def test_the_place_of_an_artifact_is_shown_without_the_detour_over_its_spec(compose, specs):
+    Path("recipes").mkdir()
+    Path("recipes/one.yaml").write_text(
+        "version: 1\nname: one\nsources:\n  head: {from: ../models/head.keras}\n"
+        "output: {path: ../made/one.keras}\n"
+    )
+    assert compose("build", "recipes/one.yaml", "--dry-run").out.startswith("made/one.keras would")
+    assert compose("build", "recipes/one.yaml").out.startswith("made/one.keras\n")
+    assert Path("made/one.keras").is_file()

@@ -1,0 +1,173 @@
+"""What README.md and docs/ show, run as it stands."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from composer import errors
+from composer.errors import ComposeError
+from composer.pipeline import Artifact
+from composer.resolver.plan import Plan
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`(compose [^`]+)`")
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """Return the page and the text of every block in a language."""
+    return [
+        (page.name, match[2])
+        for page in PAGES
+        for match in BLOCK.finditer(page.read_text(encoding="utf-8"))
+        if match[1] == language
+    ]
+
+
+def console(number: int) -> list[str]:
+    """Return the last command of a console block: those before it make the environment."""
+    _, text = blocks("console")[number]
+    line = text.strip()
+    assert line.startswith("$ ")
+    assert "\n" not in line
+    return shlex.split(line.split(" && ")[-1])
+
+
+@pytest.fixture
+def folder(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a copy of specs/ beside models/, which is the current folder."""
+    shutil.copytree(ROOT / "specs", tmp_path / "specs")
+    (tmp_path / "models").symlink_to(models, target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COMPOSE_HOME", str(tmp_path / "store"))
+    return tmp_path
+
+
+def run(*arguments: str, timeout: int = 300) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+@pytest.mark.keras
+@pytest.mark.slow
+def test_the_first_command_of_the_readme_builds_a_model_that_keras_loads(folder):
+    program, *arguments = console(0)
+    assert program == ".venv/bin/compose"
+    done = run("composer", *arguments, timeout=900)
+    assert done.returncode == 0, done.stderr
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    load = re.search(r"`(keras\.saving\.load_model\(.*?\))`", readme)
+    assert load is not None
+    loaded = subprocess.run(
+        [sys.executable, "-c", f"import keras\nprint(len({load[1]}.layers))"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert loaded.returncode == 0, loaded.stderr
+    assert int(loaded.stdout) > 100
+
+
+def test_the_second_command_of_the_readme_finds_the_tests():
+    program, *arguments = console(1)
+    assert program == ".venv/bin/pytest"
+    os_environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments, "--collect-only", "-q", "tests/readme"],
+        cwd=ROOT,
+        env=os_environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.keras
+@pytest.mark.parametrize(("page", "text"), blocks("yaml"), ids=lambda value: value[:12])
+def test_a_recipe_that_a_page_shows_builds_and_verifies(folder, page, text):
+    (folder / "shown.yaml").write_text(text, encoding="utf-8")
+    done = run("composer", "build", "shown.yaml", "-o", "shown.keras", "--verify")
+    assert done.returncode == 0, f"{page}: {done.stderr}"
+    assert "failed" not in done.stdout
+
+
+@pytest.mark.parametrize(("page", "text"), blocks("python"), ids=lambda value: value[:12])
+def test_the_python_that_a_page_shows_runs(folder, page, text):
+    shown: dict[str, object] = {}
+    exec(compile(text, page, "exec"), shown)
+    assert isinstance(shown["artifact"], Artifact)
+    assert shown["artifact"].path == Path("build/suffix_clone.keras")
+    assert shown["artifact"].path.is_file()
+    assert isinstance(shown["plan"], Plan)
+
+
+def table_commands() -> list[str]:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    return [row[1] for row in re.finditer(r"^\| `(compose [^`]+)` \|", readme, re.MULTILINE)]
+
+
+@pytest.mark.keras
+def test_the_commands_of_the_readmes_table_run_as_they_stand(folder):
+    assert len(table_commands()) >= 5
+    words = {"SPEC": "specs/suffix_clone.yaml", "MODEL": "models/tower.keras"}
+    words["ARTIFACT"] = "build/suffix_clone.keras"
+    for command in table_commands():
+        shown = re.sub(r" \[[^\]]*\]", "", command)
+        arguments = [words.get(word, word) for word in shlex.split(shown)[1:]]
+        done = run("composer", *arguments)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_a_page_names_has_that_verb_and_those_options(page):
+    found = INLINE.findall(page.read_text(encoding="utf-8").replace("\n", " "))
+    for text in found:
+        _, verb, *rest = text.split()
+        if not verb.islower():
+            continue
+        command: click.Command = importlib.import_module(f"composer.cli.{verb}").command
+        options = {option for parameter in command.params for option in parameter.opts}
+        for word in rest:
+            assert not word.startswith("-") or word in options, f"{page.name}: {text}"
+
+
+def test_the_language_page_lists_the_keys_that_the_schema_has():
+    schema = json.loads((ROOT / "schemas" / "spec.schema.json").read_text(encoding="utf-8"))
+    text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[^|]+`) \|", text, re.MULTILINE)
+    listed = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
+    assert listed | {"from"} == set(schema["$defs"]["source"]["properties"])
+    sentence = re.search(r"Top-level keys: (.*?)\. An unknown", text, re.DOTALL)
+    assert sentence is not None
+    assert set(re.findall(r"`(\w+)`", sentence[1])) == set(schema["properties"])
+
+
+def test_the_exit_codes_that_the_readme_names_are_those_of_the_command_line():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").replace("\n", " ")
+    named = re.search(r"Exit codes: (.*?)\.", readme)
+    assert named is not None
+    named_codes = {int(number) for number in re.findall(r"(\d) ", named[1])}
+    raised = {
+        value.exit_code
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, ComposeError)
+    }
+    assert named_codes == {0, *raised}
