@@ -66,11 +66,6 @@ class Archive:
         )
 
     @property
-    def descriptor(self) -> int:
-        """The open file, for reading at the offsets that tensors and members give."""
-        return self._descriptor
-
-    @property
     def keras_version(self) -> str | None:
         """The Keras that wrote the file, as its metadata says."""
         version = self.metadata.get("keras_version")
@@ -116,15 +111,6 @@ class Archive:
         if name not in self.assets:
             raise KeyError(name)
         return self._read(self._members[name], MAX_ASSET_BYTES)
-
-    def chunks(self, name: str) -> Iterator[bytes]:
-        """Yield the content of a member in pieces, and check its length and CRC-32.
-
-        Raises:
-            KeyError: there is none of that name.
-            FormatError: ``crc``, ``bomb``, ``damaged``.
-        """
-        return self._content(self._members[name])
 
     def check_crc(self) -> None:
         """Read every member and hold it against its CRC-32.

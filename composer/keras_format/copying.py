@@ -67,6 +67,7 @@ class Sources:
             from composer.keras_format.archive import opened_weights
 
             source.weights = source.stack.enter_context(opened_weights(path))
+            _check_stamp(path, source.weights.stamp, stamp)
         return source.weights
 
     def archive(self, path: Path, stamp: FileStamp) -> Archive:
@@ -81,6 +82,7 @@ class Sources:
             from composer.keras_format.archive import open_archive
 
             source.archive = source.stack.enter_context(open_archive(path))
+            _check_stamp(path, source.archive.stamp, stamp)
         return source.archive
 
     def check(self) -> None:
@@ -107,6 +109,7 @@ class Sources:
     def _get(self, path: Path, stamp: FileStamp) -> _Source:
         source = self._open.get(path)
         if source is not None:
+            _check_stamp(path, source.stamp, stamp)
             self._open.move_to_end(path)
             return source
         if len(self._open) >= MAX_OPEN:

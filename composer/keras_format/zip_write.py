@@ -27,8 +27,8 @@ from composer.keras_format.zip_directory import (
 ZIP64_FROM = MAX_32
 """Sizes and offsets from here on go into ZIP64 fields."""
 EXTRA_PADDING = 0xD935
-PADDING_HEADER = struct.Struct("<3H")
 """The field that Android's zipalign pads with: a 16-bit alignment, then zeros."""
+PADDING_HEADER = struct.Struct("<3H")
 DATE_1980 = 1 << 5 | 1
 MADE_BY_UNIX = 3 << 8
 REGULAR_FILE = 0o100644 << 16

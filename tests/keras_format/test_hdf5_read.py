@@ -10,6 +10,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from composer.errors import FormatError
 from composer.keras_format import hdf5_read
 from composer.keras_format.archive import open_archive
 from composer.keras_format.hdf5_read import open_weights
@@ -222,3 +223,27 @@ def test_an_archive_left_open_does_not_crash_the_interpreter_when_it_is_closed_l
         "    sys.exit(7)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 7
+
+
+@pytest.mark.parametrize("libver", ["earliest", "latest"])
+def test_weights_with_flipped_bits_are_read_or_refused_and_never_crash_or_hang(tmp_path, libver):
+    # A fixed sequence, not a random one: HDF5 is the library that could crash here.
+    path = tmp_path / "m.weights.h5"
+    with h5py.File(path, "w", libver=libver) as file:
+        for number in range(3):
+            file[f"layers/dense_{number}/vars/0"] = np.arange(12.0)
+            file[f"layers/dense_{number}/vars"].attrs["name"] = f"layer {number}"
+    sound = path.read_bytes()
+    random = np.random.default_rng(0)
+    outcomes = set()
+    for _ in range(300):
+        data = bytearray(sound)
+        for place in random.integers(0, len(data), random.integers(1, 4)):
+            data[place] ^= 1 << random.integers(0, 8)
+        path.write_bytes(data)
+        try:
+            listed(path)
+            outcomes.add("read")
+        except FormatError as error:
+            outcomes.add(error.reason)
+    assert {"read", "damaged_hdf5"} <= outcomes
