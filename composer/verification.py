@@ -169,6 +169,8 @@ def _structure(found: Verification, graph: Graph) -> Iterator[Check]:
         and isinstance(operation.config.get("trainable"), bool)
         and operation.name in flags
         and flags[operation.name] is not operation.config["trainable"]
+        # A nested model may say that it trains while none of its layers does.
+        and (operation.inner is None or flags[operation.name])
     ]
     yield _check(
         "trainable",

@@ -66,7 +66,7 @@ class Verification:
         inputs: in order.
         outputs: the output structure with a :class:`TensorSpec` for each tensor.
         output_names: as Keras names them.
-        trainable: for each layer its flag.
+        trainable: for each layer its flag; for a nested Sequential, whether anything in it trains.
         weights: the ``.weights.h5`` that Keras saved from the loaded model.
         ran: whether the forward pass succeeded; None when it was skipped.
         notes: what was skipped or failed in the forward pass, and why.

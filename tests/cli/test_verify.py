@@ -72,3 +72,24 @@ def test_a_wrong_spec_is_told_before_keras_is_started(compose, spec):
     result = compose("verify", "models/tower.keras", "--spec", "spec.yaml")
     assert (result.code, result.out) == (1, "")
     assert "error[CMP407]" in result.err
+
+
+@pytest.mark.keras
+def test_a_frozen_nested_sequential_passes_though_keras_forgets_the_flag_of_its_own(compose, spec):
+    text = "version: 1\nname: frozen\nsources:\n  n: {from: models/nested.keras, freeze: [inner]}\n"
+    (spec / "frozen.yaml").write_text(text)
+    built = compose("build", "frozen.yaml", "-o", "frozen.keras", "--verify")
+    assert (built.code, built.err) == (0, "")
+    assert "trainable ok" in built.out
+
+
+@pytest.mark.keras
+def test_a_layer_that_would_train_against_the_plan_is_found(compose, spec, changed_model):
+    def thaw(config):
+        inner = next(e for e in config["config"]["layers"] if e["config"]["name"] == "inner")
+        inner["config"]["trainable"] = False
+
+    changed_model("nested", "thawed.keras", thaw)
+    result = compose("verify", "thawed.keras")
+    assert result.code == 4
+    assert "Keras gives other flags to inner" in result.out

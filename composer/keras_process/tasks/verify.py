@@ -43,11 +43,22 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         "inputs": [{"name": tensor.name, **_spec(tensor)} for tensor in model.inputs],
         "outputs": keras.tree.map_structure(lambda t: {"$tensor": _spec(t)}, model.output),
         "output_names": list(model.output_names),
-        "trainable": [[layer.name, bool(layer.trainable)] for layer in model.layers],
+        "trainable": [[layer.name, _trains(layer)] for layer in model.layers],
         "ran": ran,
         "notes": notes,
         "comparisons": comparisons,
     }
+
+
+def _trains(layer: Any) -> bool:
+    """Tell whether a layer trains. A Sequential forgets its own flag when it is loaded, so what
+    counts for one are the layers in it.
+    """
+    import keras
+
+    if isinstance(layer, keras.Sequential) and layer.variables:
+        return bool(layer.trainable_variables)
+    return bool(layer.trainable)
 
 
 def _load(path: str) -> Any:
