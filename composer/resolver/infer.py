@@ -86,6 +86,9 @@ class Inferred:
     seams: tuple[Seam, ...]
 
 
+_NO_CLASS = "Could not locate class"
+"""What ``deserialize_keras_object`` says of a class that nobody registered."""
+
 Known = TensorSpec | Pending | None
 """A tensor's spec, a question's answer to come, or None behind a problem already reported."""
 
@@ -366,7 +369,10 @@ class _Walk:
             self.causes.get(step.key, ()),
             f"{linked.key!r} ({linked.operation.class_name}) can't take what comes in: {error}",
             notes=self._seam_notes(step.key),
-            help="put a new layer between them that gives the shape and dtype that the source "
+            help="nothing can be wired behind a layer whose class only other code knows; make its "
+            "tensor an output"
+            if _NO_CLASS in error
+            else "put a new layer between them that gives the shape and dtype that the source "
             "recorded, or wire another tensor",
         )
 

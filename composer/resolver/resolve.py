@@ -71,6 +71,7 @@ def resolve(
         linked, order = number_calls(linked, order)
         if linked.outputs:
             _warn_unused(spec, linked, problems)
+            _warn_uncounted(spec, linked, problems)
     check_names(spec, linked, problems)
     inferred = infer(
         linked,
@@ -205,6 +206,27 @@ def _check_outputs(spec: Spec, linked: Linked, problems: Problems) -> None:
                 help="list it once, or give each place a name: outputs: {first: …, second: …}",
             )
         seen.setdefault(ref, reference.path)
+
+
+def _warn_uncounted(spec: Spec, linked: Linked, problems: Problems) -> None:
+    """Say where a model without a graph may put out more than what the result takes of it."""
+    if spec.outputs.form != "default":
+        return
+    whole = {source.id for source in spec.sources if source.nested is not None}
+    for _, ref in linked.outputs:
+        operation = linked.operations[ref.operation]
+        source = operation.origin.source
+        if source in whole and operation.operation.inner is None:
+            problems.add(
+                "CMP506",
+                ("sources", source, "nested"),
+                f"source {source!r} records no graph, so how many tensors it puts out is not "
+                "known; the result puts out the first",
+                severity="warning",
+                help=f"outputs: {source}, if it is the only one; or list them: "
+                f"outputs: ['{source}:{operation.origin.layer}#0.0', "
+                f"'{source}:{operation.origin.layer}#0.1', …]",
+            )
 
 
 def _warn_unused(spec: Spec, linked: Linked, problems: Problems) -> None:
