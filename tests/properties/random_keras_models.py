@@ -17,6 +17,7 @@ VOCABULARY = 5
 _STEPS = 3
 _WIDTHS = (2, 3)
 _WIDEST = 6
+_CHOICES = 400
 _POLICIES = ("mixed_bfloat16", "mixed_float16", "float64")
 
 T = TypeVar("T")
@@ -57,23 +58,30 @@ class Program:
         return scope["model"]
 
 
-@st.composite
-def programs(draw: st.DrawFn, largest: int = 12) -> Program:
+def programs(largest: int = 12) -> st.SearchStrategy[Program]:
     """Draw a Functional model of up to ``largest`` steps, some of which are models themselves.
 
     Every other one has more steps of few kinds between tensors of one shape, so that layers are
     called again and again at all depths: the order of such models is the hardest to tell.
     """
+    # One draw of bytes: of many small draws hypothesis makes variants that are too much alike.
+    return st.binary(min_size=_CHOICES, max_size=_CHOICES).map(
+        lambda choices: _program(choices, largest)
+    )
 
-    def pick(choices: Sequence[T]) -> T:
-        return draw(st.sampled_from(choices))
+
+def _program(choices: bytes, largest: int) -> Program:
+    remaining = iter(choices)
+
+    def pick(values: Sequence[T]) -> T:
+        return values[next(remaining, 0) % len(values)]
 
     if pick((False, True)):
         writer = _Writer(pick=pick, level=0, widths=(2,), steps=_SHARING_STEPS)
-        writer.model("model", steps=draw(st.integers(1, 2 * largest)))
+        writer.model("model", steps=pick(range(1, 2 * largest)))
     else:
         writer = _Writer(pick=pick, level=0)
-        writer.model("model", steps=draw(st.integers(1, largest)))
+        writer.model("model", steps=pick(range(1, largest)))
     return Program("\n".join(writer.lines))
 
 
@@ -126,7 +134,7 @@ class _Writer:
         for _ in range(steps):
             self.pick(self.steps or _STEPS_OF_LEVEL[self.level])(self)
         open_values = [v for v in self.values if v.code not in self.taken] or self.values[-1:]
-        outputs = open_values[: self.pick((1, 2, 4))]
+        outputs = open_values[-self.pick((1, 2, 4)) :]  # the last are the deepest
         if self.pick((False, False, True)):
             outputs = [*outputs, self.pick(self.values)]  # an inner one, an input, or one twice
         taken, form = self._structure([v.code for v in inputs], kind="inputs")
