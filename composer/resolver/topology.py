@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from composer.keras_format.graph import Graph, Operation, TensorRef, TensorSpec, leaves
-from composer.keras_format.static_specs import static_output
+from composer.keras_format.static_specs import input_spec, static_output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +86,23 @@ def _static(
 ) -> TensorSpec | None:
     if operation.kind == "input":
         return static_output(operation, ())
-    if ref.output or ref.call >= len(operation.calls):
+    if ref.call >= len(operation.calls):
         return None
     tensors = tuple(operation.calls[ref.call].tensors())
     known = [specs.get(t.ref, t.spec) for t in tensors]
-    return static_output(operation, known)
+    if operation.inner is not None:
+        return _nested(operation.inner, ref.output, known)
+    return None if ref.output else static_output(operation, known)
+
+
+def _nested(inner: Graph, output: int, given: list[TensorSpec]) -> TensorSpec | None:
+    """Return what a nested model puts out, where it is given what its own records hold for."""
+    operations = {operation.name: operation for operation in inner.operations}
+    recorded = [input_spec(operations[ref.operation]) for ref in leaves(inner.inputs)]
+    ends = list(leaves(inner.outputs))
+    if given != recorded or output >= len(ends):
+        return None
+    return Topology.of(inner).specs.get(ends[output])
 
 
 def _reach(start: str, edges: Mapping[str, Iterable[str]]) -> frozenset[str]:
