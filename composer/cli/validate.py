@@ -65,7 +65,11 @@ def _verdict(spec: str, prepared: Prepared) -> str:
     listed = "; ".join(prepared.deferred[:_SHOWN])
     if len(prepared.deferred) > _SHOWN:
         listed += f"; and {len(prepared.deferred) - _SHOWN} more"
-    deferred = f"{len(prepared.deferred)} deferred: {listed}" if prepared.deferred else ""
+    deferred = (
+        f"{len(prepared.deferred)} deferred: {listed}; --deep asks Keras"
+        if prepared.deferred
+        else ""
+    )
     if prepared.errors:
         verdict = f"{counted(prepared.diagnostics)} in {spec}"
         return f"{verdict} ({deferred})" if deferred else verdict

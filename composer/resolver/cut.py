@@ -44,6 +44,7 @@ class Use:
         outputs: the use's open outputs, as original references.
         bypassed: layers that were short-circuited, with the tensor that stands in.
         replaced: layers whose tensors a wire replaces.
+        sound: whether no edge is cut; what follows from one that is goes unsaid.
     """
 
     id: str | None
@@ -52,6 +53,7 @@ class Use:
     outputs: tuple[TensorRef, ...]
     bypassed: Mapping[str, TensorRef | SourceInput]
     replaced: Mapping[str, SourceInput]
+    sound: bool = True
 
 
 def cut(
@@ -121,6 +123,7 @@ class _Cutter:
             outputs=self._outputs(original_outputs, tensors),
             bypassed=dict(self._bypassed),
             replaced=dict(self._replaced),
+            sound=not self._cut,
         )
 
     # ------------------------------------------------------------ wires
@@ -201,7 +204,8 @@ class _Cutter:
             for ref in tensors.values()
             if isinstance(ref, TensorRef) and operations[ref.operation].kind == "input"
         )
-        candidates.update(dict.fromkeys(probe._cut))
+        # A cut edge beside an open input is reported as one; it is no second input to choose.
+        candidates = candidates or dict.fromkeys(probe._cut)
         if len(candidates) == 1:
             return next(iter(candidates))
         names = [str(ref) for ref in candidates]
@@ -210,6 +214,7 @@ class _Cutter:
                 "CMP406",
                 wire.path or path,
                 f"source {self._source.id!r} has no open input that a reference could go to",
+                help="remove inputs, or name the tensor to replace: inputs: {LAYER: REFERENCE}",
             )
         else:
             entries = ", ".join(f"{name}: …" for name in names)

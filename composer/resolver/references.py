@@ -143,6 +143,8 @@ class References:
         if reference.layer is None:
             if len(use.outputs) == 1:
                 return piece.reference(use.outputs[0], index)
+            if not use.sound:
+                return None
             if not use.outputs:
                 self._problems.add(
                     "CMP408",
