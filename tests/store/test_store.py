@@ -227,7 +227,8 @@ def test_a_process_that_dies_while_making_lets_the_next_one_in(store: Store) -> 
         "import os, sys; from pathlib import Path; from composer.store import Store\n"
         "with Store(Path(sys.argv[1])).making('key'): os._exit(9)\n"
     )
-    assert start(script, store.root).wait(timeout=60) == 9
+    with start(script, store.root) as process:
+        assert process.wait(timeout=60) == 9
     entered = []
     with store.making("key"):
         entered.append(True)
