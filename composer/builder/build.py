@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import secrets
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from composer.builder.check import check_artifact
 from composer.builder.linker import link
 from composer.builder.target import check_target
 from composer.errors import BuildError
-from composer.keras_format.digests import digest_file
 from composer.resolver.plan import Plan
 from composer.resolver.plan_schema import check_plan_names
 
@@ -46,12 +48,26 @@ def build_plan(
         say(f"linking {plan.name}")
         link(plan, unchecked)
         say(f"checking {plan.name}")
-        check_artifact(unchecked, plan)
-        digest = digest_file(unchecked)
+        with ThreadPoolExecutor(1) as pool:
+            # The disk and the digest take their time beside the check.
+            settled = pool.submit(_settle, unchecked)
+            check_artifact(unchecked, plan)
+            digest = settled.result()
         try:
             unchecked.replace(target)
         except OSError as error:
             raise BuildError(f"{target} can't be written: {error.strerror}") from error
     finally:
         unchecked.unlink(missing_ok=True)
+    return digest
+
+
+def _settle(path: Path) -> str:
+    """Return the SHA-256 of a file once the disk has all of it."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise BuildError(f"{path.name} can't be written: {error.strerror}") from error
     return digest

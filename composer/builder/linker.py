@@ -38,8 +38,8 @@ def link(plan: Plan, target: Path) -> WrittenArchive:
 
     Args:
         plan: complete, with nothing deferred.
-        target: written as a whole before the sources' checksums are known to be right; the
-            caller gives it its real name after that.
+        target: written as a whole before the sources' checksums are known to be right, and not
+            flushed to the disk; the caller does that and gives it its real name.
 
     Raises:
         BuildError: the plan has open questions, or the target can't be written.
@@ -61,6 +61,7 @@ def link(plan: Plan, target: Path) -> WrittenArchive:
             contents=contents,
             assets=assets,
             digest=False,
+            flush=False,
         )
         for checked in sums:
             checked.result()

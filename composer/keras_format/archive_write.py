@@ -64,6 +64,7 @@ def write_archive(
     contents: Sequence[Content],
     assets: Sequence[AssetToWrite] = (),
     digest: bool = True,
+    flush: bool = True,
 ) -> WrittenArchive:
     """Write an archive beside ``target``, then let it take that name at once.
 
@@ -77,6 +78,8 @@ def write_archive(
         contents: groups and tensors; tensors lie in the file in this order.
         assets: further members; Keras unpacks an archive that has any on each load.
         digest: whether to digest every tensor on the way.
+        flush: whether to wait until the disk has it; without it the caller does that before it
+            gives the file its last name.
 
     Raises:
         BuildError: a source changed or ends early, two entries have one path, or the file can't
@@ -95,7 +98,8 @@ def write_archive(
                     digest=digest,
                 )  # fmt: skip
                 sources.check()
-            os.fsync(descriptor)
+            if flush:
+                os.fsync(descriptor)
             size = os.fstat(descriptor).st_size
         finally:
             os.close(descriptor)
@@ -106,7 +110,8 @@ def write_archive(
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(target.parent)
+    if flush:
+        _sync_folder(target.parent)
     return WrittenArchive(path=target, size=size, tensors=tensors)
 
 
