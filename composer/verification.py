@@ -87,9 +87,7 @@ def verify_artifact(
     return VerificationReport(artifact=artifact, checks=tuple(checks))
 
 
-def _against_plan(
-    artifact: Path, plan: Plan, expected: Mapping[str, TensorDigest]
-) -> Check:
+def _against_plan(artifact: Path, plan: Plan, expected: Mapping[str, TensorDigest]) -> Check:
     try:
         check_artifact(artifact, plan)
     except DriftError as error:

@@ -20,9 +20,7 @@ _STEM = 32
 """How much of the target's name its unfinished form shows: a name that fits stays one that fits."""
 
 
-def build_plan(
-    plan: Plan, target: Path, *, progress: Callable[[str], None] | None = None
-) -> str:
+def build_plan(plan: Plan, target: Path, *, progress: Callable[[str], None] | None = None) -> str:
     """Write the model of ``plan`` to ``target``.
 
     A reader sees the old file or the new one, and the new one only after it was read again and

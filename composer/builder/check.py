@@ -59,9 +59,7 @@ def _tensors(file: ModelFile, plan: Plan) -> Iterator[str]:
         found = file.listing.find(path)
         source = copy.file.listing.find(origin)
         if isinstance(found, StoredTensor) and isinstance(source, StoredTensor):
-            pairs.append(
-                Pair(name=path, found=found, source=copy.file.listing, expected=source)
-            )
+            pairs.append(Pair(name=path, found=found, source=copy.file.listing, expected=source))
         else:
             yield f"the weights {path!r} of {copy.name!r} are missing"
     for path in unequal(file.path, pairs):

@@ -67,9 +67,7 @@ def _form(tensor: StoredTensor) -> tuple[object, ...]:
     return tensor.shape, tensor.dtype, tensor.logical_dtype, tensor.nbytes
 
 
-def _compare(
-    batch: Iterable[Pair], artifact: Path, descriptors: Mapping[Path, int]
-) -> list[str]:
+def _compare(batch: Iterable[Pair], artifact: Path, descriptors: Mapping[Path, int]) -> list[str]:
     wrong = []
     for pair in batch:
         assert pair.found.offset is not None

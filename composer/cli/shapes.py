@@ -9,9 +9,7 @@ from composer.keras_format.graph import TensorSpec
 _USUAL = "float32"
 
 
-def shape_text(
-    spec: TensorSpec | None, *, dtype: Literal["unusual", "always"] = "unusual"
-) -> str:
+def shape_text(spec: TensorSpec | None, *, dtype: Literal["unusual", "always"] = "unusual") -> str:
     """Return a shape such as ``(None, 8)``, with its dtype where asked for or unusual.
 
     Args:

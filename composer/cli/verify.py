@@ -22,7 +22,11 @@ _STYLES = {"ok": "help", "failed": "error", "skipped": "warning"}
 @click.option("--spec", metavar="SPEC", help="What the artifact was built from.")
 @options.output_format
 def command(
-    artifact: str, overrides: tuple[str, ...], *, spec: str | None, format: Format  # noqa: A002
+    artifact: str,
+    overrides: tuple[str, ...],
+    *,
+    spec: str | None,
+    format: Format,  # noqa: A002
 ) -> int:
     """Load a .keras file in Keras, in a process of its own, and run it.
 

@@ -161,9 +161,7 @@ def _plain(value: object) -> str:
 
 
 def _moved(call: Call, flat: _Flat) -> Call:
-    return map_call_tensors(
-        call, lambda tensor: replace(tensor, ref=flat.settle(tensor.ref))
-    )
+    return map_call_tensors(call, lambda tensor: replace(tensor, ref=flat.settle(tensor.ref)))
 
 
 def map_call_tensors(call: Call, function: object) -> Call:

@@ -125,8 +125,10 @@ _Shapes = dict[str, "list[int | None] | None"]
 
 
 def _is_shape(value: Json) -> bool:
-    return isinstance(value, list) and all(d is None or isinstance(d, int) for d in value) and (
-        len(value) > 0
+    return (
+        isinstance(value, list)
+        and all(d is None or isinstance(d, int) for d in value)
+        and (len(value) > 0)
     )
 
 

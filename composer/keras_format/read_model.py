@@ -253,9 +253,7 @@ def _order_warnings(graph: Graph) -> tuple[str, ...]:
     again: dict[str, list[str]] = {}
     for name in computed:
         again.setdefault(kinds[name], []).append(name)
-    moved = [
-        storage for storage, names in of_class.items() if again.get(storage, names) != names
-    ]
+    moved = [storage for storage, names in of_class.items() if again.get(storage, names) != names]
     if not moved:
         return ()
     return (

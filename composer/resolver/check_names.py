@@ -46,9 +46,7 @@ def _report(
 ) -> None:
     """Report one group of origins that collide, with all the names that they collide in."""
     first = collisions[names[0]]
-    sources = list(
-        dict.fromkeys(op.origin.source for op in first if op.origin.source is not None)
-    )
+    sources = list(dict.fromkeys(op.origin.source for op in first if op.origin.source is not None))
     culprit = _culprit(first)
     notes = [
         problems.note(_path(op.origin), f"{op.origin} comes from here", at_key=True)
@@ -106,17 +104,11 @@ def _help(
     return f"put a prefix in front of every layer of {source!r}: prefix: {prefix}"
 
 
-def free_prefix(
-    spec: Spec, source: str, groups: Mapping[str, list[LinkedOperation]]
-) -> str:
+def free_prefix(spec: Spec, source: str, groups: Mapping[str, list[LinkedOperation]]) -> str:
     """Return a prefix for ``source`` under which none of its names collides any more."""
-    own = [
-        name for name, found in groups.items() for op in found if op.origin.source == source
-    ]
+    own = [name for name, found in groups.items() for op in found if op.origin.source == source]
     others = {
-        name
-        for name, found in groups.items()
-        if any(op.origin.source != source for op in found)
+        name for name, found in groups.items() if any(op.origin.source != source for op in found)
     }
     current = next(item.prefix for item in spec.sources if item.id == source)
     prefix = f"{source}_"

@@ -117,9 +117,9 @@ def tensors_of(call: AskedCall) -> tuple[TensorSpec | Pending, ...]:
     return tuple(found)
 
 
-def recorded_outputs(question: Question, number: int, call: AskedCall) -> (
-    tuple[TensorSpec, ...] | None
-):
+def recorded_outputs(
+    question: Question, number: int, call: AskedCall
+) -> tuple[TensorSpec, ...] | None:
     """Return what the source recorded that call ``number`` puts out, if it takes what it took.
 
     Args:

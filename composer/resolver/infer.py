@@ -206,9 +206,7 @@ class _Walk:
 
     # ------------------------------------------------------------ from records
 
-    def _set_recorded(
-        self, step: Step, operation: Operation, actual: Sequence[TensorSpec]
-    ) -> bool:
+    def _set_recorded(self, step: Step, operation: Operation, actual: Sequence[TensorSpec]) -> bool:
         """Take a call's outputs from the records; tell whether one that is needed is missing."""
         needed = self.needed.get(step, set())
         missing = False
@@ -386,8 +384,10 @@ class _Walk:
     def _seam_notes(self, key: str) -> list[Note]:
         cause = self.causes.get(key)
         return [
-            Note(message=f"at this wire {seam.consumer} takes {seam.actual} where its source "
-                 f"recorded {seam.expected}")
+            Note(
+                message=f"at this wire {seam.consumer} takes {seam.actual} where its source "
+                f"recorded {seam.expected}"
+            )
             for seam in self._seams()
             if seam.path == cause and seam.state == "changed"
         ][:3]
@@ -434,9 +434,7 @@ class _Walk:
                     consumer=edge.consumer,
                     producer=tensor.ref,
                     path=path,
-                    expected=tensor.spec
-                    if linked.new is None and _is_known(tensor.spec)
-                    else None,
+                    expected=tensor.spec if linked.new is None and _is_known(tensor.spec) else None,
                     actual=known if isinstance(known, TensorSpec) else None,
                 )
             )

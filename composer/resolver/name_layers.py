@@ -117,9 +117,7 @@ def _report_refused(
         affix = source.prefix if path[-1] == "prefix" else source.suffix
         help_ = f"use another separator: {path[-1]}: {affix.replace('/', '_')}"
     else:
-        help_ = (
-            "let the rule give a name without '/'" if final else "let the rule leave some text"
-        )
+        help_ = "let the rule give a name without '/'" if final else "let the rule leave some text"
     problems.add(
         "CMP303",
         path,

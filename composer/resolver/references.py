@@ -40,9 +40,7 @@ class Piece:
         the first use come first.
         """
         operation = self.topology.operations[ref.operation]
-        return TensorRef(
-            self.key(ref.operation), use * len(operation.calls) + ref.call, ref.output
-        )
+        return TensorRef(self.key(ref.operation), use * len(operation.calls) + ref.call, ref.output)
 
 
 class References:

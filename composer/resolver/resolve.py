@@ -42,9 +42,7 @@ class Resolution:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def resolve(
-    spec: Spec, files: Mapping[str, ModelFile], knowledge: Knowledge
-) -> Resolution:
+def resolve(spec: Spec, files: Mapping[str, ModelFile], knowledge: Knowledge) -> Resolution:
     """Resolve ``spec``: select, cut, name, wire, prune, check names, infer, write the plan.
 
     Args:
@@ -111,9 +109,7 @@ def _piece(source: Source, file: ModelFile, problems: Problems) -> Piece:
         name
         for name in topology.operations
         if name in selection.kept
-        and (
-            topology.operations[name].kind != "input" or any(name in use.inputs for use in uses)
-        )
+        and (topology.operations[name].kind != "input" or any(name in use.inputs for use in uses))
     ]
     names = final_names(source, going_in, topology, problems)
     _check_misplaced(source, file, names, problems)

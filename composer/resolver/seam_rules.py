@@ -19,9 +19,7 @@ _RANKS = {
 _RECURRENT = frozenset({"LSTM", "GRU", "SimpleRNN"})
 
 
-def static_problem(
-    operation: Operation, recorded: TensorSpec, actual: TensorSpec
-) -> str | None:
+def static_problem(operation: Operation, recorded: TensorSpec, actual: TensorSpec) -> str | None:
     """Return why ``operation`` can't take ``actual`` where it was built with ``recorded``.
 
     Returns:

@@ -134,9 +134,7 @@ def _between(first: str, last: str, topology: Topology) -> frozenset[str]:
     return (topology.descendants(first) & topology.ancestors(last)) | {first, last}
 
 
-def _report_dead(
-    source: str, selector: Selector, topology: Topology, problems: Problems
-) -> None:
+def _report_dead(source: str, selector: Selector, topology: Topology, problems: Problems) -> None:
     names = tuple(topology.operations)
     if selector.kind == "class":
         classes = tuple(dict.fromkeys(op.class_name for op in topology.operations.values()))
@@ -144,8 +142,7 @@ def _report_dead(
             "CMP401",
             selector.path,
             f"no layer of source {source!r} has the class {selector.pattern!r}",
-            help=did_you_mean(selector.pattern, classes)
-            or f"the classes are {_list(classes)}",
+            help=did_you_mean(selector.pattern, classes) or f"the classes are {_list(classes)}",
         )
         return
     if selector.kind == "after" and selector.pattern in topology.operations:
@@ -173,8 +170,7 @@ def _report_dead(
         "CMP401",
         selector.path,
         f"{selector} matches no layer of source {source!r}",
-        help=suggestion
-        or f"selectors match original names; the source has {_list(names)}",
+        help=suggestion or f"selectors match original names; the source has {_list(names)}",
     )
 
 

@@ -50,9 +50,7 @@ def write_plan(
     names = {key: operation.name for key, operation in linked.operations.items()}
     owners = shared_owners(pieces)
     operations = [
-        _final(
-            operation, names, inferred.specs, pieces=pieces, owners=owners, problems=problems
-        )
+        _final(operation, names, inferred.specs, pieces=pieces, owners=owners, problems=problems)
         for operation in inferred.operations.values()
     ]
     graph = Graph(
@@ -128,8 +126,7 @@ def _inputs(spec: Spec, linked: Linked, names: Mapping[str, str]) -> Tree:
 
 def _outputs(linked: Linked, names: Mapping[str, str]) -> Tree:
     refs = [
-        (key, TensorRef(names[ref.operation], ref.call, ref.output))
-        for key, ref in linked.outputs
+        (key, TensorRef(names[ref.operation], ref.call, ref.output)) for key, ref in linked.outputs
     ]
     match linked.form:
         case "single":

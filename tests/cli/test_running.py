@@ -149,9 +149,7 @@ def test_a_target_that_is_a_folder_ends_with_3(compose, specs):
 @pytest.mark.parametrize(
     ("error", "code"), [(BuildError("no room"), 3), (DriftError("not the same"), 4)]
 )
-def test_an_error_of_composer_gives_its_own_exit_code(
-    compose, specs, monkeypatch, error, code
-):
+def test_an_error_of_composer_gives_its_own_exit_code(compose, specs, monkeypatch, error, code):
     def fail(*_, **__):
         raise error
 
@@ -398,7 +396,9 @@ def test_what_a_terminal_can_not_encode_does_not_end_the_output(compose_process,
 
 
 def test_schema_prints_a_document_with_an_id(compose):
-    assert json.loads(compose("schema").out)["$id"] == json.loads(compose("schema", "spec").out)["$id"]
+    assert (
+        json.loads(compose("schema").out)["$id"] == json.loads(compose("schema", "spec").out)["$id"]
+    )
     assert "plan" in json.loads(compose("schema", "plan").out)["$id"]
 
 

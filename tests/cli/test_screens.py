@@ -70,8 +70,9 @@ def test_a_changed_seam_shows_both_shapes(compose, workspace, golden):
         "version: 1\nname: larger\n"
         "inputs: {photo: {shape: [32, 32, 3]}}\n"
         "sources:\n"
-        "  tower: {from: models/tower.keras, inputs: photo, exclude: [conv2, drop], bypass: []}\n"
-        .replace("exclude: [conv2, drop], bypass: []", "exclude: [{after: conv2}]")
+        "  tower: {from: models/tower.keras, inputs: photo, exclude: [conv2, drop], bypass: []}\n".replace(
+            "exclude: [conv2, drop], bypass: []", "exclude: [{after: conv2}]"
+        )
     )
     result = compose("plan", "spec.yaml")
     assert result.code == 0
@@ -79,9 +80,7 @@ def test_a_changed_seam_shows_both_shapes(compose, workspace, golden):
 
 
 @pytest.mark.parametrize("columns", ["40", "60"])
-def test_a_narrow_terminal_breaks_names_and_cuts_none(
-    compose, spec, monkeypatch, columns, golden
-):
+def test_a_narrow_terminal_breaks_names_and_cuts_none(compose, spec, monkeypatch, columns, golden):
     monkeypatch.setenv("COLUMNS", columns)
     result = compose("plan", spec)
     assert max(map(len, result.out.splitlines())) <= int(columns)

@@ -207,7 +207,9 @@ def custom_functions(variant: int) -> Sample:
     return _steps(
         layers.Dense(4, name="named", activation="gelu", kernel_regularizer="l2"),
         layers.Dense(
-            4, name="norm", kernel_constraint=keras.constraints.MaxNorm(1.0),
+            4,
+            name="norm",
+            kernel_constraint=keras.constraints.MaxNorm(1.0),
             kernel_initializer=keras.initializers.GlorotUniform(seed=3),
         ),
         layers.PReLU(name="prelu"),
