@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,3 +97,13 @@ def called(model: Any, *inputs: Any) -> list[bytes]:
 def names(model: Any) -> set[str]:
     """Return the names of all operations."""
     return {operation.name for operation in model.operations}
+
+
+def rewritten(path: Path, member: str, change: Callable[[str], str]) -> None:
+    """Change a text in a saved model."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members[member] = change(members[member].decode()).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)

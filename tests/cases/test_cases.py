@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from tests.cases.case_tools import called, names, numbers
+from tests.cases.case_tools import called, names, numbers, rewritten
 
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore")]
 
@@ -285,8 +287,15 @@ def test_case_31_a_layer_removed_from_a_chain_leaves_the_others_their_weights(ca
 def test_case_32_saving_again_does_not_change_what_is_built(case):
     spec = "sources: {net: {from: net.keras, prefix: p_}}"
     case.save("net", small_efficientnet)
-    saved = (case.folder / "net.keras").read_bytes()
+    path = case.folder / "net.keras"
+    saved = path.read_bytes()
     first = case.artifact(spec, name="first").read_bytes()
-    case.save("net", small_efficientnet)
-    assert (case.folder / "net.keras").read_bytes() != saved
+    # As Keras saves it on another day, with its objects elsewhere in memory.
+    rewritten(path, "metadata.json", lambda text: re.sub(r"20\d\d-", "2001-", text))
+    rewritten(
+        path,
+        "config.json",
+        lambda text: re.sub(r'(shared_object_id": )(\d+)', lambda m: f"{m[1]}{int(m[2]) + 16}", text),
+    )
+    assert path.read_bytes() != saved
     assert case.artifact(spec, name="second").read_bytes() == first

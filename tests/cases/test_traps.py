@@ -6,11 +6,10 @@ import json
 import shutil
 import zipfile
 from collections import OrderedDict
-from pathlib import Path
 
 import pytest
 
-from tests.cases.case_tools import bits, called, give_values, names, numbers
+from tests.cases.case_tools import bits, called, give_values, names, numbers, rewritten
 
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore")]
 
@@ -22,16 +21,6 @@ sources:
   b: {from: b.keras, prefix: b_, inputs: x}
 outputs: [a, b]
 """
-
-
-def rewritten(path: Path, change) -> None:
-    """Change the config of a saved model as text."""
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    members["config.json"] = change(members["config.json"].decode()).encode()
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
 
 
 def test_removing_a_layer_shifts_counters_and_no_weights(case):
@@ -64,6 +53,7 @@ def test_equal_object_ids_of_two_sources_are_two_objects(case):
     for name in "ab":
         rewritten(
             case.folder / f"{name}.keras",
+            "config.json",
             lambda text: text.replace(
                 '"registered_name": "Dense"', '"registered_name": "Dense", "shared_object_id": 7'
             ).replace(
@@ -280,3 +270,41 @@ def test_the_same_source_twice_has_no_object_in_common(case):
     built = case.build(TWICE)
     give_values(built.get_layer("a_d"), 99)
     assert called(built, numbers(2, 3))[1] == called(source, numbers(2, 3))[0]
+
+
+def test_calls_may_be_listed_in_any_order(case):
+    """Keras makes the calls of a layer in the order of the file; a later one can't feed the first."""
+    import keras
+
+    def net():
+        x = keras.Input((3,), name="x")
+        there, back = (keras.layers.Dense(3, name=name) for name in ("there", "back"))
+        return keras.Model(x, back(there(x)))
+
+    source = case.save("net", net)
+    built = case.build("""
+inputs: {x: {shape: [3]}}
+sources:
+  net:
+    from: net.keras
+    calls:
+      outer: {inputs: net@inner}
+      inner: {inputs: x}
+outputs: net@outer
+""", deep=True)
+    assert len(built.weights) == len(source.weights)
+    assert called(built, numbers(2, 3)) == called(source, source(numbers(2, 3)).numpy())
+
+
+def test_a_call_that_reaches_no_output_takes_nothing_along(case):
+    import keras
+
+    def net():
+        x = keras.Input((3,), name="x")
+        shared = keras.layers.Dense(3, name="shared")
+        return keras.Model(x, shared(keras.layers.Dense(3, name="between")(shared(x))))
+
+    source = case.save("net", net)
+    built = case.build("sources: {net: {from: net.keras}}\noutputs: net:shared#0")
+    assert names(built) == {"x", "shared"}
+    assert called(built, numbers(2, 3)) == [source.get_layer("shared")(numbers(2, 3)).numpy().tobytes()]

@@ -9,8 +9,8 @@ from typing import Any
 
 from composer.keras_format.graph import TensorRef
 from tests.properties.keras_reader import input_name, stored
-from tests.properties.linking_variants import Variant, original
-from tests.properties.random_keras_models import VOCABULARY
+from tests.properties.linking_parts import Variant, original
+from tests.properties.random_keras_writer import VOCABULARY
 
 _BATCH = 2
 

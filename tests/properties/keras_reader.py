@@ -37,10 +37,6 @@ class Reader:
         """Load ``artifact`` and compare; returns None, or what is wrong."""
         return self._ask(artifact=str(artifact), expected=str(expected))
 
-    def load_problem(self, artifact: Path) -> str | None:
-        """Load ``artifact``; returns None, or what Keras says."""
-        return self._ask(artifact=str(artifact), expected=None)
-
     def _ask(self, **request: Any) -> str | None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -84,16 +80,14 @@ def _packed(model: Any, values: Mapping[str, Any]) -> Any:
     return keras.tree.pack_sequence_as(model.input, ordered)
 
 
-def find_problem(artifact: str, expected: str | None) -> str | None:
-    """Load an artifact in plain Keras and compare it; see ``write_expected``."""
+def find_problem(artifact: str, expected: str) -> str | None:
+    """Load an artifact in plain Keras and compare it; see ``expectations.py``."""
     import keras
 
     try:
         model = keras.saving.load_model(artifact)
     except Exception as error:  # noqa: BLE001 - the answer is what Keras says
         return f"Keras can't load it: {type(error).__name__}: {error}"
-    if expected is None:
-        return None
     wanted = pickle.loads(Path(expected).read_bytes())
     names = [input_name(tensor) for tensor in model.inputs]
     if names != list(wanted["inputs"]):

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from composer.keras_format.read_model import read_model
 from tests.properties.expectations import give_values, input_values, write_expected
 from tests.properties.keras_reader import Reader
-from tests.properties.linking_variants import VARIANTS, link
+from tests.properties.linking_parts import link
+from tests.properties.linking_variants import VARIANTS
 from tests.properties.random_keras_models import Program, programs
 
 # Keras itself warns, of masks that a layer drops and of old ways to call numpy.

@@ -9,7 +9,7 @@ from composer.keras_format.graph import TensorRef, leaves
 from composer.keras_format.model_file import ModelFile
 from composer.resolver.topology import Topology
 from composer.spec.model import Reference, Selector, SourceInput
-from tests.properties.linking_variants import Variant, declared, source_of, spec_of
+from tests.properties.linking_parts import Variant, declared, source_of, spec_of
 
 SMALLEST: Mapping[str, int] = {
     "ConvNeXtBase": 32,

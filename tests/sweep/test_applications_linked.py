@@ -14,7 +14,8 @@ from composer.keras_format.read_model import read_model
 from composer.resolver.topology import Topology
 from tests.properties.expectations import write_expected
 from tests.properties.keras_reader import Reader, input_name
-from tests.properties.linking_variants import VARIANTS, Variant, link
+from tests.properties.linking_parts import Variant, link
+from tests.properties.linking_variants import VARIANTS
 from tests.sweep.application_variants import (
     LINKED,
     application,
