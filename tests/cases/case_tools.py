@@ -84,9 +84,7 @@ def bits(value: Any) -> list[bytes]:
     """Return the bytes of all tensors in ``value``."""
     import keras
 
-    return [
-        keras.ops.convert_to_numpy(tensor).tobytes() for tensor in keras.tree.flatten(value)
-    ]
+    return [keras.ops.convert_to_numpy(tensor).tobytes() for tensor in keras.tree.flatten(value)]
 
 
 def called(model: Any, *inputs: Any) -> list[bytes]:

@@ -90,13 +90,16 @@ outputs: b
 
 def test_case_03_a_loaded_model_and_a_new_one_both_sequential_1(case):
     a, b = (case.save(n, lambda: chain(name="sequential_1"), s) for s, n in enumerate("ab"))
-    built = case.build("""
+    built = case.build(
+        """
 inputs: {x: {shape: [3]}}
 sources:
   loaded: {from: a.keras, nested: loaded, inputs: x}
   fresh: {from: b.keras, nested: fresh, inputs: loaded}
 outputs: fresh
-""", deep=True)
+""",
+        deep=True,
+    )
     assert names(built) == {"x", "loaded", "fresh"}
     assert called(built, numbers(2, 3)) == called(b, a(numbers(2, 3)))
 
@@ -275,9 +278,7 @@ def test_case_30_policies_of_single_layers_survive(case):
 
 def test_case_31_a_layer_removed_from_a_chain_leaves_the_others_their_weights(case):
     source = case.save("net", chain)
-    built = case.build(
-        "sources: {net: {from: net.keras, exclude: [step_1], bypass: [step_1]}}"
-    )
+    built = case.build("sources: {net: {from: net.keras, exclude: [step_1], bypass: [step_1]}}")
     x = numbers(2, 3)
     for name in ("step_0", "step_2", "step_3"):
         x = source.get_layer(name)(x)
@@ -295,7 +296,9 @@ def test_case_32_saving_again_does_not_change_what_is_built(case):
     rewritten(
         path,
         "config.json",
-        lambda text: re.sub(r'(shared_object_id": )(\d+)', lambda m: f"{m[1]}{int(m[2]) + 16}", text),
+        lambda text: re.sub(
+            r'(shared_object_id": )(\d+)', lambda m: f"{m[1]}{int(m[2]) + 16}", text
+        ),
     )
     assert path.read_bytes() != saved
     assert case.artifact(spec, name="second").read_bytes() == first

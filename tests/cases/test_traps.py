@@ -218,7 +218,9 @@ def test_vocabularies_move_with_their_layers(case):
     built = case.build(TWICE.replace("{shape: [3]}", "{shape: [1], dtype: string}"))
     words = keras.ops.convert_to_tensor([["red"], ["blue"]])
     assert bits(built(words)) == bits(a(words)) + bits(b(words))
-    assert built.get_layer("a_lookup").get_vocabulary() != built.get_layer("b_lookup").get_vocabulary()
+    assert (
+        built.get_layer("a_lookup").get_vocabulary() != built.get_layer("b_lookup").get_vocabulary()
+    )
 
 
 def test_a_layer_inside_two_wrappers_is_refused_since_keras_cannot_load_it(case):
@@ -282,7 +284,8 @@ def test_calls_may_be_listed_in_any_order(case):
         return keras.Model(x, back(there(x)))
 
     source = case.save("net", net)
-    built = case.build("""
+    built = case.build(
+        """
 inputs: {x: {shape: [3]}}
 sources:
   net:
@@ -291,7 +294,9 @@ sources:
       outer: {inputs: net@inner}
       inner: {inputs: x}
 outputs: net@outer
-""", deep=True)
+""",
+        deep=True,
+    )
     assert len(built.weights) == len(source.weights)
     assert called(built, numbers(2, 3)) == called(source, source(numbers(2, 3)).numpy())
 
@@ -307,4 +312,6 @@ def test_a_call_that_reaches_no_output_takes_nothing_along(case):
     source = case.save("net", net)
     built = case.build("sources: {net: {from: net.keras}}\noutputs: net:shared#0")
     assert names(built) == {"x", "shared"}
-    assert called(built, numbers(2, 3)) == [source.get_layer("shared")(numbers(2, 3)).numpy().tobytes()]
+    assert called(built, numbers(2, 3)) == [
+        source.get_layer("shared")(numbers(2, 3)).numpy().tobytes()
+    ]

@@ -29,9 +29,7 @@ IDENTITIES = ("Dropout", "GaussianNoise")
 
 def digest_again(folder: Path, number: int, kind: str, choice: int, target: Path) -> str:
     """Link the files of graph ``number`` once more, from the disk; returns SHA-256 or codes."""
-    files = {
-        source: read_model(folder / f"{number}{source}.keras") for source in ("a", "b")
-    }
+    files = {source: read_model(folder / f"{number}{source}.keras") for source in ("a", "b")}
     outcome = link(VARIANTS[kind](files, choice), files, target)
     if not outcome.sha256:
         return " ".join(outcome.refused)
@@ -66,9 +64,7 @@ def side_by_side(files: Mapping[str, ModelFile], choice: int) -> Variant:
     operations = {operation.name: operation for operation in file.graph.operations}
     fed = [name for name in _inputs(file) if _is_taken(file, name)]
     unfed = [name for name in _inputs(file) if name not in fed]
-    wires = tuple(
-        SourceInput(target=name, reference=Reference(name=f"new_{name}")) for name in fed
-    )
+    wires = tuple(SourceInput(target=name, reference=Reference(name=f"new_{name}")) for name in fed)
     refs = [behind_inputs(ref, fed) for ref in leaves(file.graph.outputs)]
     tensors = tuple((source, ref) for source in ("a", "b") for ref in refs)
     return Variant(
@@ -117,9 +113,7 @@ def without_dropout(files: Mapping[str, ModelFile], choice: int) -> Variant:
     file = files["a"]
     operations = {operation.name: operation for operation in file.graph.operations}
     present = {op.class_name for op in operations.values() if op.kind == "layer"}
-    exclude = tuple(
-        Selector(kind="class", pattern=name) for name in IDENTITIES if name in present
-    )
+    exclude = tuple(Selector(kind="class", pattern=name) for name in IDENTITIES if name in present)
     tensors = tuple(("a", _before(ref, operations)) for ref in leaves(file.graph.outputs))
     return Variant(
         spec=spec_of((source_of("a", prefix="p_", exclude=exclude),), tensors),

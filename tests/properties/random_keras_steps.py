@@ -119,9 +119,7 @@ def recurrent(writer: Writer) -> None:
         return writer.layer(kind, argument, (value.slot, mask), slot, forms=form)
     if variant == "both ways":
         name = writer.name("bidirectional")
-        writer.line(
-            f"{name} = layers.Bidirectional(layers.{kind}({argument}), name={name!r})"
-        )
+        writer.line(f"{name} = layers.Bidirectional(layers.{kind}({argument}), name={name!r})")
         double = ((*slot[0][:-1], 2 * units), "float")
         return writer.use(Layer(name, (value.slot,), (double,)), value)
     if variant == "each step":
