@@ -20,6 +20,7 @@ from composer.keras_format.graph import (
     TensorRef,
     TensorSpec,
     leaves,
+    map_call,
     map_leaves,
 )
 from composer.keras_format.model_file import LayerState, ModelFile
@@ -118,7 +119,7 @@ def _inlined(outer: Operation, flat: _Flat) -> Iterator[tuple[str, Operation]]:
             def moved(tensor: Tensor, number: int = number, forget: bool = forget) -> Tensor:  # noqa: FBT001
                 return _placed(tensor, place(tensor.ref, number), forget=forget)
 
-            calls.extend(map_call_tensors(call, moved) for call in operation.calls)
+            calls.extend(map_call(call, moved) for call in operation.calls)
         path = f"{outer.name}{SEPARATOR}{name}"
         yield path, replace(operation, name=path, calls=tuple(calls))
 
@@ -161,14 +162,7 @@ def _plain(value: object) -> str:
 
 
 def _moved(call: Call, flat: _Flat) -> Call:
-    return map_call_tensors(call, lambda tensor: replace(tensor, ref=flat.settle(tensor.ref)))
-
-
-def map_call_tensors(call: Call, function: object) -> Call:
-    """Return ``call`` with ``function`` applied to its tensors in visiting order."""
-    args = tuple(map_leaves(value, function) for value in call.args)
-    mapped = {key: map_leaves(call.kwargs[key], function) for key in sorted(call.kwargs)}
-    return Call(args=args, kwargs={key: mapped[key] for key in call.kwargs})
+    return map_call(call, lambda tensor: replace(tensor, ref=flat.settle(tensor.ref)))
 
 
 # ---------------------------------------------------------------- layers shared between levels
@@ -203,9 +197,7 @@ def _merge_shared(
         path: replace(
             operation,
             calls=tuple(
-                map_call_tensors(
-                    call, lambda tensor: replace(tensor, ref=_redirected(tensor.ref, merged))
-                )
+                map_call(call, lambda tensor: replace(tensor, ref=_redirected(tensor.ref, merged)))
                 for call in operation.calls
             ),
         )

@@ -106,6 +106,13 @@ def map_leaves(tree: Tree, function: Any) -> Tree:
     return tree
 
 
+def map_call(call: Call, function: Any) -> Call:
+    """Return ``call`` with ``function`` applied to its tensors, in visiting order."""
+    args = tuple(map_leaves(value, function) for value in call.args)
+    mapped = {key: map_leaves(call.kwargs[key], function) for key in sorted(call.kwargs)}
+    return Call(args=args, kwargs={key: mapped[key] for key in call.kwargs})
+
+
 def not_recorded(operation: str, call: int, output: int) -> dict[str, Json]:
     """Return the serialised form of a tensor of which no shape and dtype are known.
 

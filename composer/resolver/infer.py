@@ -12,7 +12,14 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from composer.diagnostics.diagnostic import Note, SpecPath
-from composer.keras_format.graph import Call, Operation, Tensor, TensorRef, TensorSpec
+from composer.keras_format.graph import (
+    Call,
+    Operation,
+    Tensor,
+    TensorRef,
+    TensorSpec,
+    map_call,
+)
 from composer.keras_format.model_file import LayerState, ModelFile, StoredVariable
 from composer.keras_format.static_specs import input_spec, static_output
 from composer.resolver.facts import (
@@ -28,7 +35,7 @@ from composer.resolver.linked import Edge, Linked, LinkedOperation, Step
 from composer.resolver.problems import Problems
 from composer.resolver.seam_rules import static_problem
 from composer.resolver.seeds import layer_seed
-from composer.resolver.wire import MISSING, map_call
+from composer.resolver.wire import MISSING
 
 
 class Knowledge(Protocol):

@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from composer.keras_format.graph import Tensor, TensorRef
+from composer.keras_format.graph import Tensor, TensorRef, map_call
 from composer.resolver.linked import Edge, Linked, LinkedOperation, Step
-from composer.resolver.wire import map_call
 
 
 def number_calls(linked: Linked, order: Sequence[Step]) -> tuple[Linked, tuple[Step, ...]]:

@@ -13,7 +13,7 @@ from composer.keras_format.graph import (
     TensorRef,
     TensorSpec,
     Tree,
-    map_leaves,
+    map_call,
 )
 from composer.resolver.linked import Edge, Linked, LinkedOperation, Origin, Step
 from composer.resolver.problems import Problems
@@ -188,13 +188,6 @@ def _in_visiting_order(
 
 MISSING = ""
 """Stands for the operation of a reference that was reported as a problem."""
-
-
-def map_call(call: Call, function: object) -> Call:
-    """Apply ``function`` to the tensors of ``call`` in visiting order (dicts by sorted key)."""
-    args = tuple(map_leaves(value, function) for value in call.args)
-    mapped = {key: map_leaves(call.kwargs[key], function) for key in sorted(call.kwargs)}
-    return Call(args=args, kwargs={key: mapped[key] for key in call.kwargs})
 
 
 def _outputs(

@@ -14,6 +14,7 @@ from composer.keras_format.graph import (
     TensorSpec,
     Tree,
     leaves,
+    map_call,
 )
 from composer.keras_format.model_file import LayerState, ModelFile
 from composer.keras_format.order import operation_order
@@ -32,7 +33,7 @@ from composer.resolver.shared_layers import (
     shared_owners,
 )
 from composer.resolver.train import flagged
-from composer.resolver.wire import UNKNOWN, map_call
+from composer.resolver.wire import UNKNOWN
 from composer.spec.model import SourceInput, Spec
 
 
