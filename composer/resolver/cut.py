@@ -106,7 +106,9 @@ class _Cutter:
         for wire in wires:
             if wire.target is not None:
                 self._report_unused(wire)
-        fed = {ref.operation for ref in tensors.values() if isinstance(ref, TensorRef)}
+        outputs = self._outputs(original_outputs, tensors)
+        # With all layers behind it bypassed, an input can be an output itself.
+        fed = {ref.operation for ref in (*tensors.values(), *outputs) if isinstance(ref, TensorRef)}
         operations = self._topology.operations
         inputs = tuple(
             name
@@ -120,7 +122,7 @@ class _Cutter:
             id=use_id,
             tensors=tensors,
             inputs=inputs,
-            outputs=self._outputs(original_outputs, tensors),
+            outputs=outputs,
             bypassed=dict(self._bypassed),
             replaced=dict(self._replaced),
             sound=not self._cut,

@@ -315,3 +315,18 @@ def test_a_call_that_reaches_no_output_takes_nothing_along(case):
     assert called(built, numbers(2, 3)) == [
         source.get_layer("shared")(numbers(2, 3)).numpy().tobytes()
     ]
+
+
+def test_an_input_with_all_layers_behind_it_bypassed_is_an_output(case):
+    import keras
+
+    def net():
+        x, y = keras.Input((3,), name="x"), keras.Input((3,), name="y")
+        ends = [keras.layers.Dropout(0.5, name="drop")(x), keras.layers.Dense(2, name="d")(y)]
+        return keras.Model([x, y], ends)
+
+    source = case.save("net", net)
+    built = case.build("sources: {net: {from: net.keras, exclude: [drop]}}")
+    assert names(built) == {"x", "y", "d"}
+    x, y = numbers(2, 3), numbers(2, 3, seed=8)
+    assert called(built, x, y) == called(source, x, y)
