@@ -170,6 +170,7 @@ class _Knowledge:
     def made(self, fact: Fact) -> ModelFile | None:
         """Return the stored file of a new layer."""
         from composer.keras_format.read_model import read_model
+        from composer.sources.listings import RememberedListings
 
         if fact.object is None:
             return None
@@ -177,7 +178,7 @@ class _Knowledge:
             path = self.store.object_path(fact.object)
             if path is None:
                 return None
-            self._files[fact.object] = read_model(path)
+            self._files[fact.object] = read_model(path, RememberedListings(self.store))
         return self._files[fact.object]
 
 

@@ -16,7 +16,7 @@ from composer.keras_format.stored import Listing, StoredTensor
 
 _THREADS = 2
 _BATCH = 16 << 20
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

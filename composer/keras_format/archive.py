@@ -26,7 +26,7 @@ CONFIG = "config.json"
 WEIGHTS = "model.weights.h5"
 ASSETS = "assets/"
 
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 MAX_EXPANSION = 100
 """Bytes that one byte of a deflated member may become, and from which size on that is asked. Keras
 uses the same ratio (``_ZIP_MEMBER_MAX_EXPANSION`` in ``keras/src/saving/saving_lib.py``)."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 THREADS = 2
 BATCH = 16 << 20
-CHUNK = 1 << 20
+CHUNK = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

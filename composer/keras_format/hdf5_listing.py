@@ -159,6 +159,20 @@ _LOGICAL = {
 
 def _check_storage(listing: _Listing, dataset: Any, declared: Declared, what: str) -> int | None:
     """Return where a contiguous dataset lies in the file; refuse what it can't hold."""
+    shape, nbytes, _ = declared
+    offset = dataset.get_offset()
+    if offset is None:
+        _check_elsewhere(listing, dataset, declared, what)
+        return None
+    # Only a contiguous dataset whose bytes are in this file has an offset (H5Dget_offset).
+    if dataset.get_storage_size() != nbytes or offset + nbytes > listing.length:
+        raise _bomb(what, shape, nbytes, f"{max(0, listing.length - offset)} bytes at most")
+    listing.extents.append((offset, nbytes, what))
+    return None if listing.shift is None else int(listing.shift + offset)
+
+
+def _check_elsewhere(listing: _Listing, dataset: Any, declared: Declared, what: str) -> None:
+    """Refuse a dataset without one place in the file, unless it is empty, compact or chunked."""
     shape, nbytes, element = declared
     plan = dataset.get_create_plist()
     layout = plan.get_layout()
@@ -166,26 +180,19 @@ def _check_storage(listing: _Listing, dataset: Any, declared: Declared, what: st
         raise FormatError(f"{what} is a virtual dataset", reason="virtual_dataset")
     if plan.get_external_count():
         raise FormatError(f"{what} keeps its bytes in another file", reason="external_storage")
-    stored = dataset.get_storage_size()
     if layout == h5d.CONTIGUOUS:
-        offset = dataset.get_offset()
-        if offset is None:
-            if nbytes:
-                raise _bomb(what, shape, nbytes, "no bytes at all")
-            return None
-        if stored != nbytes or offset + nbytes > listing.length:
-            raise _bomb(what, shape, nbytes, f"{max(0, listing.length - offset)} bytes at most")
-        listing.extents.append((offset, nbytes, what))
-        return None if listing.shift is None else listing.shift + offset
+        if nbytes:
+            raise _bomb(what, shape, nbytes, "no bytes at all")
+        return
+    stored = dataset.get_storage_size()
     if element.dtype == TEXT:
         raise FormatError(
             f"{what} is text that is not stored in one piece", reason="unsupported_type"
         )
     if layout == h5d.CHUNKED:
-        _check_chunks(listing, plan, stored, (shape, nbytes, element), what)
+        _check_chunks(listing, plan, stored, declared, what)
     elif stored != nbytes:
         raise _bomb(what, shape, nbytes, f"{stored} bytes")
-    return None
 
 
 def _check_chunks(listing: _Listing, plan: Any, stored: int, declared: Declared, what: str) -> None:

@@ -6,9 +6,10 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 from composer.errors import FormatError
-from composer.keras_format.archive import open_archive
+from composer.keras_format.archive import Archive, open_archive
 from composer.keras_format.canonical import SHARED, optimizer_groups
 from composer.keras_format.graph import Graph, Json, Operation
 from composer.keras_format.keras2 import is_legacy
@@ -16,14 +17,25 @@ from composer.keras_format.keras2_state import state_layout, today_s_listing
 from composer.keras_format.model_file import LayerState, ModelFile, StoredVariable
 from composer.keras_format.order import operation_order
 from composer.keras_format.reader import read_graph
-from composer.keras_format.stored import StoredGroup, StoredTensor
+from composer.keras_format.stored import Listing, StoredGroup, StoredTensor
 
 _LAYERS = "layers"
 """The group that holds the layers of a model, the model's own group before it."""
 
 
-def read_model(path: Path) -> ModelFile:
+class Listings(Protocol):
+    """Knows what the weights of an archive hold."""
+
+    def of(self, archive: Archive) -> Listing:
+        """Return the listing of an open archive's weights."""
+
+
+def read_model(path: Path, listings: Listings | None = None) -> ModelFile:
     """Read a ``.keras`` file without running anything that it holds.
+
+    Args:
+        path: of the file.
+        listings: who is asked for what the weights file holds; None reads it from the file.
 
     Raises:
         FormatError: it is no sound ``.keras`` file, or holds no graph.
@@ -31,7 +43,7 @@ def read_model(path: Path) -> ModelFile:
     """
     with open_archive(path) as archive:
         graph = read_graph(archive.config)
-        listing = archive.weights.listing
+        listing = archive.weights.listing if listings is None else listings.of(archive)
         if is_legacy(archive.config):
             layout = state_layout(archive.keras_version or "")
             listing = today_s_listing(listing, graph, layout)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from composer.keras_process.imports import find_application, import_application
 from composer.resolver.seeds import source_seed
 from composer.sources.context import Context
 from composer.spec.model import Source
@@ -20,6 +19,9 @@ def locate_application(source: Source, context: Context) -> Path | None:
         SourceError: no such model, or arguments that it refuses.
         BuildError: the import failed.
     """
+    # Imported here: most specs have no such source.
+    from composer.keras_process.imports import find_application, import_application
+
     name = source.location.removeprefix("app:")
     seed = source_seed(context.seed, source.id)
     if not context.may_import:

@@ -17,6 +17,7 @@ from composer.resolver.problems import Problems
 from composer.sources.context import Context
 from composer.sources.keras_files import check_sha256
 from composer.sources.kinds import kind_of
+from composer.sources.listings import RememberedListings
 from composer.spec.model import Source, Spec
 
 _CODES = {
@@ -89,7 +90,7 @@ def _open(source: Source, context: Context) -> ModelFile | None:
         return None
     check_sha256(source, path)
     try:
-        file = read_model(path)
+        file = read_model(path, RememberedListings(context.store))
     except FormatError as error:
         if error.reason != "no-graph" or source.nested is None:
             raise

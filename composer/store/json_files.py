@@ -14,20 +14,26 @@ FORMAT = 1
 """Written into each document; one of another format counts as absent."""
 
 
-def write_document(path: Path, content: Mapping[str, Any]) -> None:
+def write_document(path: Path, content: Mapping[str, Any], *, lasting: bool = True) -> None:
     """Write ``content`` with the format number to ``path``; readers see the old or the new one.
+
+    Args:
+        path: of the document; its folder is made.
+        content: plain JSON.
+        lasting: whether to wait until the disk has it, and to lay it out for people.
 
     Raises:
         OSError: the file system refused.
     """
-    text = json.dumps({"format": FORMAT, **content}, indent=1, ensure_ascii=True)
+    text = json.dumps({"format": FORMAT, **content}, indent=1 if lasting else None)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
         with temporary.open("x", encoding="utf-8") as stream:
             stream.write(text + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+            if lasting:
+                stream.flush()
+                os.fsync(stream.fileno())
         temporary.replace(path)
     except BaseException:
         with suppress(OSError):

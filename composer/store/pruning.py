@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 IN_USE = timedelta(hours=1)
 """An object that was asked for this recently may be open in some build."""
 
+NOTED = timedelta(days=30)
+"""How long notes are kept; they are taken again when they are needed."""
+
 ABANDONED = timedelta(days=1)
 """A temporary file or folder this old belongs to a process that crashed."""
 
@@ -56,7 +59,7 @@ def prune_store(
         item.path.with_suffix(".json").unlink(missing_ok=True)
     gone = {item.digest for item in going}
     staying = {item.digest for item in objects} - gone
-    for path in _orphans(root, staying, now):
+    for path in (*_orphans(root, staying, now), *_forgettable(root, now)):
         path.unlink(missing_ok=True)
     for folder in root.glob("scratch/*"):
         if _older(folder, now - ABANDONED):
@@ -107,6 +110,13 @@ def _orphans(root: Path, staying: set[str], now: datetime) -> Iterator[Path]:
             yield path
     for path in root.glob("*/*/.*.tmp"):
         if _older(path, now - ABANDONED):
+            yield path
+
+
+def _forgettable(root: Path, now: datetime) -> Iterator[Path]:
+    """Yield notes so old that the files they are about have most likely changed or moved."""
+    for path in root.glob("listings/*/*.json"):
+        if _older(path, now - NOTED):
             yield path
 
 

@@ -171,6 +171,30 @@ class Store:
         with writing(self.root, "remember a fact"), self._exclusively():
             write_document(self._entry("facts", key), {"key": key, "fact": dict(fact)})
 
+    # ------------------------------------------------------------ notes
+
+    def note(self, kind: str, key: str) -> dict[str, Any] | None:
+        """Return the note of ``kind`` under ``key``, or None."""
+        document = read_document(self._entry(kind, key))
+        if document is None or document.get("key") != key:
+            return None
+        content = document.get("note")
+        return content if isinstance(content, dict) else None
+
+    def take_note(self, kind: str, key: str, note: Mapping[str, Any]) -> None:
+        """Remember what can be found again at any time: without a lock, and for a while only.
+
+        Args:
+            kind: name of the folder that notes of this kind lie in.
+            key: all that decides what the note says.
+            note: plain JSON.
+
+        Raises:
+            BuildError: the store's disk is full or can't be written.
+        """
+        with writing(self.root, "take a note"):
+            write_document(self._entry(kind, key), {"key": key, "note": note}, lasting=False)
+
     # ------------------------------------------------------------ making
 
     @contextmanager

@@ -9,8 +9,11 @@ import sys
 import pytest
 
 from composer.errors import SourceError
-from composer.keras_process import application_names, check_application
-from composer.keras_process.applications import application_arguments
+from composer.keras_process.applications import (
+    application_arguments,
+    application_names,
+    check_application,
+)
 
 FROM_KERAS = """
 import inspect, json, keras

@@ -12,8 +12,9 @@ import pytest
 from composer.errors import BuildError
 from composer.keras_format.digests import digest_tensors
 from composer.keras_format.graph import TensorSpec
-from composer.keras_process import ask, keras_version, recall
 from composer.keras_process import asking as asking_module
+from composer.keras_process.asking import ask, recall
+from composer.keras_process.client import keras_version
 from composer.keras_process.fact_documents import fact_document
 from composer.resolver.facts import AskedCall, Fact, Pending, Question, Recorded, fact_key
 from composer.store import Store

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from composer.errors import BuildError, KerasProcessError, SourceError
-from composer.keras_process import keras_version, run
+from composer.keras_process.client import keras_version, run
 
 TASK = """
 import os, sys
@@ -204,7 +204,7 @@ def test_the_process_ends_with_the_one_that_started_it(
     pid_file = tmp_path / "pid"
     monkeypatch.setenv("PID_FILE", str(pid_file))
     becomes(stand_in, SLEEPER)
-    code = "from composer.keras_process import run; run({'task': 'echo'})"
+    code = "from composer.keras_process.client import run; run({'task': 'echo'})"
     path = os.pathsep.join([str(stand_in), *sys.path])
     with subprocess.Popen(
         [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}
@@ -217,7 +217,7 @@ def test_the_process_ends_with_the_one_that_started_it(
 
 def test_the_version_of_keras_is_known_without_importing_it() -> None:
     code = (
-        "import sys; import composer.keras_process as room; print(room.keras_version())\n"
+        "import sys; import composer.keras_process.client as room; print(room.keras_version())\n"
         "print([name for name in sys.modules if name.partition('.')[0] in "
         "{'keras', 'tensorflow', 'numpy', 'h5py'}])"
     )

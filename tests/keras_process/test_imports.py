@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from composer.errors import BuildError, SourceError
-from composer.keras_process import applications, import_application
-from composer.keras_process.imports import find_application
+from composer.keras_process import applications
+from composer.keras_process.imports import find_application, import_application
 from composer.store import Store
 
 SMALL: dict[str, Any] = {"alpha": 0.35, "input_shape": [32, 32, 3], "weights": None, "classes": 3}
@@ -21,7 +21,7 @@ SMALL: dict[str, Any] = {"alpha": 0.35, "input_shape": [32, 32, 3], "weights": N
 IMPORTER = """
 import json, sys
 from pathlib import Path
-from composer.keras_process import import_application
+from composer.keras_process.imports import import_application
 from composer.store import Store
 lines = []
 digest = import_application(

@@ -1,0 +1,67 @@
+"""Listings of weights files, remembered in the store.
+
+HDF5 is asked object by object, which takes longer than the rest of reading a model file; and most
+runs read the files that the run before them read.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+from composer.errors import BuildError
+from composer.keras_format.archive import Archive
+from composer.keras_format.listing_document import FORMAT, listing_document, listing_from
+from composer.keras_format.stored import Listing
+from composer.store import Store
+
+SETTLED = 2_000_000_000
+"""Nanoseconds that a file must have been left alone: one that changes twice within a tick of the
+file system's clock looks the same after the second change."""
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedListings:
+    """What files were found to hold, by their place, size, inode and times of change.
+
+    The time of the last change of the inode (``ctime``) is among them, which no program can set.
+    """
+
+    store: Store
+
+    def of(self, archive: Archive) -> Listing:
+        """Return the listing of an open archive's weights, from the store where it is known.
+
+        Raises:
+            FormatError: the weights are no sound HDF5 file.
+        """
+        key = _key(archive)
+        if key is None:
+            return archive.weights.listing
+        document = self.store.note("listings", key)
+        if document is not None:
+            return listing_from(document, archive.path, archive.stamp)
+        listing = archive.weights.listing
+        with suppress(BuildError):  # a store that can't be written costs time, nothing else
+            self.store.take_note("listings", key, listing_document(listing))
+        return listing
+
+
+def _key(archive: Archive) -> str | None:
+    """Return what the listing may be remembered under; None for a file that may still change."""
+    try:
+        status = archive.path.stat()
+    except OSError:
+        return None
+    opened = (archive.stamp.size, archive.stamp.modified, archive.stamp.inode)
+    if opened != (status.st_size, status.st_mtime_ns, status.st_ino):
+        return None
+    changed = max(status.st_mtime_ns, status.st_ctime_ns)
+    if time.time_ns() - changed < SETTLED:
+        return None
+    place = archive.path.resolve()
+    return (
+        f"{FORMAT} {place} {status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns} "
+        f"{status.st_ctime_ns}"
+    )
