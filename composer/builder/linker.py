@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from composer.errors import BuildError
-from composer.keras_format.archive import open_archive
+from composer.keras_format.archive import check_archive_crc
 from composer.keras_format.archive_write import WrittenArchive, write_archive
 from composer.keras_format.canonical import (
     METADATA_KEY,
@@ -28,7 +28,7 @@ from composer.keras_format.model_file import ModelFile
 from composer.keras_format.writer import model_config
 from composer.resolver.plan import Plan, StateCopy
 
-_THREADS = 2
+_THREADS = 1
 FORMAT_VERSION = "3.15.1"
 """The Keras whose form of ``config.json`` the linker writes."""
 
@@ -53,7 +53,8 @@ def link(plan: Plan, target: Path) -> WrittenArchive:
     contents, assets = _contents(plan)
     paths = dict.fromkeys(copy.file.path for copy in plan.states if copy.file is not None)
     with ThreadPoolExecutor(_THREADS) as pool:
-        sums = [pool.submit(_check_sums, path) for path in paths]
+        # The sources are held against their archives' own checksums while they are copied.
+        sums = [pool.submit(check_archive_crc, path) for path in paths]
         written = write_archive(
             target,
             metadata=metadata(plan),
@@ -66,12 +67,6 @@ def link(plan: Plan, target: Path) -> WrittenArchive:
         for checked in sums:
             checked.result()
     return written
-
-
-def _check_sums(path: Path) -> None:
-    """Hold a source against its archive's own checksums, while its tensors are copied."""
-    with open_archive(path) as archive:
-        archive.check_crc()
 
 
 def canonical_model(plan: Plan) -> dict[str, Json]:

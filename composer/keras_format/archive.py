@@ -6,7 +6,7 @@ import os
 import stat
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +26,7 @@ CONFIG = "config.json"
 WEIGHTS = "model.weights.h5"
 ASSETS = "assets/"
 
-CHUNK = 1 << 18
+CHUNK = 1 << 19
 MAX_EXPANSION = 100
 """Bytes that one byte of a deflated member may become, and from which size on that is asked. Keras
 uses the same ratio (``_ZIP_MEMBER_MAX_EXPANSION`` in ``keras/src/saving/saving_lib.py``)."""
@@ -118,9 +118,7 @@ class Archive:
         Raises:
             FormatError: ``crc`` or ``damaged``.
         """
-        for member in self._members.values():
-            for _ in self._content(member):
-                pass
+        _check_crc(self._descriptor, self._members.values(), self.path)
 
     def close(self) -> None:
         """Close the file and everything opened through it; twice is once."""
@@ -151,41 +149,11 @@ class Archive:
                 "are read",
                 reason="member_size",
             )
-        return b"".join(self._content(member))
-
-    def _content(self, member: Member) -> Iterator[bytes]:
-        if member.size > EXPANSION_FLOOR and member.size > MAX_EXPANSION * member.stored_size:
-            raise FormatError(
-                f"{self.path}: member {member.name!r} says that {member.stored_size} bytes become "
-                f"{member.size}, more than {MAX_EXPANSION} times as many",
-                reason="bomb",
-            )
-        crc = 0
-        size = 0
-        raw = _extent(self._descriptor, member.data_offset, member.stored_size)
-        for chunk in _inflated(raw, member.size) if member.method == DEFLATED else raw:
-            crc = zlib.crc32(chunk, crc)
-            size += len(chunk)
-            if size > member.size:
-                break
-            yield chunk
-        if size != member.size:
-            raise FormatError(
-                f"{self.path}: member {member.name!r} should hold {member.size} bytes and holds "
-                f"{'more' if size > member.size else size}",
-                reason="damaged",
-            )
-        if crc != member.crc:
-            raise FormatError(
-                f"{self.path}: the bytes of member {member.name!r} are not those that were "
-                f"written: CRC-32 {crc:08x}, expected {member.crc:08x}",
-                reason="crc",
-                help="copy or download the file again",
-            )
+        return b"".join(_content(self._descriptor, member, self.path))
 
     def _inflate_to_file(self, member: Member) -> int:
         with tempfile.TemporaryFile() as file:
-            for chunk in self._content(member):
+            for chunk in _content(self._descriptor, member, self.path):
                 file.write(chunk)
             file.flush()
             return os.dup(file.fileno())
@@ -219,6 +187,20 @@ def open_archive(path: str | os.PathLike[str]) -> Archive:
     except BaseException:
         os.close(descriptor)
         raise
+
+
+def check_archive_crc(path: Path) -> None:
+    """Hold every member of a ``.keras`` file against its CRC-32, without reading what it says.
+
+    Raises:
+        FormatError: see :func:`read_members`; ``crc`` or ``damaged``.
+        OSError: the file can't be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        _check_crc(descriptor, read_members(descriptor, str(path)), path)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
@@ -262,6 +244,43 @@ def _check_membership(members: dict[str, Member], path: Path) -> None:
                 f"{CONFIG}, {WEIGHTS} and {ASSETS}…",
                 reason="unknown_member",
             )
+
+
+def _content(descriptor: int, member: Member, path: Path) -> Iterator[bytes]:
+    if member.size > EXPANSION_FLOOR and member.size > MAX_EXPANSION * member.stored_size:
+        raise FormatError(
+            f"{path}: member {member.name!r} says that {member.stored_size} bytes become "
+            f"{member.size}, more than {MAX_EXPANSION} times as many",
+            reason="bomb",
+        )
+    crc = 0
+    size = 0
+    raw = _extent(descriptor, member.data_offset, member.stored_size)
+    for chunk in _inflated(raw, member.size) if member.method == DEFLATED else raw:
+        crc = zlib.crc32(chunk, crc)
+        size += len(chunk)
+        if size > member.size:
+            break
+        yield chunk
+    if size != member.size:
+        raise FormatError(
+            f"{path}: member {member.name!r} should hold {member.size} bytes and holds "
+            f"{'more' if size > member.size else size}",
+            reason="damaged",
+        )
+    if crc != member.crc:
+        raise FormatError(
+            f"{path}: the bytes of member {member.name!r} are not those that were "
+            f"written: CRC-32 {crc:08x}, expected {member.crc:08x}",
+            reason="crc",
+            help="copy or download the file again",
+        )
+
+
+def _check_crc(descriptor: int, members: Iterable[Member], path: Path) -> None:
+    for member in members:
+        for _ in _content(descriptor, member, path):
+            pass
 
 
 def _extent(descriptor: int, start: int, length: int) -> Iterator[bytes]:

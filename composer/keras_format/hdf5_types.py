@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import h5py
@@ -69,6 +70,7 @@ def element_type(datatype: Any, what: str) -> ElementType:
     )
 
 
+@cache
 def datatype_of(dtype: str) -> Any:
     """Return the HDF5 datatype that is written for ``dtype`` (an ``h5py.h5t.TypeID``)."""
     if dtype == TEXT:
@@ -78,6 +80,7 @@ def datatype_of(dtype: str) -> Any:
     return h5t.py_create(np.dtype(dtype), logical=True)
 
 
+@cache
 def memory_type_of(dtype: str) -> Any:
     """Return the type to hand to h5py with a numpy array of ``dtype``.
 

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-CHUNK = 1 << 18
+CHUNK = 1 << 19
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -41,7 +41,8 @@ class RememberedListings:
             return archive.weights.listing
         document = self.store.note("listings", key)
         if document is not None:
-            return listing_from(document, archive.path, archive.stamp)
+            with suppress(LookupError, TypeError, ValueError):  # a damaged note is no note
+                return listing_from(document, archive.path, archive.stamp)
         listing = archive.weights.listing
         with suppress(BuildError):  # a store that can't be written costs time, nothing else
             self.store.take_note("listings", key, listing_document(listing))
