@@ -6,38 +6,58 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
-from composer.errors import SourceError
-from composer.keras_process.applications import check_application
 from composer.keras_process.client import keras_version, run
 from composer.store import Store
 
 
-def import_application(
-    name: str,
-    args: Mapping[str, Any],
-    seed: int,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """An import: what decides its result, and what to ask of the Keras process.
+
+    Attributes:
+        importer: short name of the kind, such as ``app``.
+        decides: plain JSON; everything besides the installed Keras that the result depends on,
+            by content where it is a file. Two recipes of equal ``decides`` are the same.
+        request: for the Keras process: ``task`` and what that task takes. The path to save the
+            model to is added as ``target``.
+        about: what to show people who look into the store.
+        downloads: whether Keras may download files into its own folder, and under which name no
+            other process may do that at the same time; None where it downloads nothing.
+    """
+
+    importer: str
+    decides: Mapping[str, Any]
+    request: Mapping[str, Any]
+    about: Mapping[str, Any] = field(default_factory=dict)
+    downloads: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What the store remembers the result under."""
+        recipe = {
+            "format": 1, "importer": self.importer, "keras": keras_version(), **self.decides
+        }  # fmt: skip
+        text = json.dumps(recipe, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def import_model(
+    recipe: Recipe,
     store: Store,
     *,
-    directory: Path | None = None,
     timeout: float | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> str:
-    """Return the digest of a model of ``keras.applications`` in the store, made if need be.
+    """Return the digest of the model that ``recipe`` makes, made if the store does not have it.
 
     Several processes that want the same model make it once; the others wait.
 
     Args:
-        name: such as ``ResNet50``.
-        args: keyword arguments of that function, plain JSON. ``weights`` may be the path of a
-            file, whose content then decides with the rest.
-        seed: for weights that are not loaded; 0 to 2**32 - 1.
+        recipe: what to make.
         store: where the model is kept, in canonical form.
-        directory: the folder that a relative ``weights`` path belongs to; None is the folder
-            where one is.
         timeout: seconds for the Keras process.
         progress: called with lines of progress.
 
@@ -45,12 +65,10 @@ def import_application(
         SHA-256 of the stored ``.keras`` file.
 
     Raises:
-        SourceError: no such model (``unknown_name``), argument (``unknown_argument``) or file of
-            weights (``unknown_file``), or Keras refuses the arguments (``refused``).
-        BuildError: weights can't be downloaded, or the store can't be written.
+        SourceError: what the Keras process refused.
+        BuildError: a download failed, or the store can't be written.
         KerasProcessError: the Keras process failed.
     """
-    recipe = _recipe(name, args, seed, directory)
     key = recipe.key
     known = store.recipe(key)
     if known is not None:
@@ -60,83 +78,27 @@ def import_application(
         known = store.recipe(key)  # another process may have made it while this one waited
         if known is not None:
             return known
-        if recipe.downloads:
+        if recipe.downloads is not None:
             # Keras itself does not expect two downloads of one file at the same time.
-            locks.enter_context(store.making(f"download of keras.applications.{name}"))
-        request = {"task": "import_app", "name": name, "args": recipe.arguments, "seed": seed}
-        digest = _import(
-            request,
-            store,
-            downloads=recipe.downloads,
-            timeout=timeout,
-            progress=progress,
-        )
-        about = {"importer": "app", "name": name, "args": dict(args), "seed": seed}
-        store.remember_recipe(key, digest, {**about, "keras": keras_version()})
+            locks.enter_context(store.making(f"download of {recipe.downloads}"))
+        digest = _import(recipe, store, timeout=timeout, progress=progress)
+        about = {"importer": recipe.importer, **recipe.about, "keras": keras_version()}
+        store.remember_recipe(key, digest, about)
     return digest
 
 
-def find_application(
-    name: str,
-    args: Mapping[str, Any],
-    seed: int,
-    store: Store,
-    *,
-    directory: Path | None = None,
-) -> str | None:
-    """Return the digest of a model that :func:`import_application` made before, or None.
+def find_model(recipe: Recipe, store: Store) -> str | None:
+    """Return the digest of a model that :func:`import_model` made before, or None.
 
-    Starts no process. Arguments and errors are those of :func:`import_application`.
+    Starts no process.
     """
-    return store.recipe(_recipe(name, args, seed, directory).key)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Recipe:
-    """What an import is remembered under.
-
-    Attributes:
-        key: of the recipe in the store.
-        arguments: for Keras, with the path of a file of weights made absolute.
-        downloads: whether Keras may download weights.
-    """
-
-    key: str
-    arguments: Mapping[str, Any]
-    downloads: bool
-
-
-def _recipe(name: str, args: Mapping[str, Any], seed: int, directory: Path | None) -> _Recipe:
-    check_application(name, args)
-    arguments = dict(args)
-    recipe: dict[str, Any] = {
-        "format": 1,
-        "importer": "app",
-        "name": name,
-        "args": dict(args),
-        "seed": seed,
-        "keras": keras_version(),
-        "weights": None,
-    }
-    downloads = False
-    if arguments.get("weights", "imagenet") == "imagenet":
-        downloads = True  # keras.applications loads these weights where nothing is said
-    elif isinstance(arguments["weights"], str):
-        file = (directory or Path.cwd()) / Path(arguments["weights"]).expanduser()
-        arguments["weights"] = str(file.absolute())
-        # The content counts, not where it lies.
-        recipe["weights"] = _digest(name, file)
-        recipe["args"] = {**dict(args), "weights": None}
-    text = json.dumps(recipe, sort_keys=True, separators=(",", ":"))
-    key = hashlib.sha256(text.encode()).hexdigest()
-    return _Recipe(key=key, arguments=arguments, downloads=downloads)
+    return store.recipe(recipe.key)
 
 
 def _import(
-    request: Mapping[str, Any],
+    recipe: Recipe,
     store: Store,
     *,
-    downloads: bool,
     timeout: float | None,
     progress: Callable[[str], None] | None,
 ) -> str:
@@ -147,22 +109,10 @@ def _import(
     with store.scratch() as folder:
         saved, canonical = folder / "saved.keras", folder / "canonical.keras"
         run(
-            {**request, "target": str(saved)},
+            {**recipe.request, "target": str(saved)},
             timeout=timeout,
             progress=progress,
-            share_downloads=downloads,
+            share_downloads=recipe.downloads is not None,
         )
         canonicalise(saved, canonical)
         return store.add(canonical)
-
-
-def _digest(name: str, file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as problem:
-        raise SourceError(
-            f"the weights of {name} can't be read from {file}: {problem.strerror}",
-            reason="unknown_file",
-            help="`weights` is null, imagenet, or the path of a file",
-        ) from problem

@@ -20,21 +20,12 @@ def locate_application(source: Source, context: Context) -> Path | None:
         BuildError: the import failed.
     """
     # Imported here: most specs have no such source.
-    from composer.keras_process.imports import find_application, import_application
+    from composer.keras_process.application_imports import application_recipe
 
-    name = source.location.removeprefix("app:")
-    seed = source_seed(context.seed, source.id)
-    if not context.may_import:
-        digest = find_application(
-            name, source.args, seed, context.store, directory=source.directory
-        )
-    else:
-        digest = import_application(
-            name,
-            source.args,
-            seed,
-            context.store,
-            directory=source.directory,
-            progress=context.progress,
-        )
-    return None if digest is None else context.store.object_path(digest)
+    recipe = application_recipe(
+        source.location.removeprefix("app:"),
+        source.args,
+        source_seed(context.seed, source.id),
+        directory=source.directory,
+    )
+    return context.imported(recipe)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from composer.store import Store
+
+if TYPE_CHECKING:
+    from composer.keras_process.imports import Recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,3 +28,17 @@ class Context:
     seed: int
     may_import: bool
     progress: Callable[[str], None] | None = None
+
+    def imported(self, recipe: Recipe) -> Path | None:
+        """Return the file that a recipe makes; None where it is not there and may not be made.
+
+        Raises:
+            SourceError: the Keras process refused.
+            BuildError: the import failed for a reason outside of the spec.
+        """
+        from composer.keras_process.imports import find_model, import_model
+
+        if self.may_import:
+            return self.store.object_path(import_model(recipe, self.store, progress=self.progress))
+        digest = find_model(recipe, self.store)
+        return None if digest is None else self.store.object_path(digest)

@@ -13,7 +13,8 @@ import pytest
 
 from composer.errors import BuildError, SourceError
 from composer.keras_process import applications
-from composer.keras_process.imports import find_application, import_application
+from composer.keras_process.application_imports import application_recipe
+from composer.keras_process.imports import find_model, import_model
 from composer.store import Store
 
 SMALL: dict[str, Any] = {"alpha": 0.35, "input_shape": [32, 32, 3], "weights": None, "classes": 3}
@@ -21,14 +22,34 @@ SMALL: dict[str, Any] = {"alpha": 0.35, "input_shape": [32, 32, 3], "weights": N
 IMPORTER = """
 import json, sys
 from pathlib import Path
-from composer.keras_process.imports import import_application
+from composer.keras_process.application_imports import application_recipe
+from composer.keras_process.imports import import_model
 from composer.store import Store
 lines = []
-digest = import_application(
-    "MobileNetV2", json.loads(sys.argv[2]), 0, Store(Path(sys.argv[1])), progress=lines.append
+digest = import_model(
+    application_recipe("MobileNetV2", json.loads(sys.argv[2]), 0),
+    Store(Path(sys.argv[1])),
+    progress=lines.append,
 )
 print(json.dumps([digest, lines]))
 """
+
+
+def import_application(
+    name: str,
+    args: dict[str, Any],
+    seed: int,
+    store: Store,
+    *,
+    directory: Path | None = None,
+    timeout: float | None = None,
+) -> str:
+    recipe = application_recipe(name, args, seed, directory=directory)
+    return import_model(recipe, store, timeout=timeout)
+
+
+def find_application(name: str, args: dict[str, Any], seed: int, store: Store) -> str | None:
+    return find_model(application_recipe(name, args, seed), store)
 
 
 def start(store: Path, cwd: Path, **environment: str) -> subprocess.Popen[str]:
