@@ -117,6 +117,10 @@ def _header(source: PlannedSource, entries: Sequence[MapEntry]) -> Iterator[Rend
     words = ", ".join(f"{number:,} {fate}" for fate, number in counts if number)
     yield _line(f"  {count(source.operations, 'operation')}: {words}")
     yield _line(f"  {count(source.parameters, 'parameter')} go in, {size(source.nbytes)}")
+    if len(source.uses) > 1:
+        yield _line(
+            f"  called {len(source.uses)} times with the same weights: {', '.join(source.uses)}"
+        )
     for repair in source.repairs:
         yield _line(f"  repaired {repair}")
 
@@ -127,6 +131,8 @@ class _Run:
 
     entries: tuple[MapEntry, ...]
     becomes: str
+    called: bool = False
+    """Whether it is called more often than each layer of its source."""
 
     @property
     def first(self) -> MapEntry:
@@ -142,7 +148,14 @@ class _Run:
         fate = self.first.fate
         if len(self.entries) > 1:
             return f"{count(len(self.entries), 'layer')} {fate}"
-        return fate if fate in ("kept", "renamed") else f"{fate} ({self.first.class_name})"
+        what = [] if fate in ("kept", "renamed") else [self.first.class_name]
+        if self.first.inside:
+            what = [f"{self.first.class_name} of {count(len(self.first.inside), 'layer')}"]
+        if self.called:
+            what.append(f"called {self.first.calls} times")
+        if self.first.shared:
+            what.append(f"one with {', '.join(self.first.shared)}")
+        return f"{fate} ({', '.join(what)})" if what else fate
 
 
 def _runs(
@@ -158,13 +171,21 @@ def _runs(
             return entry.fate, str(entry.note)
         return entry.fate, ""
 
-    for (_, becomes), group in groupby(entries, key=way):
+    uses = max(1, len(source.uses))
+
+    def told(entry: MapEntry) -> tuple[object, ...]:
+        """Return what keeps an entry from being folded with its neighbours."""
+        alone = entry.inside or entry.shared or entry.calls > uses
+        return (*way(entry), entry.layer if alone else "")
+
+    for (_, becomes, _), group in groupby(entries, key=told):
         run = tuple(group)
         if every_layer or len(run) == 1 or run[0].fate in ("wired", "replaced", "bypassed"):
             for entry in run:
-                yield _Run((entry,), str(entry.name) if entry.fate == "renamed" else becomes)
+                name = str(entry.name) if entry.fate == "renamed" else str(becomes)
+                yield _Run((entry,), name, called=entry.calls > uses)
         else:
-            yield _Run(run, becomes)
+            yield _Run(run, str(becomes))
 
 
 def _source_table(
@@ -180,6 +201,10 @@ def _source_table(
         style = _STYLES.get(run.first.fate, "")
         arrow = arrows.get(run.first.fate, "")
         _row(table, run.layers, arrow, run.becomes, run.words, styles=("", "", "", style))
+        for inner in run.first.inside if every_layer else ():
+            shared = f", one with {', '.join(inner.shared)}" if inner.shared else ""
+            depth = "  " * inner.path.count("/")
+            _row(table, f"{depth}{inner.path}", "", "", f"inside ({inner.class_name}{shared})")
     return table
 
 
@@ -191,7 +216,7 @@ def _wires_table(seams: Sequence[Seam]) -> Table:
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
     for seam in seams:
-        wire = f"{seam.producer} → {seam.consumer}"
+        wire = " → ".join(seam.words)
         match seam.state:
             case "deferred":
                 shapes = f"{_expected(seam)}deferred"
@@ -221,7 +246,7 @@ def _new_layers_table(plan: Plan) -> Table:
             continue
         mine = [seam for seam in plan.seams if seam.consumer == operation.name]
         takes = ", ".join(
-            f"{seam.producer} {shape_text(seam.actual) if seam.actual else 'deferred'}"
+            f"{seam.words[0]} {shape_text(seam.actual) if seam.actual else 'deferred'}"
             for seam in mine
         )
         _row(table, operation.name, operation.class_name, f"← {takes}")

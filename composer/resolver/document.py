@@ -32,11 +32,12 @@ def plan_document(plan: Plan) -> dict[str, Any]:
                 "kind": operation.kind,
                 "origin": str(plan.origins[operation.name]),
                 "trainable": _trainable(operation.config.get("trainable")),
-                "calls": len(operation.calls),
-                "inputs": [
-                    [tensor.ref.operation, tensor.ref.call, tensor.ref.output]
+                "calls": [
+                    [
+                        [tensor.ref.operation, tensor.ref.call, tensor.ref.output]
+                        for tensor in call.tensors()
+                    ]
                     for call in operation.calls
-                    for tensor in call.tensors()
                 ],
             }
             for operation in plan.graph.operations
@@ -67,6 +68,12 @@ def plan_document(plan: Plan) -> dict[str, Any]:
                 "fate": entry.fate,
                 "name": entry.name,
                 "note": entry.note,
+                "calls": entry.calls,
+                "inside": [
+                    {"path": inner.path, "class": inner.class_name, "shared": list(inner.shared)}
+                    for inner in entry.inside
+                ],
+                "shared": list(entry.shared),
             }
             for entry in plan.link_map
         ],
@@ -94,8 +101,8 @@ def _spec(spec: TensorSpec | None) -> dict[str, Any]:
 def _seam(seam: Seam) -> dict[str, Any]:
     return {
         "at": ".".join(str(part) for part in seam.path),
-        "from": str(seam.producer),
-        "to": seam.consumer,
+        "from": seam.words[0],
+        "to": seam.words[1],
         "state": seam.state,
         "expected": None if seam.expected is None else _spec(seam.expected),
         "actual": None if seam.actual is None else _spec(seam.actual),
@@ -115,6 +122,7 @@ def _source(source: PlannedSource) -> dict[str, Any]:
         "parameters": source.parameters,
         "bytes": source.nbytes,
         "whole": source.whole,
+        "uses": list(source.uses),
         "repairs": list(source.repairs),
     }
 

@@ -53,16 +53,21 @@ class Seam:
     """An edge that the spec made.
 
     Attributes:
+        consumer: key of an operation of the joined graph.
+        call: which call of it, in the graph's numbering.
         producer: tensor of the joined graph.
+        words: producer and consumer as the spec would name them; empty until a plan is written.
         expected: what the consumer's source recorded there; None for a new layer.
         actual: what comes; None while Keras has not been asked.
     """
 
     consumer: str
+    call: int
     producer: TensorRef
     path: SpecPath
     expected: TensorSpec | None
     actual: TensorSpec | None
+    words: tuple[str, str] = ("", "")
 
     @property
     def state(self) -> Literal["equal", "changed", "new", "deferred"]:
@@ -439,6 +444,7 @@ class _Walk:
             seams.append(
                 Seam(
                     consumer=edge.consumer,
+                    call=edge.call,
                     producer=tensor.ref,
                     path=path,
                     expected=tensor.spec if linked.new is None and _is_known(tensor.spec) else None,

@@ -9,6 +9,7 @@ from typing import Literal
 from composer.keras_format.graph import Graph, TensorRef, TensorSpec
 from composer.keras_format.model_file import LayerState, ModelFile
 from composer.resolver.infer import Seam
+from composer.resolver.inside import InnerLayer
 from composer.resolver.linked import Origin
 
 Fate = Literal["kept", "renamed", "dropped", "replaced", "bypassed", "wired", "unreachable"]
@@ -21,6 +22,9 @@ class MapEntry:
     Attributes:
         name: its final name; None when it does not go into the result.
         note: what stands in for it, for a replaced, bypassed or wired one.
+        calls: how often it is called in the result.
+        inside: the layers of a nested model, at any depth.
+        shared: paths inside the source at which the same layer object stands as well.
     """
 
     source: str
@@ -29,6 +33,9 @@ class MapEntry:
     fate: Fate
     name: str | None = None
     note: str | None = None
+    calls: int = 0
+    inside: tuple[InnerLayer, ...] = ()
+    shared: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +61,7 @@ class PlannedSource:
     """A source as the plan shows it: counts of operations, parameters and bytes that go in.
 
     Attributes:
+        uses: ids under ``calls`` of a source whose layers are called once for each of them.
         repairs: what was changed in the config of an old file so that today's Keras reads it.
     """
 
@@ -68,6 +76,7 @@ class PlannedSource:
     parameters: int
     nbytes: int
     whole: bool
+    uses: tuple[str, ...] = ()
     repairs: tuple[str, ...] = ()
 
 

@@ -21,7 +21,9 @@ from composer.keras_format.order import operation_order
 from composer.keras_format.rename import renamed
 from composer.keras_format.static_specs import input_spec
 from composer.resolver.cut import Use
-from composer.resolver.infer import Inferred
+from composer.resolver.infer import Inferred, Seam
+from composer.resolver.inside import inner_layers, shared_paths
+from composer.resolver.labels import Labels
 from composer.resolver.linked import Linked, LinkedOperation, Origin, Step
 from composer.resolver.plan import Fate, MapEntry, Plan, PlannedSource, Port, StateCopy, WholeUse
 from composer.resolver.problems import Problems
@@ -75,8 +77,8 @@ def write_plan(
         origins=origins,
         states=copies,
         sources=tuple(_source(piece, files, linked, copies) for piece in pieces.values()),
-        link_map=_link_map(pieces, linked, set(unreachable)),
-        seams=inferred.seams,
+        link_map=_link_map(pieces, linked, files, set(unreachable)),
+        seams=_in_words(inferred.seams, Labels(linked, pieces)),
         inputs=tuple(_input_port(by_name[names[key]]) for key in linked.inputs),
         outputs=_output_ports(linked, names, inferred.specs),
         wholes=_wholes(linked, names, pieces, files, inferred),
@@ -192,11 +194,26 @@ def _state(
 # ---------------------------------------------------------------- what a reviewer sees
 
 
+def _in_words(seams: Sequence[Seam], labels: Labels) -> tuple[Seam, ...]:
+    return tuple(
+        replace(
+            seam,
+            words=(labels.tensor(seam.producer), labels.call(seam.consumer, seam.call)),
+        )
+        for seam in seams
+    )
+
+
 def _link_map(
-    pieces: Mapping[str, Piece], linked: Linked, unreachable: set[str]
+    pieces: Mapping[str, Piece],
+    linked: Linked,
+    files: Mapping[str, ModelFile],
+    unreachable: set[str],
 ) -> tuple[MapEntry, ...]:
     entries = []
     for piece in pieces.values():
+        file = files[piece.source.id]
+        inside, shared = inner_layers(file), shared_paths(file)
         for layer, operation in piece.topology.operations.items():
             fate, name, note = _fate(piece, layer, linked, unreachable)
             entries.append(
@@ -207,6 +224,9 @@ def _link_map(
                     fate=fate,
                     name=name,
                     note=note,
+                    calls=_calls(piece.key(layer), linked) if name is not None else 0,
+                    inside=inside.get(layer, ()),
+                    shared=shared.get(layer, ()),
                 )
             )
     return tuple(entries)
@@ -228,6 +248,11 @@ def _fate(
         if layer in use.bypassed:
             return "bypassed", None, _stand_in(piece, use, layer)
     return "dropped", None, None
+
+
+def _calls(key: str, linked: Linked) -> int:
+    operation = linked.operations.get(key)
+    return len(operation.operation.calls) if operation is not None else 0
 
 
 def _calls_left_out(piece: Piece, layer: str, linked: Linked) -> str | None:
@@ -266,6 +291,7 @@ def _source(
         parameters=sum(v.size for v in held),
         nbytes=sum(v.nbytes for v in held),
         whole=not _missing(piece, linked),
+        uses=tuple(use.id for use in piece.uses if use.id is not None),
         repairs=tuple(str(repair) for repair in file.graph.repairs),
     )
 

@@ -33,6 +33,22 @@ layers:
   joined: {class: GlobalAveragePooling2D, inputs: b}
 outputs: {scores: head, joined: joined}
 """
+NESTING = """\
+version: 1
+name: siamese
+inputs: {one: {shape: [16, 16, 3]}, two: {shape: [16, 16, 3]}}
+sources:
+  tower:
+    from: models/tower.keras
+    exclude: [probs]
+    calls: {left: {inputs: one}, right: {inputs: two}}
+  n: {from: models/nested.keras, prefix: n_, inputs: half}
+  s: {from: models/shared.keras, prefix: s_, inputs: half, exclude: [twice]}
+  whole: {from: models/nested.keras, nested: whole, inputs: half}
+layers:
+  both: {class: Concatenate, inputs: [tower@left, "tower@right:pool"]}
+  half: {class: Dense, args: {units: 4}, inputs: both}
+"""
 LINKED = """\
 version: 1
 name: pair
@@ -63,6 +79,38 @@ def test_the_link_map_folds_runs_and_lists_what_is_left_out(compose, spec, golde
 def test_all_gives_each_layer_a_line(compose, spec, golden):
     result = compose("plan", spec, "--all")
     golden(GOLDEN / "plan_all.txt", result.out)
+
+
+def test_nesting_calls_and_sharing_are_told(compose, workspace, golden):
+    (workspace / "nesting.yaml").write_text(NESTING)
+    result = compose("plan", "nesting.yaml")
+    assert (result.code, result.err) == (0, "")
+    golden(GOLDEN / "plan_nesting.txt", result.out)
+    golden(GOLDEN / "plan_nesting_all.txt", compose("plan", "nesting.yaml", "--all").out)
+
+
+def test_the_document_tells_nesting_calls_and_sharing(compose, workspace):
+    (workspace / "nesting.yaml").write_text(NESTING)
+    document = json.loads(compose("plan", "nesting.yaml", "--json").out)
+    jsonschema.validate(document, json.loads(schema_text("plan")))
+    entries = {(e["source"], e["layer"]): e for e in document["link_map"]}
+    assert entries["tower", "conv1"]["calls"] == 2
+    assert entries["n", "inner"]["calls"] == 1
+    assert [i["path"] for i in entries["n", "inner"]["inside"]] == ["inner/first", "inner/second"]
+    assert entries["s", "inner"]["inside"][0]["shared"] == ["twice"]
+    assert entries["s", "twice"]["shared"] == ["inner/twice"]
+    assert entries["s", "twice"]["calls"] == 0
+    assert [i["path"] for i in entries["whole", "whole"]["inside"]] == [
+        "whole/inner", "whole/inner/first", "whole/inner/second", "whole/scores",
+    ]  # fmt: skip
+    assert {s["id"]: s["uses"] for s in document["sources"]}["tower"] == ["left", "right"]
+    operations = {op["name"]: op for op in document["operations"]}
+    assert operations["conv1"]["calls"] == [[["one", 0, 0]], [["two", 0, 0]]]
+    assert {(s["from"], s["to"]) for s in document["seams"]} >= {
+        ("one", "tower@left:conv1"),
+        ("two", "tower@right:conv1"),
+        ("tower@right:pool", "both"),
+    }
 
 
 def test_a_changed_seam_shows_both_shapes(compose, workspace, golden):
