@@ -19,6 +19,8 @@ from composer.keras_process.refusal import RefusalError
 
 TASKS = {
     "import_app": "composer.keras_process.tasks.import_app",
+    "import_code": "composer.keras_process.tasks.import_code",
+    "import_h5": "composer.keras_process.tasks.import_h5",
     "answer": "composer.keras_process.tasks.answer",
     "verify": "composer.keras_process.tasks.verify",
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from composer.errors import SourceError
 from composer.sources.applications import locate_application
+from composer.sources.code import locate_code
 from composer.sources.context import Context
 from composer.sources.keras_files import locate_keras_file
 from composer.spec.model import Source
@@ -51,8 +52,8 @@ def kind_of(source: Source) -> Kind:
     raise SourceError(
         f"source {source.id!r}: this version can't read {source.location!r}",
         reason="unknown_kind",
-        help="it reads .keras files (models/a.keras) and keras.applications (app:ResNet50); "
-        "save other models as .keras first",
+        help="it reads .keras files (models/a.keras), keras.applications (app:ResNet50) and "
+        "functions of your own (py:my_models:make); save other models as .keras first",
     )
 
 
@@ -61,6 +62,12 @@ KINDS: tuple[Kind, ...] = (
         name="keras.applications",
         matches=lambda location: location.startswith("app:"),
         locate=locate_application,
+        takes_args=True,
+    ),
+    Kind(
+        name="function",
+        matches=lambda location: location.startswith("py:"),
+        locate=locate_code,
         takes_args=True,
     ),
     Kind(

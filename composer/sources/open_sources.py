@@ -28,6 +28,8 @@ _CODES = {
     "no-name": "CMP305",
     "flatten": "CMP418",
     "ambiguous-path": "CMP418",
+    "code": "CMP515",
+    "code-run": "CMP516",
 }
 
 

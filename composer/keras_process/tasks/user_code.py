@@ -1,0 +1,107 @@
+"""Makes the user's own code importable in the Keras process, and tells where it failed."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.machinery import (
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    SourceFileLoader,
+)
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from composer.keras_process.tasks.explain import explain
+
+
+def extend_path(path: Sequence[str], own: Sequence[str] = ()) -> None:
+    """Let modules be found along ``path``.
+
+    Keras is imported by now, so that no file beside a spec can take its place.
+
+    Args:
+        path: folders; the first comes before all others, the rest behind what is there.
+        own: files and folders whose modules are compiled from their source in any case.
+    """
+    sys.path[:] = list(dict.fromkeys([*path[:1], *sys.path, *path[1:]]))
+    if own:
+        sys.path_hooks.insert(0, _own_code_hook(tuple(map(Path, own))))
+        sys.path_importer_cache.clear()
+    importlib.invalidate_caches()
+
+
+class _UncachedLoader(SourceFileLoader):
+    """Compiles a module from its source and keeps no bytecode.
+
+    Python takes a ``.pyc`` for good when size and second of the source's last change are the
+    same, which two quick edits can be. What a model is made from is decided by content here.
+    """
+
+    def path_stats(self, path: Any) -> Any:
+        # SourceLoader.get_code neither reads nor writes bytecode for a source without these.
+        raise OSError(f"bytecode of {path!r} is not used")
+
+
+def _own_code_hook(own: Sequence[Path]) -> Any:
+    """Return a hook for folders that lie in one of ``own``, or hold one of them."""
+    make = FileFinder.path_hook(
+        (ExtensionFileLoader, EXTENSION_SUFFIXES), (_UncachedLoader, SOURCE_SUFFIXES)
+    )
+    above = {place.parent for place in own}
+
+    def hook(entry: str) -> Any:
+        folder = Path(entry).resolve()
+        if folder in above or any(folder.is_relative_to(place) for place in own):
+            return make(entry)
+        raise ImportError(f"{entry} holds none of the user's code")
+
+    return hook
+
+
+def load_module(name: str) -> ModuleType:
+    """Import a module.
+
+    Raises:
+        BaseException: whatever the module raises.
+    """
+    return importlib.import_module(name)
+
+
+def failure(problem: BaseException, own: Sequence[str], folder: str) -> str:
+    """Return type and message of what the user's code raised, and the last place in it.
+
+    Args:
+        problem: the exception.
+        own: the files and folders that are the user's code.
+        folder: that places are shown relative to.
+    """
+    kind = type(problem).__name__
+    text = explain(problem)
+    if text != kind and not text.startswith(f"{kind}: "):
+        text = f"{kind}: {text}"
+    place = _place(problem, own, Path(folder))
+    return f"{text} ({place})" if place else text
+
+
+def _place(problem: BaseException, own: Sequence[str], folder: Path) -> str | None:
+    places = [(frame.filename, frame.lineno) for frame in _frames(problem)]
+    if isinstance(problem, SyntaxError) and problem.filename is not None:
+        places.append((problem.filename, problem.lineno))
+    roots = [Path(entry) for entry in own]
+    for filename, line in reversed(places):
+        file = Path(filename).resolve()
+        if any(file.is_relative_to(root) for root in roots):
+            resolved = folder.resolve()
+            shown = file.relative_to(resolved) if file.is_relative_to(resolved) else file
+            return f"{shown}:{line}"
+    return None
+
+
+def _frames(problem: BaseException) -> Sequence[traceback.FrameSummary]:
+    return traceback.extract_tb(problem.__traceback__)

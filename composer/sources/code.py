@@ -1,0 +1,40 @@
+"""``py:package.module:function``: what a function of the user's own returns, imported once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from composer.errors import SourceError
+from composer.resolver.seeds import source_seed
+from composer.sources.context import Context
+from composer.spec.model import Source
+
+
+def locate_code(source: Source, context: Context) -> Path | None:
+    """Return the imported model in the store; None where it is not there and may not be made.
+
+    The function runs once for each state of its code. Each source is seeded from the spec's seed
+    and its own id, as models of ``app:`` are.
+
+    Raises:
+        SourceError: there is no such function, it takes other arguments, or it failed.
+        BuildError: the import failed for a reason outside of the spec.
+    """
+    # Imported here: most specs have no such source.
+    from composer.keras_process.code_imports import code_recipe
+
+    try:
+        recipe = code_recipe(
+            source.location.removeprefix("py:"),
+            source.args,
+            source_seed(context.seed, source.id),
+            directory=source.directory,
+        )
+        return context.imported(recipe)
+    except SourceError as error:
+        raise SourceError(
+            f"source {source.id!r}: {error.message}",
+            reason=error.reason,
+            nearest=error.nearest,
+            help=error.help,
+        ) from error
