@@ -24,6 +24,7 @@ from composer.keras_format.graph import (
     map_leaves,
 )
 from composer.keras_format.model_file import LayerState, ModelFile
+from composer.keras_format.training import called_in_model
 
 SEPARATOR = "/"
 """Between the names of a nested model and of an operation inside it. Keras refuses it in names."""
@@ -119,7 +120,11 @@ def _inlined(outer: Operation, flat: _Flat) -> Iterator[tuple[str, Operation]]:
             def moved(tensor: Tensor, number: int = number, forget: bool = forget) -> Tensor:  # noqa: FBT001
                 return _placed(tensor, place(tensor.ref, number), forget=forget)
 
-            calls.extend(map_call(call, moved) for call in operation.calls)
+            training = outer.calls[number].kwargs.get("training")
+            calls.extend(
+                called_in_model(operation, map_call(call, moved), training)
+                for call in operation.calls
+            )
         path = f"{outer.name}{SEPARATOR}{name}"
         yield path, replace(operation, name=path, calls=tuple(calls))
 
@@ -139,7 +144,7 @@ def _input_spec(operation: Operation) -> TensorSpec:
 def _arguments(outer: Operation, call: Call, wanted: int) -> list[Tensor]:
     """Return the tensors that a call gives to the nested model's inputs, in their order."""
     for name, value in call.kwargs.items():
-        if value is not None:
+        if value is not None and (name != "training" or any(leaves(value))):
             raise FormatError(
                 f"nested model {outer.name!r} is called with {name}={_plain(value)}, which its "
                 "layers can't be given one by one",

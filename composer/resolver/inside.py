@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from composer.diagnostics.suggest import did_you_mean
+from composer.keras_format.flatten import SEPARATOR
 from composer.keras_format.graph import Graph, Operation
 from composer.keras_format.model_file import ModelFile
 
@@ -29,12 +31,34 @@ def inner_layers(file: ModelFile) -> Mapping[str, tuple[InnerLayer, ...]]:
     return {
         outer.name: tuple(
             InnerLayer(path=path, class_name=inner.class_name, shared=shared.get(path, ()))
-            for path, inner in _walk(outer.inner, f"{outer.name}/")
+            for path, inner in _walk(outer.inner, f"{outer.name}{SEPARATOR}")
             if inner.kind != "input"
         )
         for outer in file.graph.operations
         if outer.inner is not None
     }
+
+
+def how_to_open(path: str, operations: Mapping[str, Operation]) -> str | None:
+    """Return what to do about a path into a nested model that is kept as one layer.
+
+    Args:
+        path: as a selector or reference has it, such as ``inner/dense``.
+        operations: of the source's top level, by name.
+
+    Returns:
+        Help for people; None where the path does not begin with the name of a nested model.
+    """
+    name, _, rest = path.partition(SEPARATOR)
+    outer = operations.get(name)
+    if not rest or outer is None or outer.inner is None:
+        return None
+    opening = f"{name!r} is a nested model; flatten: true on the source opens it"
+    inside = [inner for inner, _ in _walk(outer.inner, f"{name}{SEPARATOR}")]
+    if path in inside or any(character in path for character in "*?["):
+        return opening
+    meant = did_you_mean(path, inside)
+    return f"{opening}; {meant}" if meant else f"{opening}; it holds no layer {rest!r}"
 
 
 def shared_paths(file: ModelFile) -> Mapping[str, tuple[str, ...]]:
@@ -64,4 +88,4 @@ def _walk(graph: Graph, prefix: str) -> Iterator[tuple[str, Operation]]:
         path = f"{prefix}{operation.name}"
         yield path, operation
         if operation.inner is not None:
-            yield from _walk(operation.inner, f"{path}/")
+            yield from _walk(operation.inner, f"{path}{SEPARATOR}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from composer.diagnostics.diagnostic import SpecPath
 from composer.diagnostics.suggest import did_you_mean
 from composer.keras_format.rename import name_problem
+from composer.resolver.inside import how_to_open
 from composer.resolver.problems import Problems
 from composer.resolver.topology import Topology
 from composer.spec.model import RenameRule, Source
@@ -161,5 +162,6 @@ def _report_unused(
         if not rule.regex
         else f"no kept layer of source {source.id!r} matches the regex {rule.pattern!r}",
         at_key=True,
-        help=did_you_mean(rule.pattern, [name for name in topology.operations if name in kept]),
+        help=how_to_open(rule.pattern, topology.operations)
+        or did_you_mean(rule.pattern, [name for name in topology.operations if name in kept]),
     )

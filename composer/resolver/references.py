@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from composer.diagnostics.suggest import did_you_mean
 from composer.keras_format.graph import TensorRef
 from composer.resolver.cut import Use
+from composer.resolver.inside import how_to_open
 from composer.resolver.problems import Problems
 from composer.resolver.select import Selection
 from composer.resolver.topology import Topology
@@ -236,10 +237,8 @@ class References:
         if name in finals:
             spelt = f"{piece.source.id}:{finals[name]}"
             return f"references use original names, before any renaming: {spelt}"
-        outer = piece.topology.operations.get(name.split("/", 1)[0])
-        if "/" in name and outer is not None and outer.inner is not None:
-            return f"{outer.name!r} is a nested model; flatten: true on the source opens it"
-        suggestion = did_you_mean(name, tuple(piece.topology.operations))
+        operations = piece.topology.operations
+        suggestion = how_to_open(name, operations) or did_you_mean(name, tuple(operations))
         return suggestion or "compose inspect lists the layers of a model"
 
     # ------------------------------------------------------------ reports

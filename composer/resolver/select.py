@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from composer.diagnostics.suggest import did_you_mean
+from composer.resolver.inside import how_to_open
 from composer.resolver.problems import Problems
 from composer.resolver.topology import Topology
 from composer.spec.model import Selector, Source
@@ -165,7 +166,8 @@ def _report_dead(source: str, selector: Selector, topology: Topology, problems: 
         return
     wanted = [selector.pattern] + ([selector.to] if selector.to else [])
     missing = [name for name in wanted if name not in topology.operations]
-    suggestion = did_you_mean(missing[0] if missing else selector.pattern, names)
+    sought = missing[0] if missing else selector.pattern
+    suggestion = how_to_open(sought, topology.operations) or did_you_mean(sought, names)
     problems.add(
         "CMP401",
         selector.path,
