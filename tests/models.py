@@ -15,7 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-NAMES = ("tower", "tower_b", "head", "mlp", "two_heads", "normed", "nested", "shared")
+NAMES = ("tower", "tower_b", "head", "mlp", "two_heads", "normed", "nested", "shared", "masked")
 
 
 def models_folder(cache: Path) -> Path:
@@ -96,6 +96,11 @@ def make(folder: Path) -> None:
     inner = keras.Model(inside, twice(inside), name="inner")
     outer = keras.Input((4,), name="features")
     shared = keras.Model(outer, twice(inner(outer)), name="shared")
+    words = keras.Input((3, 4), name="words")
+    known = keras.Input((3,), dtype="bool", name="known")
+    inside = keras.Input((3, 4), name="inner_words")
+    reader = keras.Model(inside, layers.GlobalAveragePooling1D(name="mean")(inside), name="reader")
+    masked = keras.Model([words, known], reader(words, mask=known), name="masked")
     made = {
         "tower": tower("tower"),
         "tower_b": tower("tower_b"),
@@ -105,6 +110,7 @@ def make(folder: Path) -> None:
         "normed": keras.Sequential(normed, name="normed"),
         "nested": nested,
         "shared": shared,
+        "masked": masked,
     }
     assert set(made) == set(NAMES)
     for name, model in made.items():
