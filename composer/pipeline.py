@@ -5,18 +5,21 @@ Each function returns a value or raises one of ``composer.errors``; none of them
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from composer.diagnostics.diagnostic import Diagnostic
-from composer.errors import BuildError, SpecError
+from composer.errors import BuildError, SourceError, SpecError
 from composer.keras_format.model_file import ModelFile
 from composer.resolver.facts import Fact, Question
 from composer.resolver.plan import Plan
 from composer.resolver.resolve import resolve
 from composer.spec import read_spec
 from composer.spec.model import Spec
+from composer.spec.source_text import COMMAND_LINE
 from composer.store import Store, default_store
 
 Progress = Callable[[str], None]
@@ -67,10 +70,28 @@ def prepare(
         UsageError: the spec can't be read.
         BuildError: an import or the Keras process failed for a reason outside of the spec.
     """
+    return _prepare(Path(path), overrides, _Run(store or default_store(), progress, deep))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What a spec and the specs that it starts from have in common.
+
+    Attributes:
+        chain: the specs that are being prepared, the outermost first.
+    """
+
+    store: Store
+    progress: Progress | None
+    deep: bool
+    chain: tuple[Path, ...] = ()
+
+
+def _prepare(path: Path, overrides: Sequence[str], run: _Run) -> Prepared:
     spec, diagnostics = read_spec(path, overrides)
     if spec is None:
         return Prepared(spec=None, plan=None, diagnostics=diagnostics)
-    prepared = prepare_spec(spec, deep=deep, store=store, progress=progress)
+    prepared = _prepare_spec(spec, replace(run, chain=(*run.chain, path.resolve())))
     return Prepared(
         spec=spec,
         plan=None if any(d.severity == "error" for d in diagnostics) else prepared.plan,
@@ -87,12 +108,22 @@ def prepare_spec(
     progress: Progress | None = None,
 ) -> Prepared:
     """Do what :func:`prepare` does, for a spec that was read already."""
+    return _prepare_spec(spec, _Run(store or default_store(), progress, deep))
+
+
+def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
     # Imported here: reading model files needs h5py, which a spec with mistakes does not.
     from composer.sources import open_sources
     from composer.sources.context import Context
 
-    store = store or default_store()
-    context = Context(store=store, seed=spec.seed, may_import=deep, progress=progress)
+    store, deep, progress = run.store, run.deep, run.progress
+    context = Context(
+        store=store,
+        seed=spec.seed,
+        may_import=deep,
+        progress=progress,
+        link_spec=lambda path, variables: _linked(path, variables, run),
+    )
     opened = open_sources(spec, context)
     knowledge = _Knowledge(store)
     resolution = resolve(spec, opened.files, knowledge)
@@ -117,6 +148,57 @@ def prepare_spec(
         deferred=tuple(deferred),
         diagnostics=(*opened.diagnostics, *resolution.diagnostics),
     )
+
+
+def _linked(
+    path: Path, variables: Mapping[str, Any], run: _Run
+) -> tuple[Path | None, tuple[Diagnostic, ...]]:
+    """Link another spec into the store; no path where that needs Keras and Keras may not be asked.
+
+    Its own artifact is neither read nor written. What is to be told of it comes along.
+
+    Raises:
+        SourceError: the specs lead in a circle (``circle``), or a variable is not declared there
+            (``args``).
+        SpecError: it has errors.
+        BuildError: it can't be linked.
+    """
+    from composer.builder.build import build_plan
+    from composer.builder.linker import content_key
+    from composer.sources.remembered import remembered_sha256
+
+    resolved = path.resolve()
+    if resolved in run.chain:
+        ring = [*run.chain[run.chain.index(resolved) :], resolved]
+        raise SourceError(
+            f"specs start from each other in a circle: {' -> '.join(p.name for p in ring)}",
+            reason="circle",
+        )
+    overrides = [f"vars.{name}={json.dumps(value)}" for name, value in variables.items()]
+    prepared = _prepare(path, overrides, run)
+    for problem in prepared.errors:
+        if problem.span is not None and problem.span.file == COMMAND_LINE:
+            raise SourceError(
+                f"args of {path.name}: {problem.message}",
+                reason="args",
+                help="args gives values to what that spec declares under vars",
+            )
+    if prepared.errors:
+        raise SpecError(prepared.diagnostics)
+    plan = prepared.plan
+    if plan is None or not plan.complete:
+        return None, prepared.diagnostics
+    store = run.store
+    key = content_key(plan, lambda file: remembered_sha256(file, store))
+    digest = store.recipe(key)
+    if digest is None:
+        with store.making(key), store.scratch() as folder:
+            digest = store.recipe(key)  # another process may have made it while this one waited
+            if digest is None:
+                build_plan(plan, folder / "linked.keras", progress=run.progress)
+                digest = store.add(folder / "linked.keras")
+                store.remember_recipe(key, digest, {"importer": "spec", "name": plan.name})
+    return store.object_path(digest), prepared.diagnostics
 
 
 def _answers(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -105,6 +107,26 @@ def metadata(plan: Plan) -> dict[str, Json]:
             "origins": {name: str(origin) for name, origin in plan.origins.items()},
         },
     }
+
+
+def content_key(plan: Plan, sha256: Callable[[Path], str]) -> str:
+    """Return a digest of all that decides the bytes which :func:`link` writes.
+
+    Args:
+        plan: complete, with nothing deferred.
+        sha256: of a file that weights come from.
+    """
+    document = {
+        "format": 1,
+        "metadata": metadata(plan),
+        "config": canonical_model(plan),
+        "weights": [
+            [copy.group, copy.name, copy.state.group, copy.file and sha256(copy.file.path)]
+            for copy in plan.states
+        ],
+    }
+    text = json.dumps(document, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _version(text: str) -> tuple[int, ...]:

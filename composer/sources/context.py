@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from composer.diagnostics.diagnostic import Diagnostic
 from composer.store import Store
 
 if TYPE_CHECKING:
@@ -22,12 +23,18 @@ class Context:
         seed: of the spec, for models with fresh weights.
         may_import: whether Keras may be started; without it only what the store has is found.
         progress: called with lines of progress.
+        link_spec: links another spec, given its path and variables, and returns the stored model;
+            None where Keras would have to be asked and may not be. The diagnostics are about
+            that spec.
     """
 
     store: Store
     seed: int
     may_import: bool
     progress: Callable[[str], None] | None = None
+    link_spec: (
+        Callable[[Path, Mapping[str, Any]], tuple[Path | None, tuple[Diagnostic, ...]]] | None
+    ) = None
 
     def imported(self, recipe: Recipe) -> Path | None:
         """Return the file that a recipe makes; None where it is not there and may not be made.

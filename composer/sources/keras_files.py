@@ -15,12 +15,25 @@ def locate_keras_file(source: Source, context: Context) -> Path:  # noqa: ARG001
     """Return the file's path; a relative one belongs to the spec that wrote it.
 
     Raises:
-        SourceError: there is no such file (``missing``), or it can't be read.
+        SourceError: there is no such file (``missing``).
+    """
+    return existing_file(source, (".keras",))
+
+
+def existing_file(source: Source, suffixes: tuple[str, ...]) -> Path:
+    """Return the path of a file source; a relative one belongs to the spec that wrote it.
+
+    Args:
+        source: whose ``from`` is a path.
+        suffixes: of files of its kind, the most usual first.
+
+    Raises:
+        SourceError: there is no such file (``missing``).
     """
     path = source.directory / Path(source.location).expanduser()
     if path.is_dir():
         raise SourceError(
-            f"source {source.id!r}: {source.location} is a folder, not a .keras file",
+            f"source {source.id!r}: {source.location} is a folder, not a {suffixes[0]} file",
             reason="missing",
         )
     if path.is_symlink() and not path.exists():
@@ -31,8 +44,8 @@ def locate_keras_file(source: Source, context: Context) -> Path:  # noqa: ARG001
         )
     if path.exists() and not path.is_file():
         raise SourceError(
-            f"source {source.id!r}: {source.location} is no ordinary file; a .keras file is read "
-            "at any place, as a pipe or a device can't be",
+            f"source {source.id!r}: {source.location} is no ordinary file; a {suffixes[0]} file "
+            "is read at any place, as a pipe or a device can't be",
             reason="missing",
             help="copy what it gives into a file first",
         )
@@ -40,7 +53,7 @@ def locate_keras_file(source: Source, context: Context) -> Path:  # noqa: ARG001
         raise SourceError(
             f"source {source.id!r}: there is no file {source.location}",
             reason="missing",
-            nearest=_nearby(source, path),
+            nearest=_nearby(source, path, suffixes),
             help="relative paths belong to the folder of the file that wrote them; looked for "
             f"{path.name} in {_shown(path.parent)}",
         )
@@ -66,9 +79,9 @@ def check_sha256(source: Source, path: Path) -> None:
         )
 
 
-def _nearby(source: Source, path: Path) -> tuple[str, ...]:
+def _nearby(source: Source, path: Path, suffixes: tuple[str, ...]) -> tuple[str, ...]:
     try:
-        names = sorted(entry.name for entry in path.parent.iterdir() if entry.suffix == ".keras")
+        names = sorted(entry.name for entry in path.parent.iterdir() if entry.suffix in suffixes)
     except OSError:
         return ()
     written = Path(source.location)

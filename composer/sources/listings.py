@@ -6,7 +6,6 @@ runs read the files that the run before them read.
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -14,19 +13,13 @@ from composer.errors import BuildError
 from composer.keras_format.archive import Archive
 from composer.keras_format.listing_document import FORMAT, listing_document, listing_from
 from composer.keras_format.stored import Listing
+from composer.sources.remembered import file_key
 from composer.store import Store
-
-SETTLED = 2_000_000_000
-"""Nanoseconds that a file must have been left alone: one that changes twice within a tick of the
-file system's clock looks the same after the second change."""
 
 
 @dataclass(frozen=True, slots=True)
 class RememberedListings:
-    """What files were found to hold, by their place, size, inode and times of change.
-
-    The time of the last change of the inode (``ctime``) is among them, which no program can set.
-    """
+    """What files were found to hold; see :mod:`composer.sources.remembered`."""
 
     store: Store
 
@@ -51,18 +44,13 @@ class RememberedListings:
 
 def _key(archive: Archive) -> str | None:
     """Return what the listing may be remembered under; None for a file that may still change."""
+    key = file_key(archive.path)
     try:
         status = archive.path.stat()
     except OSError:
         return None
+    # The path may lead to another file than the one that was opened.
     opened = (archive.stamp.size, archive.stamp.modified, archive.stamp.inode)
-    if opened != (status.st_size, status.st_mtime_ns, status.st_ino):
+    if key is None or opened != (status.st_size, status.st_mtime_ns, status.st_ino):
         return None
-    changed = max(status.st_mtime_ns, status.st_ctime_ns)
-    if time.time_ns() - changed < SETTLED:
-        return None
-    place = archive.path.resolve()
-    return (
-        f"{FORMAT} {place} {status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns} "
-        f"{status.st_ctime_ns}"
-    )
+    return f"{FORMAT} {key}"

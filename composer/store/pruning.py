@@ -115,7 +115,7 @@ def _orphans(root: Path, staying: set[str], now: datetime) -> Iterator[Path]:
 
 def _forgettable(root: Path, now: datetime) -> Iterator[Path]:
     """Yield notes so old that the files they are about have most likely changed or moved."""
-    for path in root.glob("listings/*/*.json"):
+    for path in (*root.glob("listings/*/*.json"), *root.glob("digests/*/*.json")):
         if _older(path, now - NOTED):
             yield path
 

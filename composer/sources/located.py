@@ -1,0 +1,30 @@
+"""What finding a source gave, where that is more than a path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from composer.diagnostics.diagnostic import Diagnostic
+from composer.keras_format.graph import Repair
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """The ``.keras`` file of a source that was made from another file.
+
+    The bytes of that other file were held against the spec's ``sha256``.
+
+    Attributes:
+        path: of the ``.keras`` file; None where Keras has to make it first and may not.
+        wrote: the program that wrote the other file, such as ``Keras 2.4.0``.
+        repairs: what was changed in layers on the way.
+        warnings: where other numbers may come out than before.
+        diagnostics: about the other file, where that is a spec.
+    """
+
+    path: Path | None
+    wrote: str = ""
+    repairs: tuple[Repair, ...] = ()
+    warnings: tuple[str, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()

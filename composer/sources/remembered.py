@@ -1,0 +1,53 @@
+"""What is remembered of files between runs, by their place, size, inode and times of change.
+
+The time of the last change of the inode (``ctime``) is among them, which no program can set.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from composer.errors import BuildError
+from composer.keras_format.digests import digest_file
+from composer.store import Store
+
+SETTLED = 2_000_000_000
+"""Nanoseconds that a file must have been left alone: one that changes twice within a tick of the
+file system's clock looks the same after the second change."""
+
+
+def file_key(path: Path) -> str | None:
+    """Return what a fact about a file's bytes may be remembered under.
+
+    Returns:
+        None for a file that was changed just now, or is not there.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < SETTLED:
+        return None
+    return (
+        f"{path.resolve()} {status.st_dev} {status.st_ino} {status.st_size} "
+        f"{status.st_mtime_ns} {status.st_ctime_ns}"
+    )
+
+
+def remembered_sha256(path: Path, store: Store) -> str:
+    """Return the SHA-256 of a file, from the store where it is known.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    key = file_key(path)
+    note = store.note("digests", key) if key is not None else None
+    if note is not None and isinstance(note.get("sha256"), str):
+        return str(note["sha256"])
+    digest = digest_file(path)
+    if key is not None and key == file_key(path):
+        with suppress(BuildError):  # a store that can't be written costs time, nothing else
+            store.take_note("digests", key, {"sha256": digest})
+    return digest
