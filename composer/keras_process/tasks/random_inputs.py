@@ -9,8 +9,9 @@ import keras
 import numpy
 
 BATCH = 2
-SIZES = (16, 64, 224)
-"""What an open dimension may be; later ones for models that make their input much smaller."""
+SIZES = (16, 64, 224, 4)
+"""What an open dimension may be: larger ones for models that make their input much smaller, and a
+small one for those that take sequences up to a length."""
 
 
 def random_arrays(
