@@ -14,6 +14,7 @@ from typing import Final
 from composer.errors import FormatError
 from composer.keras_format.graph import Json, Repair
 from composer.keras_format.keras2_calls import Calls
+from composer.keras_format.keras2_operators import OPERATOR_CLASSES, operator_of
 from composer.keras_format.keras2_repairs import NoEquivalentError, mend
 
 Path = tuple[str, ...]
@@ -105,6 +106,9 @@ def _functional(entry: Mapping[str, Json], path: Path, repairs: list[Repair]) ->
     calls = Calls(layers, path)
     changed = []
     for layer in layers:
+        if layer["class_name"] in OPERATOR_CLASSES and _is_builtin(layer):
+            changed.append(_operator(layer, calls, path, repairs))
+            continue
         today = _entry(layer, path, repairs)
         today["name"] = _name(layer)
         today["inbound_nodes"] = calls.of(layer)
@@ -139,6 +143,41 @@ def _sequential(entry: Mapping[str, Json], path: Path, repairs: list[Repair]) ->
     }
 
 
+def _operator(
+    entry: Mapping[str, Json], calls: Calls, path: Path, repairs: list[Repair]
+) -> dict[str, Json]:
+    """Write an operation of TensorFlow that Keras 2 recorded as a layer as one of Keras 3."""
+    name = _name(entry)
+    inside = "/".join((*path, name))
+    function = str(entry["config"].get("function"))
+    nodes = calls.of(entry)
+    try:
+        if len(nodes) != 1:
+            raise NoEquivalentError(f"it is called {len(nodes)} times")
+        made = operator_of(function, nodes[0], entry["config"].get("dtype"))
+    except NoEquivalentError as refused:
+        raise _refusal(inside, entry["class_name"], refused) from None
+    repairs.append(
+        Repair(layer=inside, what=f"tf.{function} written as keras.ops.{made.class_name}")
+    )
+    return {
+        "module": f"keras.src.ops.{made.module}",
+        "class_name": made.class_name,
+        "config": {**made.config, "name": name},
+        "registered_name": made.class_name,
+        "name": name,
+        "inbound_nodes": [{"args": list(made.args), "kwargs": dict(made.kwargs)}],
+    }
+
+
+def _refusal(layer: str, class_name: str, refused: NoEquivalentError) -> FormatError:
+    return FormatError(
+        f"layer {layer!r} ({class_name}) was saved by Keras 2 and can't be carried over: {refused}",
+        reason="keras2",
+        help=_HELP,
+    )
+
+
 # ---------------------------------------------------------------- layers
 
 
@@ -160,12 +199,7 @@ def _entry(entry: Mapping[str, Json], path: Path, repairs: list[Repair]) -> dict
     try:
         config, changes = mend(class_name, config)
     except NoEquivalentError as refused:
-        raise FormatError(
-            f"layer {'/'.join(inside)!r} ({class_name}) was saved by Keras 2 and can't be carried "
-            f"over: {refused}",
-            reason="keras2",
-            help=_HELP,
-        ) from None
+        raise _refusal("/".join(inside), class_name, refused) from None
     repairs.extend(Repair(layer="/".join(inside), what=change) for change in changes)
     return {
         **_without_records(entry),

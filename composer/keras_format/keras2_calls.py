@@ -14,6 +14,7 @@ from typing import Final
 
 from composer.errors import FormatError
 from composer.keras_format.graph import Json, not_recorded
+from composer.keras_format.keras2_operators import OPERATOR_CLASSES
 
 _CONSTANT: Final = "_CONSTANT_VALUE"
 _LEAF_LENGTHS: Final = (3, 4)
@@ -84,8 +85,10 @@ class Calls:
 
     def _call(self, node: Json, layer: Mapping[str, Json]) -> Json:
         first = self._mapped(node, lambda leaf: self._argument(leaf, layer))
-        # Keras 2 wraps a single tensor, and unwraps it again (unnest_if_single_tensor).
-        if isinstance(first, list) and len(first) == 1:
+        # Keras 2 wraps a single tensor, and unwraps it again (unnest_if_single_tensor), but for
+        # operations, which keep the structure that they were called with.
+        operator = layer.get("class_name") in OPERATOR_CLASSES
+        if isinstance(first, list) and len(first) == 1 and not operator:
             first = first[0]
         recorded: Mapping[str, Json] = {}
         for leaf in _leaves(node):
@@ -105,6 +108,8 @@ class Calls:
 
     def _argument(self, leaf: list[Json], layer: Mapping[str, Json]) -> Json:
         if leaf[0] == _CONSTANT:
+            if layer.get("class_name") in OPERATOR_CLASSES:
+                return leaf[2]  # it takes the dtype of the tensor beside it, then as today
             raise self._refuse(
                 layer, "its call takes a constant, whose dtype the file does not record"
             )

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from composer.keras_process.client import keras_version, run
@@ -26,6 +27,8 @@ class Recipe:
         about: what to show people who look into the store.
         downloads: whether Keras may download files into its own folder, and under which name no
             other process may do that at the same time; None where it downloads nothing.
+        check: looks at the made file, in canonical form, before the store takes it; raises what
+            the import is to fail with. None where nothing is to be held against it.
     """
 
     importer: str
@@ -33,6 +36,7 @@ class Recipe:
     request: Mapping[str, Any]
     about: Mapping[str, Any] = field(default_factory=dict)
     downloads: str | None = None
+    check: Callable[[Path], None] | None = field(default=None, compare=False)
 
     @property
     def key(self) -> str:
@@ -115,4 +119,6 @@ def _import(
             share_downloads=recipe.downloads is not None,
         )
         canonicalise(saved, canonical)
+        if recipe.check is not None:
+            recipe.check(canonical)
         return store.add(canonical)

@@ -10,12 +10,17 @@ from composer.errors import SourceError
 from composer.sources.applications import locate_application
 from composer.sources.code import locate_code
 from composer.sources.context import Context
+from composer.sources.h5_files import SUFFIXES, locate_h5_file
 from composer.sources.keras_files import locate_keras_file
+from composer.sources.located import Located
+from composer.sources.saved_models import refuse_saved_model
+from composer.sources.specs import SUFFIXES as SPEC_SUFFIXES
+from composer.sources.specs import locate_spec
 from composer.spec.model import Source
 
-Locate = Callable[[Source, Context], Path | None]
+Locate = Callable[[Source, Context], Path | Located | None]
 """Returns the ``.keras`` file of a source, or None where it has to be imported first and the
-context forbids that.
+context forbids that; with what is to be told of the import, where there is something.
 
 Raises:
     SourceError: the source can't be had as the spec describes it.
@@ -49,11 +54,12 @@ def kind_of(source: Source) -> Kind:
     for kind in KINDS:
         if kind.matches(source.location):
             return kind
+    refuse_saved_model(source)
     raise SourceError(
         f"source {source.id!r}: this version can't read {source.location!r}",
         reason="unknown_kind",
-        help="it reads .keras files (models/a.keras), keras.applications (app:ResNet50) and "
-        "functions of your own (py:my_models:make); save other models as .keras first",
+        help="it reads .keras and .h5 files (models/a.keras), keras.applications (app:ResNet50) "
+        "and functions of your own (py:my_models:make); save other models as .keras first",
     )
 
 
@@ -68,6 +74,18 @@ KINDS: tuple[Kind, ...] = (
         name="function",
         matches=lambda location: location.startswith("py:"),
         locate=locate_code,
+        takes_args=True,
+    ),
+    Kind(
+        name=".h5 file",
+        matches=lambda location: location.endswith(SUFFIXES) and "://" not in location,
+        locate=locate_h5_file,
+        takes_args=False,
+    ),
+    Kind(
+        name="spec",
+        matches=lambda location: location.endswith(SPEC_SUFFIXES) and "://" not in location,
+        locate=locate_spec,
         takes_args=True,
     ),
     Kind(

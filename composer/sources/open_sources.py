@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from composer.diagnostics.diagnostic import Diagnostic, SpecPath
-from composer.errors import FormatError, SourceError
+from composer.diagnostics.diagnostic import Diagnostic, Note, SpecPath
+from composer.errors import FormatError, SourceError, SpecError
 from composer.keras_format.flatten import flattened
 from composer.keras_format.model_file import ModelFile
 from composer.keras_format.nest import nested
@@ -18,16 +18,19 @@ from composer.sources.context import Context
 from composer.sources.keras_files import check_sha256
 from composer.sources.kinds import kind_of
 from composer.sources.listings import RememberedListings
+from composer.sources.located import Located
 from composer.spec.model import Source, Spec
 
 _CODES = {
     "missing": "CMP501",
     "sha256": "CMP503",
+    "circle": "CMP522",
     "unknown_kind": "CMP504",
     "no-graph": "CMP506",
     "no-name": "CMP305",
     "flatten": "CMP418",
     "ambiguous-path": "CMP418",
+    **dict.fromkeys(("h5-refused", "h5-no-shape", "no-config"), "CMP520"),
     "code": "CMP515",
     "code-run": "CMP516",
 }
@@ -57,11 +60,15 @@ def open_sources(spec: Spec, context: Context) -> OpenedSources:
     problems = Problems(spec.positions)
     files: dict[str, ModelFile] = {}
     deferred: list[str] = []
+    elsewhere: list[Diagnostic] = []
     for source in spec.sources:
         try:
-            file = _open(source, context)
+            located, file = _open(source, context)
         except SourceError as error:
             _report_source(source, error, problems)
+        except SpecError as error:
+            _report_spec(source, error, problems)
+            elsewhere.extend(error.diagnostics)
         except FormatError as error:
             _report_format(source, error, problems)
         except OSError as error:
@@ -71,15 +78,19 @@ def open_sources(spec: Spec, context: Context) -> OpenedSources:
                 f"source {source.id!r}: {source.location} can't be read: {error.strerror}",
             )
         else:
+            elsewhere.extend(located.diagnostics)
+            _warn_of_import(source, located, problems)
             if file is None:
                 deferred.append(source.id)
                 continue
             files[source.id] = file
             _warn(source, file, problems)
-    return OpenedSources(files=files, deferred=tuple(deferred), diagnostics=problems.found)
+    return OpenedSources(
+        files=files, deferred=tuple(deferred), diagnostics=_once((*elsewhere, *problems.found))
+    )
 
 
-def _open(source: Source, context: Context) -> ModelFile | None:
+def _open(source: Source, context: Context) -> tuple[Located, ModelFile | None]:
     kind = kind_of(source)
     if source.args and not kind.takes_args:
         raise SourceError(
@@ -87,21 +98,27 @@ def _open(source: Source, context: Context) -> ModelFile | None:
             reason="args",
             help="remove args",
         )
-    path = kind.locate(source, context)
+    located = kind.locate(source, context)
+    if not isinstance(located, Located):
+        if located is not None:
+            check_sha256(source, located)
+        located = Located(path=located)
+    path = located.path
     if path is None:
-        return None
-    check_sha256(source, path)
+        return located, None
     try:
         file = read_model(path, RememberedListings(context.store))
     except FormatError as error:
         if error.reason != "no-graph" or source.nested is None:
             raise
-        return _opaque(source, path, source.nested)
+        return located, _opaque(source, path, source.nested)
+    if located.repairs:
+        file = replace(file, graph=replace(file.graph, repairs=located.repairs))
     if source.flatten:
         file = flattened(file)
     if source.nested is not None:
         file = nested(file, source.nested)
-    return file
+    return located, file
 
 
 def _opaque(source: Source, path: Path, name: str) -> ModelFile:
@@ -145,6 +162,22 @@ def _report_source(source: Source, error: SourceError, problems: Problems) -> No
     )
 
 
+def _report_spec(source: Source, error: SpecError, problems: Problems) -> None:
+    count = sum(found.severity == "error" for found in error.diagnostics)
+    problems.add(
+        "CMP505",
+        _from(source),
+        f"source {source.id!r}: {source.location} can't be linked, since it has "
+        f"{'an error' if count == 1 else f'{count} errors'} of its own",
+        help=f"compose validate {source.location} shows them alone",
+    )
+
+
+def _once(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Leave out repetitions: two sources may start from one spec."""
+    return tuple({(d.code, d.message, d.span): d for d in diagnostics}.values())
+
+
 def _report_format(source: Source, error: FormatError, problems: Problems) -> None:
     code = _CODES.get(error.reason, "CMP502")
     problems.add(
@@ -163,4 +196,29 @@ def _warn(source: Source, file: ModelFile, problems: Problems) -> None:
             f"source {source.id!r}: {warning}",
             severity="warning",
             help="to load the source itself in Keras, build it alone and load the result",
+        )
+
+
+def _warn_of_import(source: Source, located: Located, problems: Problems) -> None:
+    """Say what an import changed: a note a kind of change, with the layers that it is about."""
+    layers: dict[str, list[str]] = {}
+    for repair in located.repairs:
+        layers.setdefault(repair.what, []).append(repair.layer)
+    if layers:
+        problems.add(
+            "CMP521",
+            _from(source),
+            f"source {source.id!r}: {source.location} was saved by {located.wrote}; today's Keras "
+            "reads it with these changes, which change no number",
+            severity="warning",
+            notes=[Note(message=f"{what} ({', '.join(names)})") for what, names in layers.items()],
+            help="nothing needs to be done; a source that is saved again as .keras needs no repair",
+        )
+    for warning in located.warnings:
+        problems.add(
+            "CMP521",
+            _from(source),
+            f"source {source.id!r}: {warning}",
+            severity="warning",
+            help="compare what the built model computes with what the old one did",
         )

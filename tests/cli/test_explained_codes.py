@@ -48,7 +48,7 @@ def test_the_right_example_gives_no_diagnostic_at_all(code, workspace):
     assert _problems(page(code).right, code) == ()
 
 
-PROSE = {"CMP305", "CMP415", "CMP502", "CMP506", "CMP507", "CMP509", "CMP516"}
+PROSE = {"CMP305", "CMP415", "CMP502", "CMP506", "CMP507", "CMP509", "CMP516", "CMP520", "CMP521"}
 
 
 def test_only_codes_about_files_have_no_spec_that_gives_them():

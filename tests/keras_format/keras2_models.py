@@ -354,15 +354,46 @@ def efficientnet() -> Made:
 
 
 @model
+def operators() -> Made:
+    value = keras.Input((4,), name="value")
+    other = keras.Input((4,), name="other")
+    x = 2.0 * value + 1.0 - other
+    x = tf.concat([x, tf.nn.relu(x), tf.math.square(other)], axis=-1)
+    x = x / (tf.math.abs(x) + 0.5)
+    x = tf.reshape(x, [-1, 3, 4])
+    x = tf.transpose(x, [0, 2, 1]) * np.array([0.5, 1.5, -2.0], "float32")
+    x = tf.expand_dims(x, 1)
+    left, right = tf.split(x, [1, 3], axis=2)
+    x = tf.squeeze(tf.concat([right, left], axis=2), axis=1)
+    x = tf.math.maximum(x, -tf.math.tanh(x)) ** 2.0
+    mean = tf.math.reduce_mean(x, axis=[1], keepdims=True)
+    x = tf.math.exp(-tf.math.sqrt(x + 1.0)) + tf.cast(mean > 0.25, "float32")
+    x = tf.stack([x, tf.nn.softmax(x, axis=1)], axis=1)
+    x = tf.pad(x, [[0, 0], [1, 0], [0, 1], [2, 0]], constant_values=0.25)
+    x = tf.where(x > 0.3, x, 1.0 - x)
+    x = tf.clip_by_value(tf.nn.leaky_relu(x - 0.4, alpha=0.3), -0.1, 0.5)
+    return keras.Model([value, other], [x, tf.math.reduce_sum(x, axis=-1), tf.nn.gelu(x)])
+
+
+@model
+def slices() -> Made:
+    value = keras.Input((6, 4))
+    x = value[:, 1:5:2]
+    y = value[:, -1, tf.newaxis, 1:]
+    z = layers.Dense(2)(value[:, :, 0])
+    return keras.Model(value, [x, y, z, value[:, 2]])
+
+
+@model
 def refused_operator() -> Made:
     value = keras.Input((4,))
-    return keras.Model(value, layers.Dense(2)(value * 2.0 + 1.0))
+    return keras.Model(value, layers.Dense(2)(tf.math.cumsum(value, axis=1)))
 
 
 @model
 def refused_slice() -> Made:
     value = keras.Input((4,))
-    return keras.Model(value, layers.Dense(2)(value[:, :2]))
+    return keras.Model(value, layers.Dense(2)(value[:, : tf.shape(value)[1] - 2]))
 
 
 @model
@@ -389,7 +420,7 @@ def refused_conv_lstm() -> Made:
     return keras.Model(video, layers.ConvLSTM2D(3, 2)(video))
 
 
-def main(folder: Path, names: list[str]) -> None:
+def main(folder: Path, names: list[str], suffix: str = ".keras") -> None:
     random = np.random.default_rng(7)
     for name, make in MODELS.items():
         if names and name not in names:
@@ -410,7 +441,7 @@ def main(folder: Path, names: list[str]) -> None:
                 and not weight.name.startswith(("mean", "variance"))
             ):
                 weight.assign_add(random.uniform(0.01, 0.1, weight.shape).astype("float32"))
-        built.save(folder / f"{name}.keras")
+        built.save(folder / f"{name}{suffix}")
         outputs = built(_packed(built, inputs), training=False)
         flat = tf.nest.flatten(outputs)
         np.savez(

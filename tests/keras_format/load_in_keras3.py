@@ -35,7 +35,7 @@ def compare(path: Path) -> dict[str, Any]:
     model = keras.saving.load_model(path, compile=False, safe_mode=True)
     record = np.load(path.with_suffix(".npz"))
     inputs = [record[f"input_{i}"] for i in range(count(record, "input"))]
-    structure = model._inputs_struct
+    structure = getattr(model, "_inputs_struct", None)  # a Sequential takes one tensor
     if isinstance(structure, dict):
         packed: Any = dict(zip(sorted(structure), inputs, strict=True))
     else:

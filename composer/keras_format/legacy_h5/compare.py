@@ -1,0 +1,129 @@
+"""Holds an imported model against the ``.h5`` file that it was made from, tensor by tensor."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from composer.errors import BuildError
+from composer.keras_format.digests import TensorDigest, digest_listing
+from composer.keras_format.graph import Graph
+from composer.keras_format.legacy_h5.file import LegacyTensor
+from composer.keras_format.legacy_h5.read import LegacyModel
+from composer.keras_format.read_model import read_model
+from composer.keras_format.stored import Listing
+
+if TYPE_CHECKING:
+    from composer.keras_format.model_file import ModelFile
+
+_SEEDS = "seed_generator"
+"""Where layers keep the state of random numbers, of which an ``.h5`` file has none."""
+
+
+def check_import(model: LegacyModel, saved: Path) -> None:
+    """Refuse an imported model unless it holds the file's weights, each layer its own.
+
+    Weights of a layer with one group are held in their order, others as a set. Inside nested
+    models layers are told apart as far as the names of the file's weights tell them apart.
+
+    Args:
+        model: that was to be imported.
+        saved: the ``.keras`` file that came of it.
+
+    Raises:
+        BuildError: a weight is missing, left over, changed, or in another layer.
+        FormatError: ``saved`` is not sound.
+    """
+    imported = read_model(saved)
+    _Comparison(
+        model=model,
+        imported=imported,
+        theirs=_digests(model),
+        ours=digest_listing(imported.listing),
+    ).layers(imported.graph, model.weights, "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Comparison:
+    """Both sides of the comparison, with the digests of their tensors by path."""
+
+    model: LegacyModel
+    imported: ModelFile
+    theirs: Mapping[str, TensorDigest]
+    ours: Mapping[str, TensorDigest]
+
+    def layers(
+        self, graph: Graph, weights: Mapping[str, Sequence[LegacyTensor]], path: str
+    ) -> None:
+        """Compare the layers of a model, whose names have ``path`` in front of them."""
+        left = dict(weights)
+        for operation in graph.operations:
+            if operation.kind == "operator":
+                continue
+            full = f"{path}{operation.name}"
+            tensors = left.pop(operation.name, ())
+            self._layer(full, tensors)
+            if operation.inner is not None and tensors:
+                inner = _by_layer(operation.inner, tensors)
+                if inner is not None:
+                    self.layers(operation.inner, inner, f"{full}/")
+        if left:
+            raise self._differs(next(iter(left)), "is not in the imported model")
+
+    def _layer(self, full: str, tensors: Sequence[LegacyTensor]) -> None:
+        state = self.imported.states.get(full)
+        paths = [
+            variable.path
+            for variable in (state.variables if state is not None else ())
+            if _SEEDS not in variable.path
+        ]
+        wanted = [self.theirs[tensor.stored.path] for tensor in tensors]
+        found = [self.ours[f"{state.group}/{path}"] for path in paths] if state else []
+        if Counter(wanted) != Counter(found):
+            lost = [
+                t.name for t, digest in zip(tensors, wanted, strict=True) if digest not in found
+            ]
+            raise self._differs(
+                full,
+                f"lacks or changed {', '.join(lost[:3])}"
+                if lost
+                else f"holds {len(found)} weights, and the file {len(wanted)}",
+            )
+        one_group = len({path.rpartition("/")[0] for path in paths}) == 1
+        if one_group and wanted != found:
+            raise self._differs(full, "has its weights in another order")
+
+    def _differs(self, layer: str, how: str) -> BuildError:
+        return BuildError(
+            f"layer {layer!r} of the model imported from {self.model.file.path} {how}; it was not "
+            "kept"
+        )
+
+
+def _by_layer(
+    graph: Graph, tensors: Sequence[LegacyTensor]
+) -> dict[str, list[LegacyTensor]] | None:
+    """Sort the weights of a nested model by its layers; None where a name fits none or several."""
+    names = {operation.name for operation in graph.operations}
+    found: dict[str, list[LegacyTensor]] = {}
+    for tensor in tensors:
+        fitting = [part for part in tensor.name.split("/")[:-1] if part in names]
+        if len(fitting) != 1:
+            return None
+        found.setdefault(fitting[0], []).append(tensor)
+    return found
+
+
+def _digests(model: LegacyModel) -> dict[str, TensorDigest]:
+    """Return the digests of the model's weights in the file."""
+    wanted = {tensor.stored.path for tensors in model.weights.values() for tensor in tensors}
+    listing = model.file.listing
+    part = Listing(
+        listing.path,
+        listing.stamp,
+        tuple(tensor for tensor in listing.tensors if tensor.path in wanted),
+    )
+    return digest_listing(part)

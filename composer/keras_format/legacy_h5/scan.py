@@ -1,0 +1,89 @@
+"""Refuses what a config could make Keras run: classes that carry code, classes of other packages.
+
+Keras looks up classes and functions by the module and name that a config gives them. An ``.h5``
+file was never meant to be safe to load, so only what Keras itself defines gets that far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from composer.errors import FormatError
+from composer.keras_format.graph import Json
+from composer.keras_format.legacy_h5.keras3 import custom_class
+
+_CARRY_CODE: Final = frozenset(
+    {"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper", "__lambda__"}
+)
+_DATA: Final = frozenset({"__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__"})
+_POLICIES: Final = frozenset({"DTypePolicy", "DTypePolicyMap", "Policy"})
+_PARTS: Final = frozenset(
+    {
+        "activations",
+        "constraints",
+        "dtype_policies",
+        "initializers",
+        "layers",
+        "mixed_precision",
+        "ops",
+        "regularizers",
+    }
+)
+"""Packages of Keras whose classes are parts of a model, not tools that read or fetch files."""
+
+
+def refuse_code(model: Mapping[str, Json]) -> None:
+    """Refuse a config that names anything but classes and functions of Keras.
+
+    Args:
+        model: a serialised model as it is handed to Keras.
+
+    Raises:
+        FormatError: ``h5-refused``, with the layer's full name.
+    """
+    _check(model, "")
+    _scan(model["config"], "")
+
+
+def _scan(value: Json, layer: str) -> None:
+    """Look at everything below a layer; ``layer`` is its full name."""
+    if isinstance(value, list):
+        for item in value:
+            _scan(item, layer)
+        return
+    if not isinstance(value, Mapping):
+        return
+    if "class_name" in value:
+        config = value.get("config")
+        name = config.get("name") if isinstance(config, Mapping) else None
+        if isinstance(name, str) and value["class_name"] not in _POLICIES:
+            layer = f"{layer}/{name}" if layer else name
+        _check(value, layer)
+    for item in value.values():
+        _scan(item, layer)
+
+
+def _check(entry: Mapping[str, Json], layer: str) -> None:
+    class_name = entry["class_name"]
+    if class_name in _DATA:
+        return
+    where = f"layer {layer!r}" if layer else "the model"
+    if not isinstance(class_name, str) or class_name in _CARRY_CODE:
+        raise FormatError(
+            f"{where} is a {str(class_name).strip('_')}, which carries code of the program that "
+            "made it; composer runs nothing that a file carries",
+            reason="h5-refused",
+            help="write it as a layer of Keras where the model is made, and save the model again",
+        )
+    registered, module = entry.get("registered_name"), entry.get("module")
+    foreign = ">" in f"{registered}{class_name}" or class_name.startswith("__")
+    if foreign or (module is not None and not _is_of_keras(str(module))):
+        raise custom_class(layer or "the model", str(registered or class_name))
+
+
+def _is_of_keras(module: str) -> bool:
+    if module in ("builtins", "keras", "keras.src.models.functional"):
+        return True
+    package, _, rest = module.partition(".")
+    return package == "keras" and rest.removeprefix("src.").split(".")[0] in _PARTS

@@ -1,0 +1,43 @@
+"""Models of ``.h5`` files as recipes of imports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from composer.errors import BuildError
+from composer.keras_format.legacy_h5.compare import check_import
+from composer.keras_format.legacy_h5.read import REPAIRS_VERSION, LegacyModel
+from composer.keras_process.imports import Recipe
+
+
+def legacy_recipe(model: LegacyModel, sha256: str) -> Recipe:
+    """Return the recipe of the model of an ``.h5`` file.
+
+    Args:
+        model: as it was read from the file.
+        sha256: of the file.
+    """
+    file = model.file
+
+    def check(saved: Path) -> None:
+        status = file.path.stat()
+        now = (status.st_size, status.st_mtime_ns, status.st_ino)
+        if now != (file.stamp.size, file.stamp.modified, file.stamp.inode):
+            raise BuildError(f"{file.path} was changed while it was imported", help="try again")
+        check_import(model, saved)
+
+    return Recipe(
+        importer="h5",
+        decides={"sha256": sha256, "repairs": REPAIRS_VERSION},
+        request={
+            "task": "import_h5",
+            "path": str(file.path.absolute()),
+            "config": model.config,
+            "weights": {
+                name: [[tensor.name, tensor.stored.path] for tensor in tensors]
+                for name, tensors in model.weights.items()
+            },
+        },
+        about={"name": file.path.name, "sha256": sha256, "wrote": file.keras_version},
+        check=check,
+    )

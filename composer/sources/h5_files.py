@@ -1,0 +1,53 @@
+"""``.h5`` and ``.hdf5`` files of whole models, imported once into the store."""
+
+from __future__ import annotations
+
+from composer.errors import FormatError, SourceError
+from composer.sources.context import Context
+from composer.sources.keras_files import check_sha256, existing_file
+from composer.sources.located import Located
+from composer.spec.model import Source
+
+SUFFIXES = (".h5", ".hdf5")
+
+
+def locate_h5_file(source: Source, context: Context) -> Located:
+    """Return the imported model in the store.
+
+    The file is read as data each time, so that what is wrong with it is told at once, whether or
+    not Keras may be started.
+
+    Raises:
+        SourceError: there is no such file, its bytes are not those that the spec asks for, or
+            Keras refuses a layer.
+        FormatError: it is no sound file of a whole model, or a layer can't be carried over.
+        BuildError: the import failed for a reason outside of the spec.
+    """
+    path = existing_file(source, SUFFIXES)
+    check_sha256(source, path)
+    # Imported here: most specs have no such source.
+    from composer.keras_format.digests import digest_file
+    from composer.keras_format.legacy_h5.read import read_legacy_model
+    from composer.keras_process.h5_imports import legacy_recipe
+    from composer.keras_process.keras_classes import known_classes
+
+    try:
+        model = read_legacy_model(path, known_classes())
+    except FormatError as error:
+        # A message names the file as the spec does, not as this machine does.
+        message = error.message.replace(str(path), source.location)
+        raise FormatError(message, reason=error.reason, help=error.help) from error
+    try:
+        imported = context.imported(legacy_recipe(model, digest_file(path)))
+    except SourceError as error:
+        raise SourceError(
+            f"source {source.id!r}: {source.location}: {error.message}",
+            reason=error.reason,
+            help=error.help,
+        ) from error
+    return Located(
+        path=imported,
+        wrote=f"Keras {model.file.keras_version}",
+        repairs=model.graph.repairs,
+        warnings=model.graph.warnings,
+    )

@@ -1,0 +1,33 @@
+"""Run as a script: does several imports in one Keras process, which takes a tenth of the time.
+
+``python import_many.py REQUESTS.json`` prints for each name what was refused, or null.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import composer.keras_process.tasks.start  # noqa: F401 - sets Keras up as a worker does
+from composer.keras_process.refusal import RefusalError
+from composer.keras_process.tasks.import_h5 import perform
+
+
+def main(requests: dict) -> dict[str, str | None]:
+    import keras
+
+    done: dict[str, str | None] = {}
+    for name, request in requests.items():
+        keras.backend.clear_session()
+        try:
+            perform(request, lambda _line: None)
+        except RefusalError as refused:
+            done[name] = refused.document["message"]
+        else:
+            done[name] = None
+    return done
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(json.loads(Path(sys.argv[1]).read_text()))))
