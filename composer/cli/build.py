@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", metavar="PATH", help="Where the artifact goes; for one spec.")
 @click.option("--verify", is_flag=True, help="Let Keras load and run it before it takes its name.")
 @click.option("--dry-run", is_flag=True, help="Do everything but write the artifact.")
+@click.option("-k", "--keep-going", is_flag=True, help="Build the other specs when one fails.")
 @options.output_format
 def command(
     arguments: tuple[str, ...],
@@ -29,15 +31,20 @@ def command(
     output: str | None,
     verify: bool,
     dry_run: bool,
+    keep_going: bool,
     format: Format,  # noqa: A002
 ) -> int:
     """Plan, link and save the models of specs.
+
+    A folder stands for all specs in it but those whose names begin with _; a spec is built after
+    the specs that it starts from. After a failure no other is built unless --keep-going is given.
 
     Keras is started only for new layers, for seams whose shape changed, and to import a source
     that is no .keras file; what it answers is remembered. An OVERRIDE is a change such as
     vars.classes=5, +sources.a.trainable=true or ~layers.drop.
     """
     from composer.cli.reporting import Report, counted, show_error
+    from composer.cli.spec_order import in_order
     from composer.errors import ComposeError, UsageError
 
     specs, overrides = options.split(arguments)
@@ -48,28 +55,46 @@ def command(
         )
     if verify and dry_run:
         raise UsageError("--verify looks at what was written, and --dry-run writes nothing")
-    code = 0
+    codes: dict[str, int] = {}
     taken: dict[Path, str] = {}
+    specs = in_order(specs, overrides)
     with Report(format) as report:
         for spec in specs:
             started = time.monotonic()
+            codes[spec] = 0
             try:
                 prepared = _prepare(spec, overrides)
                 report.add(prepared.diagnostics)
                 if prepared.errors:
                     console.talk(f"{counted(prepared.diagnostics)} in {spec}")
-                    code = max(code, 1)
-                    continue
-                target = _target(prepared, output, spec, taken)
-                report.say(
-                    _planned(prepared, target)
-                    if dry_run
-                    else _built(prepared, target, started, verify=verify)
-                )
+                    codes[spec] = 1
+                else:
+                    target = _target(prepared, output, spec, taken)
+                    report.say(
+                        _planned(prepared, target)
+                        if dry_run
+                        else _built(prepared, target, started, verify=verify)
+                    )
             except ComposeError as error:
                 show_error(error)
-                code = max(code, error.exit_code)
-    return code
+                codes[spec] = error.exit_code
+            if codes[spec] and not keep_going:
+                break
+    if len(specs) > 1:
+        console.talk(_tally(specs, codes))
+    return max(codes.values())
+
+
+def _tally(specs: Sequence[str], codes: Mapping[str, int]) -> str:
+    """Return the last line about several specs: what failed, what was not tried."""
+    failed = [spec for spec in specs if codes.get(spec)]
+    left = [spec for spec in specs if spec not in codes]
+    parts = [f"{len(codes) - len(failed)} of {len(specs)} specs done"]
+    if failed:
+        parts.append(f"failed: {', '.join(failed)}")
+    if left:
+        parts.append(f"not tried: {', '.join(left)} (--keep-going tries them)")
+    return "; ".join(parts)
 
 
 def _prepare(spec: str, overrides: tuple[str, ...]) -> Prepared:

@@ -12,6 +12,8 @@ from composer.errors import UsageError
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+SPEC_SUFFIXES = (".yaml", ".yml")
+
 output_format: Decorator = click.option(
     "--output-format",
     "format",
@@ -37,14 +39,15 @@ def is_override(argument: str) -> bool:
 
 
 def split(arguments: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the specs and the overrides among ``arguments``.
+    """Return the specs and the overrides among ``arguments``, a folder as the specs in it.
 
     Raises:
-        UsageError: there is no spec.
+        UsageError: there is no spec, or a folder holds none.
     """
     listed = tuple(arguments)
     overrides = tuple(argument for argument in listed if is_override(argument))
-    specs = tuple(dict.fromkeys(a for a in listed if not is_override(a)))
+    named = (a for a in listed if not is_override(a))
+    specs = tuple(dict.fromkeys(spec for name in named for spec in _specs_of(name)))
     if not specs:
         raise UsageError(
             "no spec is named; expected the path of a YAML file"
@@ -52,6 +55,27 @@ def split(arguments: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
             help="for instance: compose validate specs/model.yaml",
         )
     return specs, overrides
+
+
+def _specs_of(name: str) -> tuple[str, ...]:
+    """Return the specs that ``name`` stands for: itself, or those in a folder at any depth.
+
+    Files and folders whose names begin with ``_`` or a dot are left out: what other specs extend
+    and what is no spec at all can stand beside them.
+    """
+    folder = Path(name)
+    if not folder.is_dir():
+        return (name,)
+    found = sorted(
+        str(path)
+        for path in folder.rglob("*")
+        if path.suffix in SPEC_SUFFIXES
+        and not any(part.startswith(("_", ".")) for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+    if not found:
+        raise UsageError(f"the folder {name} holds no spec; expected .yaml files")
+    return tuple(found)
 
 
 def readable_file(path: str, suffixes: tuple[str, ...]) -> Path:

@@ -107,11 +107,24 @@ def test_a_path_through_a_folder_that_is_not_there_says_which(compose):
     assert "there is no folder spcs either" in result.err
 
 
-def test_a_folder_is_refused_with_what_it_holds(compose, specs):
+def test_a_folder_stands_for_the_specs_in_it(compose, specs):
+    (specs / "deep").mkdir()
+    (specs / "deep" / "third.yaml").write_text(
+        (specs / "good.yaml").read_text().replace("models/", "../models/")
+    )
+    (specs / "_base.yaml").write_text("nothing: here\n")
     result = compose("validate", ".")
+    assert result.code == 1
+    told = [line.partition(":")[0] for line in result.out.splitlines()]
+    assert told == ["deep/third.yaml", "good.yaml", "warned.yaml"]
+    assert "bad.yaml" in result.err
+    assert "_base.yaml" not in result.err
+
+
+def test_a_folder_without_specs_is_refused(compose, specs):
+    result = compose("validate", "models")
     assert result.code == 2
-    assert ". is a folder; expected a .yaml file" in result.err
-    assert "good.yaml" in result.err
+    assert "the folder models holds no spec" in result.err
     assert "models is a folder" in compose("inspect", "models").err
 
 
@@ -298,6 +311,52 @@ def test_two_specs_may_not_be_written_to_one_place(compose, specs):
     result = compose("build", "good.yaml", "warned.yaml")
     assert result.code == 2
     assert "warned.yaml and good.yaml would both be written to build/pair.keras" in result.err
+
+
+ORDERED = {
+    "a_last.yaml": "sources: {s: {from: middle.yaml, prefix: a_}}",
+    "middle.yaml": "sources: {s: {from: z_first.yaml, prefix: m_}}",
+    "z_first.yaml": "sources: {s: {from: ../models/tower.keras}}",
+}
+
+
+@pytest.fixture
+def ordered(workspace):
+    folder = workspace / "ordered"
+    folder.mkdir()
+    for name, text in ORDERED.items():
+        (folder / name).write_text(f"version: 1\nname: {name.partition('.')[0]}\n{text}\n")
+    return folder
+
+
+def test_specs_are_built_after_those_that_they_start_from(compose, ordered):
+    result = compose("build", "ordered")
+    assert result.code == 0
+    built = [line for line in result.out.splitlines() if line.endswith(".keras")]
+    assert built == ["build/z_first.keras", "build/middle.keras", "build/a_last.keras"]
+    assert "3 of 3 specs done" in result.err
+
+
+def test_a_failure_ends_the_build_of_several_unless_it_is_to_keep_going(compose, ordered):
+    (ordered / "bad.yaml").write_text("version: 1\nname: bad\nsources: {s: {from: no.keras}}\n")
+    result = compose("build", "ordered")
+    assert result.code == 1
+    assert "0 of 4 specs done; failed: ordered/bad.yaml; not tried: " in result.err
+    assert result.out == ""
+    result = compose("build", "ordered", "--keep-going")
+    assert result.code == 1
+    assert "3 of 4 specs done; failed: ordered/bad.yaml\n" in result.err
+    assert result.out.count("sha256") == 3
+
+
+def test_specs_in_a_circle_are_each_told_so(compose, ordered):
+    (ordered / "z_first.yaml").write_text(
+        "version: 1\nname: z\nsources: {s: {from: a_last.yaml}}\n"
+    )
+    result = compose("validate", "ordered")
+    assert result.code == 1
+    assert "a_last.yaml -> middle.yaml -> z_first.yaml -> a_last.yaml" in result.err
+    assert compose("build", "ordered").code == 1
 
 
 # ---------------------------------------------------------------- colours
