@@ -9,6 +9,7 @@ from pathlib import Path
 
 from composer.builder.target import check_target
 from composer.errors import BuildError, DriftError
+from composer.keras_process.user_code import code_of
 from composer.pipeline import (
     Artifact,
     Prepared,
@@ -91,8 +92,10 @@ def verify(
     """
     if spec is None:
         return verify_artifact(Path(artifact))
-    planned = plan(spec, overrides)
-    return verify_artifact(Path(artifact), planned, seed=planned.seed)
+    prepared = _prepared(spec, overrides, deep=True)
+    planned = plan_spec(prepared)
+    assert prepared.spec is not None
+    return verify_artifact(Path(artifact), planned, code=code_of(prepared.spec), seed=planned.seed)
 
 
 def build_verified(
@@ -117,7 +120,13 @@ def build_verified(
     unverified = target.with_name(f".{target.stem[:_STEM]}.{secrets.token_hex(4)}.unverified.keras")
     try:
         artifact = build_spec(prepared, output=unverified, progress=progress)
-        report = verify_artifact(unverified, planned, seed=planned.seed, progress=progress)
+        report = verify_artifact(
+            unverified,
+            planned,
+            code=code_of(prepared.spec),
+            seed=planned.seed,
+            progress=progress,
+        )
         failed = [check for check in report.checks if check.state == "failed"]
         if failed:
             raise DriftError(

@@ -130,7 +130,7 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
     for _ in range(_ROUNDS):
         if not resolution.questions:
             break
-        answers = _answers(resolution.questions, store, deep=deep, progress=progress)
+        answers = _answers(spec, resolution.questions, run)
         if not knowledge.learn(answers):
             break
         resolution = resolve(spec, opened.files, knowledge)
@@ -173,6 +173,8 @@ def _linked(
         raise SourceError(
             f"specs start from each other in a circle: {' -> '.join(p.name for p in ring)}",
             reason="circle",
+            help="take one of them as a built file (from: build/NAME.keras), or move what both "
+            "need into a spec of its own",
         )
     overrides = [f"vars.{name}={json.dumps(value)}" for name, value in variables.items()]
     prepared = _prepare(path, overrides, run)
@@ -201,14 +203,13 @@ def _linked(
     return store.object_path(digest), prepared.diagnostics
 
 
-def _answers(
-    questions: Sequence[Question], store: Store, *, deep: bool, progress: Progress | None
-) -> Mapping[str, Fact]:
+def _answers(spec: Spec, questions: Sequence[Question], run: _Run) -> Mapping[str, Fact]:
     from composer.keras_process.asking import ask, recall_all
+    from composer.keras_process.user_code import code_of
 
-    if not deep:
-        return recall_all(questions, store)
-    return ask(questions, store, import_paths=(Path.cwd(),), progress=progress)
+    if not run.deep:
+        return recall_all(questions, run.store)
+    return ask(questions, run.store, code=code_of(spec), progress=run.progress)
 
 
 def _in_words(question: Question) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,8 +11,10 @@ from typing import Literal
 from composer.builder.check import check_artifact, source_digests
 from composer.errors import DriftError
 from composer.keras_format.digests import TensorDigest, digest_tensors
+from composer.keras_format.foreign import ForeignClass, foreign_classes
 from composer.keras_format.graph import Graph, leaves
 from composer.keras_format.read_model import read_model
+from composer.keras_process.user_code import NO_CODE, UserCode
 from composer.keras_process.verification import Verification, WholeSource, verify
 from composer.resolver.plan import Plan, WholeUse
 
@@ -51,6 +53,7 @@ def verify_artifact(
     artifact: Path,
     plan: Plan | None = None,
     *,
+    code: UserCode = NO_CODE,
     seed: int = 0,
     progress: Callable[[str], None] | None = None,
 ) -> VerificationReport:
@@ -60,6 +63,7 @@ def verify_artifact(
         artifact: a ``.keras`` file.
         plan: what it should be. Without one, the artifact is held against itself: Keras must
             load, order and keep what the file says.
+        code: of the user's; imported where the artifact holds classes from outside of Keras.
         seed: for the random inputs of the forward pass.
         progress: called with lines of progress.
 
@@ -68,6 +72,7 @@ def verify_artifact(
         KerasProcessError: the Keras process failed.
     """
     graph = read_model(artifact).graph
+    strangers = _strangers(graph)
     checks: list[Check] = []
     if plan is None:
         expected = digest_tensors(artifact)
@@ -80,10 +85,11 @@ def verify_artifact(
             artifact,
             weights=Path(folder) / "loaded.weights.h5",
             sources=[_whole(use, plan) for use in uses if plan is not None],
+            code=code if strangers else NO_CODE,
             seed=seed,
             progress=progress,
         )
-        checks.extend(_in_keras(found, graph, expected))
+        checks.extend(_in_keras(found, graph, expected, strangers))
     return VerificationReport(artifact=artifact, checks=tuple(checks))
 
 
@@ -110,7 +116,10 @@ def _whole(use: WholeUse, plan: Plan) -> WholeSource:
 
 
 def _in_keras(
-    found: Verification, graph: Graph, expected: Mapping[str, TensorDigest]
+    found: Verification,
+    graph: Graph,
+    expected: Mapping[str, TensorDigest],
+    strangers: Sequence[ForeignClass],
 ) -> Iterator[Check]:
     if found.status == "too_deep":
         yield Check(
@@ -121,7 +130,11 @@ def _in_keras(
         )
         return
     if found.status == "refused":
-        yield Check(name="load", state="failed", detail=f"Keras refuses it: {found.error}")
+        yield Check(
+            name="load",
+            state="failed",
+            detail=f"Keras refuses it: {found.error}{_hint(strangers)}",
+        )
         return
     yield Check(name="load", state="ok", detail="Keras loads it in safe mode, in a fresh process")
     yield from _structure(found, graph)
@@ -144,6 +157,32 @@ def _in_keras(
             difference = comparison.difference
             size = "in shape or dtype" if difference is None else f"by up to {difference:.3g}"
             yield Check(name=name, state="failed", detail=f"its outputs differ {size}")
+
+
+def _strangers(graph: Graph) -> tuple[ForeignClass, ...]:
+    """Return the classes of a graph that Keras neither has nor imports by itself."""
+    found: dict[ForeignClass, None] = {}
+    for operation in graph.operations:
+        entry = {
+            "module": operation.module,
+            "class_name": operation.class_name,
+            "registered_name": operation.registered_name,
+            "config": operation.config,
+        }
+        found |= dict.fromkeys(foreign_classes(entry))
+        if operation.inner is not None:
+            found |= dict.fromkeys(_strangers(operation.inner))
+    return tuple(foreign for foreign in found if not foreign.found_by_keras)
+
+
+def _hint(strangers: Sequence[ForeignClass]) -> str:
+    if not strangers:
+        return ""
+    names = ", ".join(str(foreign) for foreign in strangers[:3])
+    return (
+        f"; it holds classes from outside of Keras ({names}), which are imported where --spec "
+        "names a spec with the code that defines them"
+    )
 
 
 def _structure(found: Verification, graph: Graph) -> Iterator[Check]:

@@ -36,6 +36,7 @@ def command(
     from composer.cli.progress import display
     from composer.cli.reporting import Report, counted
     from composer.errors import UsageError
+    from composer.keras_process.user_code import NO_CODE, code_of
     from composer.pipeline import plan_spec, prepare
 
     strangers = [argument for argument in overrides if not options.is_override(argument)]
@@ -51,7 +52,7 @@ def command(
         )
     file = options.readable_file(artifact, (".keras",))
     with Report(format) as report:
-        plan = None
+        plan, code = None, NO_CODE
         if spec is not None:
             options.readable_file(spec, (".yaml", ".yml"))
             with display(f"planning {spec}") as say:
@@ -61,12 +62,14 @@ def command(
                 console.talk(f"{counted(prepared.diagnostics)} in {spec}")
                 return 1
             plan = plan_spec(prepared)
+            assert prepared.spec is not None
+            code = code_of(prepared.spec)
         # Imported here: a spec with mistakes needs none of it.
         from composer.verification import verify_artifact
 
         seed = plan.seed if plan is not None else 0
         with display(f"verifying {artifact}") as say:
-            found = verify_artifact(file, plan, seed=seed, progress=say)
+            found = verify_artifact(file, plan, code=code, seed=seed, progress=say)
         report.say(_lines(found, color=console.terminal(report.stream).color))
     return 0 if found.ok else DRIFT
 

@@ -18,6 +18,7 @@ from composer.keras_process.fact_documents import (
     pending_in,
     question_document,
 )
+from composer.keras_process.user_code import NO_CODE, UserCode
 from composer.resolver.facts import AskedCall, Fact, Pending, Question, fact_key, unchanged
 from composer.store import Store
 
@@ -29,7 +30,7 @@ def ask(
     questions: Sequence[Question],
     store: Store,
     *,
-    import_paths: Sequence[Path] = (),
+    code: UserCode = NO_CODE,
     timeout: float | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Mapping[str, Fact]:
@@ -41,7 +42,7 @@ def ask(
     Args:
         questions: may wait for each other's outputs; their ids are unique.
         store: remembers the facts and keeps the new layers.
-        import_paths: folders searched, after the interpreter's own, for ``package.module:Class``.
+        code: of the user's, for new layers by ``package.module:Class`` and for classes of sources.
         timeout: seconds for the Keras process.
         progress: called with lines of progress.
 
@@ -66,7 +67,7 @@ def ask(
         _with_known_inputs(question, facts) for question in questions if question.id not in facts
     ]
     if missing:
-        facts |= _ask_process(missing, store, import_paths, timeout, progress)
+        facts |= _ask_process(missing, store, code, timeout, progress)
         for question in missing:
             _remember(_with_known_inputs(question, facts), facts.get(question.id), store)
     return {question.id: facts[question.id] for question in questions if question.id in facts}
@@ -117,7 +118,7 @@ def recall_all(questions: Sequence[Question], store: Store) -> Mapping[str, Fact
 def _ask_process(
     questions: Sequence[Question],
     store: Store,
-    import_paths: Sequence[Path],
+    code: UserCode,
     timeout: float | None,
     progress: Callable[[str], None] | None,
 ) -> dict[str, Fact]:
@@ -130,7 +131,7 @@ def _ask_process(
                 "task": "answer",
                 "questions": [question_document(question) for question in questions],
                 "folder": str(folder),
-                "import_paths": [str(path.absolute()) for path in import_paths],
+                "code": code.document(),
             },
             timeout=timeout,
             progress=progress,

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from composer.keras_format.graph import TensorRef, TensorSpec, Tree
 from composer.keras_process.client import run
+from composer.keras_process.user_code import NO_CODE, UserCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,7 @@ def verify(
     *,
     weights: Path,
     sources: Sequence[WholeSource] = (),
+    code: UserCode = NO_CODE,
     seed: int = 0,
     timeout: float | None = None,
     progress: Callable[[str], None] | None = None,
@@ -102,6 +104,7 @@ def verify(
         weights: where Keras saves the loaded variables again, as ``NAME.weights.h5``, so that
             they can be compared with the sources' without Keras.
         sources: sources to compare with.
+        code: of the user's, imported before Keras loads the artifact.
         seed: for the random inputs.
         timeout: seconds for the process.
         progress: called with lines of progress.
@@ -118,6 +121,7 @@ def verify(
             "artifact": str(artifact.absolute()),
             "weights": str(weights.absolute()),
             "seed": seed,
+            "code": code.document(),
             "sources": [
                 {
                     "id": source.id,

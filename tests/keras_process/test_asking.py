@@ -16,6 +16,7 @@ from composer.keras_process import asking as asking_module
 from composer.keras_process.asking import ask, recall
 from composer.keras_process.client import keras_version
 from composer.keras_process.fact_documents import fact_document
+from composer.keras_process.user_code import UserCode
 from composer.resolver.facts import AskedCall, Fact, Pending, Question, Recorded, fact_key
 from composer.store import Store
 
@@ -270,7 +271,7 @@ def test_a_class_of_ones_own_is_found_beside_the_spec_and_asked_anew(
         new("no_module", "their_layers:Twice", called(spec(None, 4))),
         new("no_tensor", "Dense", called(), units=3),
     ]
-    facts = ask(questions, store, import_paths=[tmp_path])
+    facts = ask(questions, store, code=UserCode(last=(tmp_path,)))
     assert facts["mine"].layer["registered_name"] == "mine>Twice"
     # Names that Keras makes up inside do not tell what was made before.
     paths = ["dense/kernel", "dense/bias"]

@@ -57,6 +57,27 @@ def unsavable():
     features = keras.Input((4,), name="features")
     return keras.Model(features, Odd(object(), name="odd")(features))
 
+class Unregistered(keras.layers.Layer):
+    def call(self, x):
+        return x
+
+def unregistered():
+    inner = keras.Sequential([keras.Input((4,)), Unregistered(name="mine")], name="inner")
+    features = keras.Input((4,), name="features")
+    return keras.Model(features, inner(features))
+
+@keras.saving.register_keras_serializable()
+class Forgetful(keras.layers.Layer):
+    def call(self, x):
+        return x
+
+    def get_config(self):
+        return {**super().get_config(), "extra": 1}
+
+def forgetful():
+    features = keras.Input((4,), name="features")
+    return keras.Model(features, Forgetful(name="odd")(features))
+
 def needs():
     import not_installed_anywhere
 
@@ -146,6 +167,12 @@ def test_what_a_function_raises_is_shown_with_the_last_line_of_its_own(folder: P
         ("several", "returned a tuple of 2; expected", "return the model alone"),
         ("unbuilt", "a Sequential that was never built", "keras.Input"),
         ("unsavable", "because of its layer 'odd' (nets.towers.Odd)", "get_config()"),
+        (
+            "unregistered",
+            "'mine' (nets.towers.Unregistered): it is not registered",
+            "@keras.saving",
+        ),
+        ("forgetful", "'odd' (nets.towers.Forgetful): Unrecognized keyword", "get_config()"),
         ("needs", "No module named 'not_installed_anywhere'", "not_installed_anywhere"),
     ],
 )

@@ -28,6 +28,13 @@ from composer.keras_process.tasks.explain import explain
             "Dense() got an unexpected keyword argument 'a'",
         ),
         (
+            TypeError(
+                "Error when deserializing class 'Odd' using config={'a': 1}.\n\n"
+                "Exception encountered: Unrecognized keyword arguments passed to Odd: {'a': 1}"
+            ),
+            "Unrecognized keyword arguments passed to Odd: {'a': 1}",
+        ),
+        (
             TypeError("Could not locate class 'Mine'. Register it. Full object config: {'x': 1}"),
             "Could not locate class 'Mine'. Register it.",
         ),

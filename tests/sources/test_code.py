@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from composer.errors import KerasProcessError
+from composer.keras_process.user_code import code_of
 from composer.pipeline import build_spec, prepare
 from composer.store import Store
+from composer.verification import verify_artifact
 
 CODE = """
 import keras
@@ -26,6 +28,15 @@ class Whole(keras.Model):
     def call(self, x):
         return self.top(x)
 
+@keras.saving.register_keras_serializable(package="mine")
+class Twice(keras.layers.Layer):
+    def call(self, x):
+        return x * 2
+
+def twice():
+    features = keras.Input((4,), name="features")
+    return keras.Model(features, Twice(name="twice")(features))
+
 def whole():
     model = Whole(name="whole")
     model(keras.ops.zeros((1, 4)))
@@ -41,8 +52,8 @@ def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     store = Store(tmp_path / "store")
 
-    def prepared(source: str, *, deep: bool = False):
-        text = f"version: 1\nname: m\nsources:\n  a: {source}\n"
+    def prepared(source: str, *, deep: bool = False, more: str = ""):
+        text = f"version: 1\nname: m\nsources:\n  a: {source}\n{more}"
         (tmp_path / "specs" / "spec.yaml").write_text(text, encoding="utf-8")
         return prepare("specs/spec.yaml", deep=deep, store=store)
 
@@ -103,3 +114,29 @@ def test_a_subclassed_model_is_taken_whole_and_refused_otherwise(spec) -> None:
     prepared = spec("{from: py:mine:whole, nested: w}", deep=True)
     assert prepared.errors == ()
     assert prepared.plan is not None
+
+
+@pytest.mark.keras
+def test_keras_is_asked_about_a_class_of_one_s_own_and_verifies_what_holds_it(
+    spec, tmp_path: Path
+) -> None:
+    # The shape of the seam changes, so that only Keras knows what the class makes of it.
+    more = "inputs: {x: {shape: [8]}}\nlayers: {top: {class: Dense, args: {units: 2}, inputs: a}}\n"
+    prepared = spec("{from: py:mine:twice, inputs: x}", deep=True, more=more)
+    assert prepared.diagnostics == ()
+    artifact = build_spec(prepared, output=tmp_path / "m.keras")
+    assert not any(tmp_path.rglob("__pycache__"))
+    alone = verify_artifact(artifact.path)
+    (failed,) = [check for check in alone.checks if check.state == "failed"]
+    assert "(mine.Twice), which are imported where --spec names a spec" in failed.detail
+    assert prepared.spec is not None
+    known = verify_artifact(artifact.path, artifact.plan, code=code_of(prepared.spec))
+    assert known.ok, known.checks
+
+
+def test_the_code_of_a_spec_is_found_beside_the_files_that_name_it(spec, tmp_path: Path) -> None:
+    prepared = spec("{from: py:mine:make}")
+    assert prepared.spec is not None
+    code = code_of(prepared.spec)
+    assert (code.first, code.last) == ((tmp_path / "specs",), (tmp_path,))
+    assert code.modules == ("mine",)

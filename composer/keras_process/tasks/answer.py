@@ -9,7 +9,6 @@ to the next, so that no layer can depend on what else is in the batch.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import keras
 
 from composer.keras_format.canonical import canonical_config, without_compilation
+from composer.keras_format.foreign import foreign_classes
 from composer.keras_format.graph import TensorSpec, Tree
 from composer.keras_process.fact_documents import (
     fact_document,
@@ -26,6 +26,7 @@ from composer.keras_process.fact_documents import (
 )
 from composer.keras_process.tasks.explain import explain
 from composer.keras_process.tasks.new_layer import make_layer
+from composer.keras_process.tasks.user_code import extend_path, register_classes
 from composer.resolver.facts import (
     AskedCall,
     Fact,
@@ -41,16 +42,19 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
 
     Args:
         request: ``questions`` (see ``fact_documents.py``), ``folder`` for the files of new
-            layers, ``import_paths`` for ``package.module:Class``.
+            layers, ``code`` (see ``UserCode``) for classes outside of Keras.
         report: told of each new layer.
 
     Returns:
         ``facts``: for each question that could be asked of Keras its fact and the file that
         holds its new layer; ``circle``: ids of questions that wait for each other.
     """
-    sys.path.extend(request["import_paths"])
+    code = request["code"]
+    extend_path(first=code["first"], last=code["last"])
+    modules = tuple(code["modules"])
+    folder = Path(request["folder"])
     subjects = [
-        _Subject(question_from(document), Path(request["folder"]) / f"{index}.keras", report)
+        _Subject(question_from(document), folder / f"{index}.keras", report, modules)
         for index, document in enumerate(request["questions"])
     ]
     by_id = {subject.question.id: subject for subject in subjects}
@@ -84,8 +88,15 @@ class _NotYetError(Exception):
 class _Subject:
     """One question on its way to its fact."""
 
-    def __init__(self, question: Question, file: Path, report: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        question: Question,
+        file: Path,
+        report: Callable[[str], None],
+        modules: tuple[str, ...],
+    ) -> None:
         self.question = question
+        self.modules = modules
         self.file = file
         self.report = report
         self.layer: Any = None
@@ -129,6 +140,8 @@ class _Subject:
             return _specs(self.layer(*args, **kwargs))
         # Names and seeds that Keras counts up must not tell what was made before.
         keras.utils.clear_session(free_memory=False)
+        if any(not known.found_by_keras for known in foreign_classes(dict(self.question.layer))):
+            register_classes(self.modules)
         args, kwargs = _revive(call)
         if self.question.kind == "infer":
             config = without_compilation(dict(self.question.layer))

@@ -9,7 +9,8 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _TENSOR = re.compile(r"<KerasTensor shape=(\([^)]*\)), dtype=(\w+)[^>]*>")
 _WRAPPERS = re.compile(
     r"\A(Exception encountered when calling [^\n]*|"
-    r".*could not be deserialized properly\..*?Exception encountered: )",
+    r".*could not be deserialized properly\..*?Exception encountered: |"
+    r"Error when deserializing class .*?Exception encountered: )",
     re.DOTALL,
 )
 _SPEAKS_FOR_ITSELF = (ValueError, TypeError, RuntimeError, NotImplementedError)

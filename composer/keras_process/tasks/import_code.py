@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +14,8 @@ import keras
 from composer.diagnostics.suggest import nearest
 from composer.keras_process.refusal import RefusalError
 from composer.keras_process.tasks.explain import explain
-from composer.keras_process.tasks.user_code import extend_path, failure, load_module
+from composer.keras_process.tasks.reload import Unloadable, unloadable_part
+from composer.keras_process.tasks.user_code import extend_path, failure
 
 _FAILED = "code-run"
 _MISSING = "code"
@@ -32,10 +34,11 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         ``parameters``: how many numbers the model's variables hold.
 
     Raises:
-        RefusalError: the code failed, returned no model, or one that can't be saved.
+        RefusalError: the code failed, returned no model, or one that can't be saved or loaded.
     """
     name = f"{request['module']}:{request['function']}"
-    extend_path(request["path"], request["own"])
+    folder, *others = request["path"]
+    extend_path(first=[folder], last=others, own=request["own"])
     # Relative paths belong to the folder of the spec, in its args as everywhere in it.
     os.chdir(request["folder"])
     report(f"running {name}")
@@ -50,6 +53,9 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         model.save(request["target"])
     except Exception as problem:
         raise _unsavable(model, name, problem) from problem
+    unloadable = unloadable_part(Path(request["target"]))
+    if unloadable is not None:
+        raise _unloadable(unloadable, name)
     return {"parameters": sum(int(keras.ops.size(variable)) for variable in model.variables)}
 
 
@@ -84,7 +90,7 @@ def _help(problem: BaseException) -> str | None:
 
 
 def _import(request: Mapping[str, Any]) -> ModuleType:
-    module = load_module(request["module"])
+    module = importlib.import_module(request["module"])
     found, expected = getattr(module, "__file__", None), request["file"]
     if found is None or Path(found).resolve() != Path(expected):
         raise RefusalError(
@@ -175,4 +181,22 @@ def _unsavable(model: Any, name: str, problem: Exception) -> RefusalError:
         reason=_FAILED,
         help=f"let {kind.__name__} define get_config() with all that its constructor takes, and "
         "register it with @keras.saving.register_keras_serializable()",
+    )
+
+
+def _unloadable(part: Unloadable, name: str) -> RefusalError:
+    short = part.kind.rpartition(".")[2]
+    if part.unknown:
+        help_ = f"put @keras.saving.register_keras_serializable() above the class {short}"
+    else:
+        help_ = (
+            f"let {short} take everything that its get_config() gives, and be built from its "
+            "build_config"
+        )
+    return RefusalError(
+        f"the model that {name} returned can't be loaded again, because of its layer "
+        f"{part.name!r} ({part.kind}): {part.why}",
+        kind="source",
+        reason=_FAILED,
+        help=help_,
     )

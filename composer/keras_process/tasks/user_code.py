@@ -6,6 +6,7 @@ import importlib
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import cache
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
     SOURCE_SUFFIXES,
@@ -14,22 +15,23 @@ from importlib.machinery import (
     SourceFileLoader,
 )
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from composer.keras_process.tasks.explain import explain
 
 
-def extend_path(path: Sequence[str], own: Sequence[str] = ()) -> None:
-    """Let modules be found along ``path``.
+def extend_path(*, first: Sequence[str], last: Sequence[str], own: Sequence[str] = ()) -> None:
+    """Let modules be found in more folders.
 
     Keras is imported by now, so that no file beside a spec can take its place.
 
     Args:
-        path: folders; the first comes before all others, the rest behind what is there.
+        first: folders that come before all others.
+        last: folders that come behind all others.
         own: files and folders whose modules are compiled from their source in any case.
     """
-    sys.path[:] = list(dict.fromkeys([*path[:1], *sys.path, *path[1:]]))
+    sys.dont_write_bytecode = True  # the user's folders are read, and left as they are
+    sys.path[:] = list(dict.fromkeys([*first, *sys.path, *last]))
     if own:
         sys.path_hooks.insert(0, _own_code_hook(tuple(map(Path, own))))
         sys.path_importer_cache.clear()
@@ -64,13 +66,24 @@ def _own_code_hook(own: Sequence[Path]) -> Any:
     return hook
 
 
-def load_module(name: str) -> ModuleType:
-    """Import a module.
+@cache
+def register_classes(modules: tuple[str, ...]) -> None:
+    """Import the modules that a spec names, so that Keras knows the classes in them.
 
     Raises:
-        BaseException: whatever the module raises.
+        UserCodeError: one can't be imported.
     """
-    return importlib.import_module(name)
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except (Exception, SystemExit) as problem:
+            raise UserCodeError(
+                f"the module {name}, which the spec names, can't be imported: {explain(problem)}"
+            ) from problem
+
+
+class UserCodeError(ValueError):
+    """A module of the user's failed while it was imported."""
 
 
 def failure(problem: BaseException, own: Sequence[str], folder: str) -> str:

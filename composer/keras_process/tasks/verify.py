@@ -11,20 +11,25 @@ import numpy
 
 from composer.keras_process.tasks.explain import explain
 from composer.keras_process.tasks.random_inputs import SIZES, random_arrays
+from composer.keras_process.tasks.user_code import extend_path, register_classes
 
 
 def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[str, Any]:
     """Verify one artifact.
 
     Args:
-        request: ``artifact``, ``weights`` (where to save them again), ``seed``, ``sources``.
+        request: ``artifact``, ``weights`` (where to save them again), ``seed``, ``sources``,
+            ``code`` (see ``UserCode``), whose modules are imported before anything is loaded.
         report: told before each step.
 
     Returns:
         what :class:`composer.keras_process.verification.Verification` holds, as plain JSON.
     """
     report("loading the artifact")
+    code = request["code"]
+    extend_path(first=code["first"], last=code["last"])
     try:
+        register_classes(tuple(code["modules"]))
         model = _load(request["artifact"])
     except Exception as problem:
         deep = any(isinstance(cause, RecursionError) for cause in _causes(problem))
