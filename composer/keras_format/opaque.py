@@ -30,7 +30,9 @@ _DTYPE = "float32"
 """What an input layer is given: a file records the shapes of a build and not its dtypes."""
 
 
-def read_opaque_model(path: Path, name: str, *, wired: bool) -> ModelFile:
+def read_opaque_model(
+    path: Path, name: str, *, wired: bool, named: Sequence[str] = ()
+) -> ModelFile:
     """Read a ``.keras`` file that holds no graph as one layer ``name``.
 
     It is called on inputs of the shapes that it was built with, the batch dimension left open.
@@ -40,6 +42,8 @@ def read_opaque_model(path: Path, name: str, *, wired: bool) -> ModelFile:
         path: of the file.
         name: of the layer.
         wired: whether something is given to its only input, whose shape need not be known then.
+        named: what is given by name to a model that takes a dictionary of tensors. It counts
+            where the file records no shapes, as those of Functional models underneath don't.
 
     Raises:
         FormatError: no input shape is recorded and none is given; or the config holds no name.
@@ -60,15 +64,17 @@ def read_opaque_model(path: Path, name: str, *, wired: bool) -> ModelFile:
     build_config = build_config if isinstance(build_config, Mapping) else None
     call, shapes = _recorded_call(build_config or {}, name)
     if not shapes:
-        if not wired:
+        if not wired and not named:
             raise FormatError(
                 f"{class_name} records no shape of what it is called on, so that nothing can be "
                 "given to it",
                 reason="no-graph",
-                help="wire its input (inputs: REFERENCE), or build the model before saving it",
+                help="wire its input (inputs: REFERENCE), or all of them by their names where it "
+                "takes a dictionary (inputs: {token_ids: REFERENCE, …})",
             )
-        shapes = {f"{name}_input": None}
-        call = Call(args=(_tensor(f"{name}_input"),))
+        shapes = dict.fromkeys(named or (f"{name}_input",))
+        tensors = {key: _tensor(key) for key in shapes}
+        call = Call(args=(tensors if named else tensors[f"{name}_input"],))
     model = Operation(
         name=name,
         kind="layer",

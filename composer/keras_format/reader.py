@@ -66,7 +66,8 @@ def _read_model(model: Mapping[str, Json]) -> Graph:
         "so none of its layers can be named or moved",
         reason="no-graph",
         help="nested: NAME takes it whole, as one layer; or, where it is Functional underneath, "
-        "save it wrapped again as keras.Model(model.inputs, model.outputs)",
+        "save it wrapped again as keras.Model(model.input, model.output), or let a function of "
+        "your own return that (from: py:MODULE:FUNCTION)",
     )
 
 

@@ -137,10 +137,13 @@ def _opaque(source: Source, path: Path, name: str) -> ModelFile:
             help="use the source once; or save it wrapped again as "
             "keras.Model(model.inputs, model.outputs)",
         )
-    wired = any(wire.target is None for wire in source.inputs) or any(
-        wire.target is None for call in source.calls for wire in call.inputs
+    wires = [*source.inputs, *(wire for call in source.calls for wire in call.inputs)]
+    return read_opaque_model(
+        path,
+        name,
+        wired=any(wire.target is None for wire in wires),
+        named=[wire.target for wire in wires if wire.target is not None],
     )
-    return read_opaque_model(path, name, wired=wired)
 
 
 def _from(source: Source) -> SpecPath:

@@ -181,3 +181,28 @@ def _with_values(model):
             values = np.random.uniform(low, high, tuple(variable.shape))  # noqa: NPY002
             variable.assign(values)
     return model
+
+
+def whole_backbone(name):
+    """Return a backbone as it is, whose file holds its class and arguments and no graph."""
+    if name == "llama":
+        backbone = models.LlamaBackbone(
+            vocabulary_size=50,
+            num_layers=2,
+            num_query_heads=2,
+            num_key_value_heads=1,
+            hidden_dim=8,
+            intermediate_dim=16,
+            name="llama",
+        )
+    else:
+        backbone = models.ViTBackbone(
+            image_shape=(16, 16, 3),
+            patch_size=4,
+            num_layers=2,
+            num_heads=2,
+            hidden_dim=8,
+            mlp_dim=16,
+            name="vit",
+        )
+    return _with_values(backbone)
