@@ -1,4 +1,4 @@
-"""A ``.keras`` file → what is in it, as values, without TensorFlow."""
+"""A ``.keras`` or ``.h5`` file → what is in it, as values, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -6,10 +6,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from composer.keras_format.graph import Graph, Operation, TensorRef, TensorSpec, leaves
+from composer.errors import FormatError
+from composer.keras_format.graph import (
+    Graph,
+    Operation,
+    TensorRef,
+    TensorSpec,
+    by_change,
+    leaves,
+)
 from composer.resolver.topology import Topology
+
+if TYPE_CHECKING:
+    from composer.keras_format.legacy_h5.file import LegacyTensor
+
+H5_SUFFIXES = (".h5", ".hdf5")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +78,7 @@ class InspectedSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """What is in a ``.keras`` file.
+    """What is in a model file.
 
     Attributes:
         path: as given.
@@ -78,7 +91,8 @@ class Inspection:
         parameters: elements of all variables of layers.
         nbytes: bytes of the same.
         sources: where a linked model comes from; empty for any other.
-        warnings: what plain Keras would get wrong when it loads the file.
+        warnings: what plain Keras would get wrong when it loads the file; of an ``.h5`` file,
+            what an import changes in layers, or why it refuses the file.
         graph: the model's graph, for selectors.
     """
 
@@ -97,15 +111,17 @@ class Inspection:
 
 
 def inspect_model(path: str | Path) -> Inspection:
-    """Read a ``.keras`` file and return what is in it; nothing that it holds is run.
+    """Read a ``.keras`` or ``.h5`` file and return what is in it; nothing that it holds is run.
 
     Args:
         path: of the file.
 
     Raises:
-        FormatError: it is no sound ``.keras`` file, or holds no graph.
+        FormatError: it is no sound model file, or holds no graph.
         OSError: it can't be opened.
     """
+    if Path(path).suffix in H5_SUFFIXES:
+        return _inspect_h5(Path(path))
     # Imported here: reading weights needs h5py, which the types of this module do not.
     from composer.keras_format.archive import open_archive
     from composer.keras_format.canonical import METADATA_KEY
@@ -134,6 +150,61 @@ def inspect_model(path: str | Path) -> Inspection:
         warnings=file.warnings,
         graph=file.graph,
     )
+
+
+def _inspect_h5(path: Path) -> Inspection:
+    # Imported here: most looks are at .keras files.
+    from composer.keras_format.legacy_h5.file import read_file
+    from composer.keras_format.legacy_h5.outline import outline
+    from composer.keras_format.legacy_h5.read import read_legacy_model
+    from composer.keras_process.keras_classes import known_classes
+
+    try:
+        model = read_legacy_model(path, known_classes())
+    except FormatError as refused:
+        if refused.reason not in ("h5-refused", "h5-no-shape"):
+            raise
+        file = read_file(path)
+        graph, weights = outline(file), file.layers
+        warnings: tuple[str, ...] = (f"it can't be imported: {refused.message}",)
+    else:
+        file, graph, weights = model.file, model.graph, model.weights
+        warnings = (*by_change(graph.repairs), *graph.warnings)
+    layers = tuple(_h5_layers(graph, weights))
+    return Inspection(
+        path=path,
+        name=graph.name,
+        keras_version=file.keras_version,
+        sequential=graph.sequential,
+        layers=layers,
+        inputs=_ports(graph.inputs, graph),
+        outputs=_ports(graph.outputs, graph),
+        parameters=sum(layer.parameters for layer in layers),
+        nbytes=sum(layer.nbytes for layer in layers),
+        sources=(),
+        warnings=warnings,
+        graph=graph,
+    )
+
+
+def _h5_layers(
+    graph: Graph, weights: Mapping[str, Sequence[LegacyTensor]]
+) -> Iterator[InspectedLayer]:
+    from composer.keras_format.legacy_h5.read import by_layer
+
+    topology = Topology.of(graph)
+    for operation in graph.operations:
+        tensors = weights.get(operation.name, ())
+        inner: tuple[InspectedLayer, ...] = ()
+        if operation.inner is not None:
+            # Where names don't tell which layer inside has a weight, the outer one has them all.
+            below = by_layer(operation.inner, tensors) or {}
+            inner = tuple(_h5_layers(operation.inner, below))
+        size = (
+            sum(prod(tensor.stored.shape) for tensor in tensors),
+            sum(tensor.stored.nbytes for tensor in tensors),
+        )
+        yield _inspected(operation, topology, size, None, inner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,25 +259,36 @@ def _layers(
     topology = Topology.of(graph)
     for operation in graph.operations:
         group = groups.get(operation.name)
-        parameters, nbytes = weights.sizes.get(group, (0, 0)) if group else (0, 0)
+        size = weights.sizes.get(group, (0, 0)) if group else (0, 0)
         origin = origins.get(operation.name)
-        trainable = operation.config.get("trainable")
         inner: tuple[InspectedLayer, ...] = ()
         if operation.inner is not None:
             below = weights.inner_groups(group, operation.inner) if group else {}
             inner = tuple(_layers(operation.inner, below, weights, {}))
-        yield InspectedLayer(
-            name=operation.name,
-            class_name=operation.class_name,
-            kind=operation.kind,
-            calls=len(operation.calls),
-            outputs=_outputs(operation, topology),
-            parameters=parameters,
-            nbytes=nbytes,
-            trainable=trainable if isinstance(trainable, bool) else None,
-            origin=origin if isinstance(origin, str) else None,
-            inner=inner,
-        )
+        yield _inspected(operation, topology, size, origin, inner)
+
+
+def _inspected(
+    operation: Operation,
+    topology: Topology,
+    size: tuple[int, int],
+    origin: object,
+    inner: tuple[InspectedLayer, ...],
+) -> InspectedLayer:
+    """Return what is to be told of an operation; ``size`` is parameters and bytes."""
+    trainable = operation.config.get("trainable")
+    return InspectedLayer(
+        name=operation.name,
+        class_name=operation.class_name,
+        kind=operation.kind,
+        calls=len(operation.calls),
+        outputs=_outputs(operation, topology),
+        parameters=size[0],
+        nbytes=size[1],
+        trainable=trainable if isinstance(trainable, bool) else None,
+        origin=origin if isinstance(origin, str) else None,
+        inner=inner,
+    )
 
 
 def _outputs(operation: Operation, topology: Topology) -> tuple[TensorSpec | None, ...]:

@@ -1,4 +1,4 @@
-"""``compose inspect``: what is in a ``.keras`` file."""
+"""``compose inspect``: what is in a ``.keras`` or ``.h5`` file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from composer.spec.model import Selector
 
 
-@click.command(name="inspect", short_help="List the layers of a .keras file.")
+@click.command(name="inspect", short_help="List the layers of a .keras or .h5 file.")
 @click.argument("model")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 @click.option(
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     help="Show what a selector of a spec would catch, such as 'conv5_*' or '{class: Dropout}'.",
 )
 def command(model: str, *, as_json: bool, selectors: tuple[str, ...]) -> int:
-    """List the layers of a .keras file: names, classes, shapes, sizes.
+    """List the layers of a .keras or .h5 file: names, classes, shapes, sizes.
 
     The file is read as data: nothing in it is run, and Keras is not started.
     """
-    file = options.readable_file(model, (".keras",))
+    file = options.readable_file(model, (".keras", ".h5", ".hdf5"))
     parsed = {text: _selector(text) for text in selectors}
 
     from composer.inspection import inspect_model

@@ -7,7 +7,7 @@ this room and by the one writer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -145,6 +145,14 @@ class Repair:
 
     def __str__(self) -> str:
         return f"{self.layer}: {self.what}"
+
+
+def by_change(repairs: Iterable[Repair]) -> tuple[str, ...]:
+    """Return a text for each kind of change, with the names of the layers that it was made in."""
+    layers: dict[str, list[str]] = {}
+    for repair in repairs:
+        layers.setdefault(repair.what, []).append(repair.layer)
+    return tuple(f"{what} ({', '.join(names)})" for what, names in layers.items())
 
 
 OperationKind = Literal["input", "layer", "operator"]

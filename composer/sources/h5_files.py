@@ -6,6 +6,7 @@ from composer.errors import FormatError, SourceError
 from composer.sources.context import Context
 from composer.sources.keras_files import check_sha256, existing_file
 from composer.sources.located import Located
+from composer.sources.remembered import remembered_sha256
 from composer.spec.model import Source
 
 SUFFIXES = (".h5", ".hdf5")
@@ -26,7 +27,6 @@ def locate_h5_file(source: Source, context: Context) -> Located:
     path = existing_file(source, SUFFIXES)
     check_sha256(source, path)
     # Imported here: most specs have no such source.
-    from composer.keras_format.digests import digest_file
     from composer.keras_format.legacy_h5.read import read_legacy_model
     from composer.keras_process.h5_imports import legacy_recipe
     from composer.keras_process.keras_classes import known_classes
@@ -38,7 +38,7 @@ def locate_h5_file(source: Source, context: Context) -> Located:
         message = error.message.replace(str(path), source.location)
         raise FormatError(message, reason=error.reason, help=error.help) from error
     try:
-        imported = context.imported(legacy_recipe(model, digest_file(path)))
+        imported = context.imported(legacy_recipe(model, remembered_sha256(path, context.store)))
     except SourceError as error:
         raise SourceError(
             f"source {source.id!r}: {source.location}: {error.message}",

@@ -9,6 +9,7 @@ from pathlib import Path
 from composer.diagnostics.diagnostic import Diagnostic, Note, SpecPath
 from composer.errors import FormatError, SourceError, SpecError
 from composer.keras_format.flatten import flattened
+from composer.keras_format.graph import by_change
 from composer.keras_format.model_file import ModelFile
 from composer.keras_format.nest import nested
 from composer.keras_format.opaque import read_opaque_model
@@ -204,17 +205,14 @@ def _warn(source: Source, file: ModelFile, problems: Problems) -> None:
 
 def _warn_of_import(source: Source, located: Located, problems: Problems) -> None:
     """Say what an import changed: a note a kind of change, with the layers that it is about."""
-    layers: dict[str, list[str]] = {}
-    for repair in located.repairs:
-        layers.setdefault(repair.what, []).append(repair.layer)
-    if layers:
+    if located.repairs:
         problems.add(
             "CMP521",
             _from(source),
             f"source {source.id!r}: {source.location} was saved by {located.wrote}; today's Keras "
             "reads it with these changes, which change no number",
             severity="warning",
-            notes=[Note(message=f"{what} ({', '.join(names)})") for what, names in layers.items()],
+            notes=[Note(message=text) for text in by_change(located.repairs)],
             help="nothing needs to be done; a source that is saved again as .keras needs no repair",
         )
     for warning in located.warnings:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import keras
+import tf_keras
 
 from composer.keras_format.canonical import canonicalise
 
@@ -30,8 +31,22 @@ def mlp() -> keras.Sequential:
     )
 
 
+def old_mlp() -> tf_keras.Sequential:
+    """A smaller one of Keras 2, whose layers have names that today's Keras refuses."""
+    return tf_keras.Sequential(
+        [
+            tf_keras.layers.Dense(16, "relu", input_shape=(784,), name="trunk/dense_1"),
+            tf_keras.layers.Dense(12, "relu", name="trunk/dense_2"),
+            tf_keras.layers.Dense(10, "softmax", name="digits"),
+        ],
+        name="old_mlp",
+    )
+
+
 def main() -> None:
-    """Write ``mlp.keras`` beside this file."""
+    """Write ``mlp.keras`` and ``old_mlp.h5`` beside this file."""
+    tf_keras.utils.set_random_seed(0)
+    old_mlp().save(HERE / "old_mlp.h5")
     keras.utils.set_random_seed(0)
     path = HERE / "mlp.keras"
     mlp().save(path)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.keras_format.legacy_h5.handmade import two_dense, two_dense_weights, write_h5
+
 ROOT = Path(__file__).parents[2]
 SPEC = """\
 version: 1
@@ -51,6 +53,8 @@ def _imported(*arguments: str) -> tuple[int, set[str]]:
         (0, ["plan", "spec.yaml", "--json"]),
         (0, ["inspect", "models/tower.keras"]),
         (0, ["inspect", "models/nested.keras", "--json", "--select", "{class: Dense}"]),
+        (0, ["inspect", "old.h5", "--json"]),
+        (0, ["validate", "old.yaml"]),
         # Nothing new and no shape that changes: a build is copying.
         (0, ["build", "spec.yaml"]),
         (0, ["build", "spec.yaml", "--dry-run"]),
@@ -65,6 +69,8 @@ def _imported(*arguments: str) -> tuple[int, set[str]]:
 def test_a_verb_that_needs_no_keras_imports_none(workspace, code, arguments):
     (workspace / "spec.yaml").write_text(SPEC)
     (workspace / "broken.yaml").write_text(BROKEN)
+    (workspace / "old.yaml").write_text("version: 1\nname: m\nsources: {a: {from: old.h5}}\n")
+    write_h5(workspace / "old.h5", two_dense(), two_dense_weights())
     found, modules = _imported(*arguments)
     assert found == code
     assert not modules & KERAS

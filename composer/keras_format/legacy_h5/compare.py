@@ -12,7 +12,7 @@ from composer.errors import BuildError
 from composer.keras_format.digests import TensorDigest, digest_listing
 from composer.keras_format.graph import Graph
 from composer.keras_format.legacy_h5.file import LegacyTensor
-from composer.keras_format.legacy_h5.read import LegacyModel
+from composer.keras_format.legacy_h5.read import LegacyModel, by_layer
 from composer.keras_format.read_model import read_model
 from composer.keras_format.stored import Listing
 
@@ -67,7 +67,7 @@ class _Comparison:
             tensors = left.pop(operation.name, ())
             self._layer(full, tensors)
             if operation.inner is not None and tensors:
-                inner = _by_layer(operation.inner, tensors)
+                inner = by_layer(operation.inner, tensors)
                 if inner is not None:
                     self.layers(operation.inner, inner, f"{full}/")
         if left:
@@ -101,20 +101,6 @@ class _Comparison:
             f"layer {layer!r} of the model imported from {self.model.file.path} {how}; it was not "
             "kept"
         )
-
-
-def _by_layer(
-    graph: Graph, tensors: Sequence[LegacyTensor]
-) -> dict[str, list[LegacyTensor]] | None:
-    """Sort the weights of a nested model by its layers; None where a name fits none or several."""
-    names = {operation.name for operation in graph.operations}
-    found: dict[str, list[LegacyTensor]] = {}
-    for tensor in tensors:
-        fitting = [part for part in tensor.name.split("/")[:-1] if part in names]
-        if len(fitting) != 1:
-            return None
-        found.setdefault(fitting[0], []).append(tensor)
-    return found
 
 
 def _digests(model: LegacyModel) -> dict[str, TensorDigest]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -138,3 +138,15 @@ def _convolves(config: Json, class_name: str) -> bool:
             _convolves(item, "") for item in config.values()
         )
     return False
+
+
+def by_layer(graph: Graph, tensors: Sequence[LegacyTensor]) -> dict[str, list[LegacyTensor]] | None:
+    """Sort the weights of a nested model by its layers; None where a name fits none or several."""
+    names = {operation.name for operation in graph.operations}
+    found: dict[str, list[LegacyTensor]] = {}
+    for tensor in tensors:
+        fitting = [part for part in tensor.name.split("/")[:-1] if part in names]
+        if len(fitting) != 1:
+            return None
+        found.setdefault(fitting[0], []).append(tensor)
+    return found
