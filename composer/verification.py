@@ -179,9 +179,11 @@ def _hint(strangers: Sequence[ForeignClass]) -> str:
     if not strangers:
         return ""
     names = ", ".join(str(foreign) for foreign in strangers[:3])
+    first = strangers[0]
     return (
         f"; it holds classes from outside of Keras ({names}), which are imported where --spec "
-        "names a spec with the code that defines them"
+        "names a spec that names their code (a py: source, or objects: "
+        f"[{first.module}:{first.name}])"
     )
 
 

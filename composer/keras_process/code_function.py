@@ -29,21 +29,28 @@ def check_function(file: Path, function: str, args: Mapping[str, Any]) -> None:
         SourceError: the file can't be parsed or holds no such name (``code``), or the function
             does not take these arguments (``unknown_argument``).
     """
-    tree = _parse(file)
-    names = _Names()
-    names.read(tree.body)
-    if function not in names.bound:
-        if names.open:
-            return
-        raise SourceError(
-            f"{file.name} holds no function {function!r}",
-            reason=CODE,
-            nearest=nearest(function, names.callables),
-            help=_listed(names.callables),
-        )
-    node = names.bound[function]
+    node = check_name(file, function)
     if isinstance(node, ast.FunctionDef) and not node.decorator_list:
         _check_arguments(function, node.args, args)
+
+
+def check_name(file: Path, name: str) -> ast.stmt | None:
+    """Return the statement that binds ``name`` in a module; None where the text can't tell.
+
+    Raises:
+        SourceError: the file can't be parsed or holds no such name (``code``).
+        OSError: it can't be read.
+    """
+    names = _Names()
+    names.read(_parse(file).body)
+    if name not in names.bound and not names.open:
+        raise SourceError(
+            f"{file.name} holds no function or class {name!r}",
+            reason=CODE,
+            nearest=nearest(name, names.callables),
+            help=_listed(names.callables),
+        )
+    return names.bound.get(name)
 
 
 def _parse(file: Path) -> ast.Module:
@@ -136,5 +143,5 @@ def _check_arguments(function: str, takes: ast.arguments, given: Mapping[str, An
 
 def _listed(names: tuple[str, ...]) -> str:
     if not names:
-        return "it defines no public function; `from: py:MODULE:FUNCTION` names one"
+        return "it defines no public function or class"
     return f"it defines {', '.join(names[:8])}"

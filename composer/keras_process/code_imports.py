@@ -10,7 +10,7 @@ from typing import Any
 from composer.diagnostics.suggest import nearest
 from composer.errors import SourceError
 from composer.keras_process.code_content import code_content
-from composer.keras_process.code_function import CODE, check_function
+from composer.keras_process.code_function import CODE, check_function, check_name
 from composer.keras_process.code_search import ModuleSearch
 from composer.keras_process.imports import Recipe
 
@@ -66,6 +66,24 @@ def code_recipe(target: str, args: Mapping[str, Any], seed: int, *, directory: P
     )
 
 
+def check_target(target: str, directory: Path) -> None:
+    """Refuse ``package.module:name`` where the text of the module shows that it is not there.
+
+    Args:
+        target: of a function or class.
+        directory: the folder of the spec that names it.
+
+    Raises:
+        SourceError: it is malformed, or there is no such module or name (``code``).
+    """
+    module, name = parse_target(target)
+    file = _file_of(module, ModuleSearch(directory))
+    try:
+        check_name(file, name)
+    except OSError as problem:
+        raise SourceError(f"{file} can't be read: {problem.strerror}", reason=CODE) from problem
+
+
 def parse_target(target: str) -> tuple[str, str]:
     """Return module and name of ``package.module:name``.
 
@@ -76,7 +94,7 @@ def parse_target(target: str) -> tuple[str, str]:
     if match is not None:
         return match[1], match[2]
     raise SourceError(
-        f"py:{target} names no function: expected py:package.module:function",
+        f"{target!r} names no function or class: expected package.module:name",
         reason=CODE,
         help=_rewritten(target),
     )
@@ -91,8 +109,8 @@ def _rewritten(target: str) -> str:
     dotted = path.removesuffix(".py").strip("./").replace("/", ".")
     fitting = f"{dotted}:{function.removesuffix('()')}"
     if _TARGET.fullmatch(fitting):
-        return f"for example: from: py:{fitting}"
-    return "for example: from: py:my_models:make, for the function make of my_models.py"
+        return f"for example: {fitting}"
+    return "for example: my_models:make, for the function make of my_models.py"
 
 
 def _file_of(module: str, search: ModuleSearch) -> Path:

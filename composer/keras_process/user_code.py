@@ -18,11 +18,13 @@ class UserCode:
         first: folders that come before Python's own path.
         last: folders that come behind it.
         modules: imported, so that the classes in them are registered.
+        objects: classes, as ``package.module:Class``, that Keras is told of by their names.
     """
 
     first: tuple[Path, ...] = ()
     last: tuple[Path, ...] = ()
     modules: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
 
     def document(self) -> Mapping[str, Any]:
         """Return it as plain JSON, for a Keras process."""
@@ -30,6 +32,7 @@ class UserCode:
             "first": [str(path.absolute()) for path in self.first],
             "last": [str(path.absolute()) for path in self.last],
             "modules": list(self.modules),
+            "objects": list(self.objects),
         }
 
 
@@ -37,16 +40,18 @@ NO_CODE = UserCode()
 
 
 def code_of(spec: Spec) -> UserCode:
-    """Return the code that a spec names: the modules of its ``py:`` sources.
+    """Return the code that a spec names: the modules of its ``py:`` sources, and ``objects``.
 
     They, and the classes of new layers, are looked for in the folders of the spec files, then on
     Python's own path, at last in the folder where the command runs.
     """
     functions = [source for source in spec.sources if source.location.startswith("py:")]
-    folders = [Path(spec.file).parent, *(source.directory for source in functions)]
+    naming = [source for source in spec.sources if source.objects or source in functions]
+    folders = [Path(spec.file).parent, *(source.directory for source in naming)]
     targets = [source.location.removeprefix("py:") for source in functions]
     return UserCode(
         first=tuple(dict.fromkeys(folder.absolute() for folder in folders)),
         last=(Path.cwd(),),
         modules=tuple(dict.fromkeys(target.partition(":")[0] for target in targets)),
+        objects=tuple(dict.fromkeys(name for source in naming for name in source.objects)),
     )

@@ -38,3 +38,25 @@ def locate_code(source: Source, context: Context) -> Path | None:
             nearest=error.nearest,
             help=error.help,
         ) from error
+
+
+def check_objects(source: Source) -> None:
+    """Refuse classes of ``objects`` that can't be found; their modules are read and not run.
+
+    Raises:
+        SourceError: a name is malformed, or there is no such module or class (``objects``).
+    """
+    if not source.objects:
+        return
+    from composer.keras_process.code_imports import check_target
+
+    for target in source.objects:
+        try:
+            check_target(target, source.directory)
+        except SourceError as error:
+            raise SourceError(
+                f"source {source.id!r}: objects: {error.message}",
+                reason="objects",
+                nearest=error.nearest,
+                help=error.help,
+            ) from error

@@ -15,6 +15,7 @@ from composer.keras_format.nest import nested
 from composer.keras_format.opaque import read_opaque_model
 from composer.keras_format.read_model import read_model
 from composer.resolver.problems import Problems
+from composer.sources.code import check_objects
 from composer.sources.context import Context
 from composer.sources.keras_files import check_sha256
 from composer.sources.kinds import kind_of
@@ -34,6 +35,7 @@ _CODES = {
     **dict.fromkeys(("h5-refused", "h5-no-shape", "no-config"), "CMP520"),
     "code": "CMP515",
     "code-run": "CMP516",
+    "objects": "CMP515",
 }
 
 
@@ -99,6 +101,7 @@ def _open(source: Source, context: Context) -> tuple[Located, ModelFile | None]:
             reason="args",
             help="remove args",
         )
+    check_objects(source)
     located = kind.locate(source, context)
     if not isinstance(located, Located):
         if located is not None:
@@ -155,6 +158,8 @@ def _report_source(source: Source, error: SourceError, problems: Problems) -> No
     path = _from(source)
     if error.reason == "sha256":
         path = ("sources", source.id, "sha256")
+    elif error.reason == "objects":
+        path = ("sources", source.id, "objects")
     elif error.reason in ("args", "refused", "unknown_argument", "unknown_file"):
         path = ("sources", source.id, "args")
     suggestion = f"did you mean {error.nearest[0]!r}?" if error.nearest else None

@@ -87,6 +87,7 @@ class Parts:
             trainable=data.get("trainable"),
             freeze=self._selectors(data.get("freeze", ()), (*path, "freeze")),
             unfreeze=self._selectors(data.get("unfreeze", ()), (*path, "unfreeze")),
+            objects=tuple(data.get("objects", ())),
         )
 
     def _selectors(self, items: Any, path: SpecPath) -> tuple[Selector, ...]:

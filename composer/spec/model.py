@@ -158,6 +158,7 @@ class Source:
         directory: the folder that relative paths in this source belong to.
         include: None stands for every layer.
         trainable: None leaves the layers' own flags alone.
+        objects: classes that it holds, as ``package.module:Class``.
     """
 
     id: str
@@ -179,6 +180,7 @@ class Source:
     trainable: bool | None = None
     freeze: tuple[Selector, ...] = ()
     unfreeze: tuple[Selector, ...] = ()
+    objects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ _YAML_1_1 = {
     **dict.fromkeys(("yes", "on", "y", "true"), "true"),
     **dict.fromkeys(("no", "off", "n", "false"), "false"),
 }
-_LATER = {"Source": ("weights", "objects", "trust")}
+_LATER = {"Source": ("weights", "trust")}
 """Keys of the language that this version does not read, by the title of their map."""
 
 

@@ -58,7 +58,7 @@ def test_a_name_inside_of_something_else_is_no_function_of_the_module(
 ) -> None:
     error = check(tmp_path, text)
     assert error is not None
-    assert "holds no function 'make'" in error.message
+    assert "holds no function or class 'make'" in error.message
 
 
 def test_a_file_that_can_not_be_parsed_is_refused_with_its_line(tmp_path: Path) -> None:

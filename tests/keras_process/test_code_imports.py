@@ -206,18 +206,18 @@ def test_a_module_whose_name_is_taken_is_refused(folder: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("target", "help_"),
     [
-        ("nets/towers.py:make", "py:nets.towers:make"),
-        ("./nets/towers.py:make()", "py:nets.towers:make"),
-        ("nets.towers.make", "py:nets.towers:make"),
-        ("", "py:my_models:make"),
-        ("nets:", "py:my_models:make"),
-        ("a:b:c", "py:my_models:make"),
+        ("nets/towers.py:make", "nets.towers:make"),
+        ("./nets/towers.py:make()", "nets.towers:make"),
+        ("nets.towers.make", "nets.towers:make"),
+        ("", "my_models:make"),
+        ("nets:", "my_models:make"),
+        ("a:b:c", "my_models:make"),
     ],
 )
 def test_a_malformed_target_is_refused_with_one_that_is_right(
     target: str, help_: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(SourceError, match="expected py:package.module:function") as caught:
+    with pytest.raises(SourceError, match="expected package.module:name") as caught:
         code_recipe(target, {}, 0, directory=tmp_path)
     assert caught.value.reason == "code"
     assert help_ in (caught.value.help or "")

@@ -23,6 +23,8 @@ from composer.resolver.plan import Plan
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+MODULE = re.compile(r"# (\w+\.py)\n")
+"""The first line of a block that shows a module, which the recipes of the page may name."""
 INLINE = re.compile(r"`(compose [^`]+)`")
 
 
@@ -104,12 +106,19 @@ def test_the_second_command_of_the_readme_finds_the_tests():
 @pytest.mark.parametrize(("page", "text"), blocks("yaml"), ids=lambda value: value[:12])
 def test_a_recipe_that_a_page_shows_builds_and_verifies(folder, page, text):
     (folder / "shown.yaml").write_text(text, encoding="utf-8")
+    for _, code in blocks("python"):
+        if module := MODULE.match(code):
+            (folder / module[1]).write_text(code, encoding="utf-8")
     done = run("composer", "build", "shown.yaml", "-o", "shown.keras", "--verify")
     assert done.returncode == 0, f"{page}: {done.stderr}"
     assert "failed" not in done.stdout
 
 
-@pytest.mark.parametrize(("page", "text"), blocks("python"), ids=lambda value: value[:12])
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [block for block in blocks("python") if not MODULE.match(block[1])],
+    ids=lambda value: value[:12],
+)
 def test_the_python_that_a_page_shows_runs(folder, page, text):
     shown: dict[str, object] = {}
     exec(compile(text, page, "exec"), shown)

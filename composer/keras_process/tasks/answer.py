@@ -26,7 +26,7 @@ from composer.keras_process.fact_documents import (
 )
 from composer.keras_process.tasks.explain import explain
 from composer.keras_process.tasks.new_layer import make_layer
-from composer.keras_process.tasks.user_code import extend_path, register_classes
+from composer.keras_process.tasks.user_code import extend_path, refuse_unknown, register_classes
 from composer.resolver.facts import (
     AskedCall,
     Fact,
@@ -51,10 +51,9 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
     """
     code = request["code"]
     extend_path(first=code["first"], last=code["last"])
-    modules = tuple(code["modules"])
     folder = Path(request["folder"])
     subjects = [
-        _Subject(question_from(document), folder / f"{index}.keras", report, modules)
+        _Subject(question_from(document), folder / f"{index}.keras", report, code)
         for index, document in enumerate(request["questions"])
     ]
     by_id = {subject.question.id: subject for subject in subjects}
@@ -93,10 +92,10 @@ class _Subject:
         question: Question,
         file: Path,
         report: Callable[[str], None],
-        modules: tuple[str, ...],
+        code: Mapping[str, Any],
     ) -> None:
         self.question = question
-        self.modules = modules
+        self.code = code
         self.file = file
         self.report = report
         self.layer: Any = None
@@ -140,8 +139,10 @@ class _Subject:
             return _specs(self.layer(*args, **kwargs))
         # Names and seeds that Keras counts up must not tell what was made before.
         keras.utils.clear_session(free_memory=False)
-        if any(not known.found_by_keras for known in foreign_classes(dict(self.question.layer))):
-            register_classes(self.modules)
+        foreign = foreign_classes(dict(self.question.layer))
+        if not all(found.found_by_keras for found in foreign):
+            register_classes(self.code)
+            refuse_unknown(foreign)
         args, kwargs = _revive(call)
         if self.question.kind == "infer":
             config = without_compilation(dict(self.question.layer))

@@ -12,8 +12,9 @@ from typing import Any
 import keras
 
 from composer.keras_format.canonical import without_compilation
-from composer.keras_format.foreign import ForeignClass, foreign_classes
+from composer.keras_format.foreign import foreign_classes
 from composer.keras_process.tasks.explain import explain
+from composer.keras_process.tasks.user_code import is_known
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +76,10 @@ def _layers(entry: Mapping[str, Any]) -> list[Any] | None:
 
 def _unknown_class(entry: Mapping[str, Any]) -> Unloadable | None:
     for foreign in foreign_classes(entry):
-        if not _is_known(foreign):
+        if not is_known(foreign):
             why = "it is not registered, so that Keras can't find it by its name"
             return Unloadable(_name(entry), str(foreign), why, unknown=True)
     return None
-
-
-def _is_known(foreign: ForeignClass) -> bool:
-    name = foreign.registered_name or foreign.name
-    return foreign.found_by_keras or keras.saving.get_registered_object(name) is not None
 
 
 def _name(entry: Mapping[str, Any]) -> str:

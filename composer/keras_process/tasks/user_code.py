@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
     SOURCE_SUFFIXES,
@@ -15,8 +14,12 @@ from importlib.machinery import (
     SourceFileLoader,
 )
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import keras
+
+from composer.keras_format.foreign import ForeignClass
 from composer.keras_process.tasks.explain import explain
 
 
@@ -66,20 +69,53 @@ def _own_code_hook(own: Sequence[Path]) -> Any:
     return hook
 
 
-@cache
-def register_classes(modules: tuple[str, ...]) -> None:
+def register_classes(code: Mapping[str, Any]) -> None:
     """Import the modules that a spec names, so that Keras knows the classes in them.
 
+    Args:
+        code: a ``UserCode`` as plain JSON.
+
     Raises:
-        UserCodeError: one can't be imported.
+        UserCodeError: one can't be imported, or holds no such class.
     """
-    for name in modules:
-        try:
-            importlib.import_module(name)
-        except (Exception, SystemExit) as problem:
+    for name in code["modules"]:
+        _imported(name)
+    for target in code["objects"]:
+        name, _, class_name = target.partition(":")
+        found = getattr(_imported(name), class_name, None)
+        if found is None:
+            raise UserCodeError(f"{name} holds no {class_name!r}, which objects names")
+        if keras.saving.get_registered_object(keras.saving.get_registered_name(found)) is None:
+            keras.saving.get_custom_objects()[class_name] = found
+
+
+def is_known(foreign: ForeignClass) -> bool:
+    """Tell whether Keras finds a class that is not its own."""
+    name = foreign.registered_name or foreign.name
+    return foreign.found_by_keras or keras.saving.get_registered_object(name) is not None
+
+
+def refuse_unknown(classes: Sequence[ForeignClass]) -> None:
+    """Say how a spec names classes that Keras does not find.
+
+    Raises:
+        UserCodeError: there is one.
+    """
+    for foreign in classes:
+        if not is_known(foreign):
             raise UserCodeError(
-                f"the module {name}, which the spec names, can't be imported: {explain(problem)}"
-            ) from problem
+                f"Keras does not know the class {foreign}; name it in the source that holds it, "
+                f"objects: [{foreign.module}:{foreign.name}], so that it is imported"
+            )
+
+
+def _imported(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit) as problem:
+        raise UserCodeError(
+            f"the module {name}, which the spec names, can't be imported: {explain(problem)}"
+        ) from problem
 
 
 class UserCodeError(ValueError):

@@ -29,7 +29,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
     code = request["code"]
     extend_path(first=code["first"], last=code["last"])
     try:
-        register_classes(tuple(code["modules"]))
+        register_classes(code)
         model = _load(request["artifact"])
     except Exception as problem:
         deep = any(isinstance(cause, RecursionError) for cause in _causes(problem))
