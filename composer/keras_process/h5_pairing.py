@@ -73,14 +73,14 @@ def contradiction(weights: Sequence[Weight], variables: Sequence[Variable]) -> s
             )
         *above, last = weight.name.split("/")
         others = [part for part in above if part in owners and part not in variable.owners]
-        last = _last(last)
+        last = _today(last) if above else _of_keras_1(last)
         taken = siblings[variable.owners] - {_today(variable.name)}
         if others or (last in taken):
             return f"the file's {weight.name} stands in the place of {variable}"
     return None
 
 
-def _last(name: str) -> str:
+def _of_keras_1(name: str) -> str:
     """Return a variable's own name; Keras 1 puts its layer's name in front, with ``_``."""
     for old in ("running_mean", "running_std", "gamma", "beta", "W", "b"):
         if name.endswith(f"_{old}"):

@@ -10,7 +10,7 @@ from pathlib import Path
 from composer.keras_format.legacy_h5.keras3 import KnownClasses
 
 _OPERATION = re.compile(r"^class (\w+)\((?:\w+\.)?Operation\)", re.MULTILINE)
-_EXPORT = re.compile(r"\bas ([A-Z]\w+)")
+_EXPORT = re.compile(r"\b([A-Z]\w+) as ([A-Z]\w+)")
 
 
 @cache
@@ -22,7 +22,7 @@ def known_classes() -> KnownClasses:
     """
     found = find_spec("keras")
     if found is None or found.origin is None:
-        return KnownClasses(layers=frozenset(), operations={})
+        return KnownClasses(layers={}, operations={})
     package = Path(found.origin).parent
     operations = {
         name: f"keras.src.ops.{path.stem}"
@@ -30,7 +30,10 @@ def known_classes() -> KnownClasses:
         if not path.stem.endswith("_test")
         for name in _OPERATION.findall(_text(path))
     }
-    layers = frozenset(_EXPORT.findall(_text(package / "layers" / "__init__.py")))
+    exports = _EXPORT.findall(_text(package / "layers" / "__init__.py"))
+    layers = {exported: exported for _, exported in exports}
+    for class_name, exported in exports:
+        layers.setdefault(class_name, exported)
     return KnownClasses(layers=layers, operations=operations)
 
 

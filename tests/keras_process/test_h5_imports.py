@@ -178,7 +178,8 @@ def test_the_bytes_and_the_repairs_decide_an_import_and_the_place_does_not(
 
 def test_the_layers_and_operations_of_the_installed_keras_are_known_without_it() -> None:
     known = known_classes()
-    assert {"Dense", "Add", "MultiHeadAttention", "InputLayer"} <= known.layers
+    assert {"Dense", "Add", "MultiHeadAttention", "InputLayer"} <= set(known.layers)
+    assert known.layers["GroupedQueryAttention"] == "GroupQueryAttention"
     assert known.operations["Add"] == "keras.src.ops.numpy"
     assert known.operations["Cast"] == "keras.src.ops.core"
     assert "Dense" not in known.operations

@@ -19,11 +19,11 @@ class KnownClasses:
     """What the installed Keras has.
 
     Attributes:
-        layers: names under ``keras.layers``.
+        layers: class → the name under which ``keras.layers`` exports it; both names of each.
         operations: class of an operation → its module, such as ``keras.src.ops.numpy``.
     """
 
-    layers: frozenset[str]
+    layers: Mapping[str, str]
     operations: Mapping[str, str]
 
 
@@ -73,8 +73,12 @@ def _layer(
         return with_modules(entry, known, inside)
     if entry.get("module") is not None:
         return dict(entry)
-    if class_name == "InputLayer" or (class_name in known.layers and "trainable" in config):
-        return {**entry, "module": "keras.layers", "registered_name": None}
+    # Where a layer and an operation share a name, only the layer can be trained.
+    exported = known.layers.get(class_name)
+    is_layer = class_name not in known.operations or "trainable" in config
+    if exported is not None and is_layer:
+        changed = {"module": "keras.layers", "class_name": exported, "registered_name": None}
+        return {**entry, **changed}
     if class_name in known.operations:
         module = known.operations[class_name]
         return {**entry, "module": module, "registered_name": class_name}

@@ -18,6 +18,7 @@ _CARRY_CODE: Final = frozenset(
 )
 _DATA: Final = frozenset({"__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__"})
 _POLICIES: Final = frozenset({"DTypePolicy", "DTypePolicyMap", "Policy"})
+_TABLES: Final = frozenset({"IntegerLookup", "StringLookup", "TextVectorization"})
 _PARTS: Final = frozenset(
     {
         "activations",
@@ -27,6 +28,7 @@ _PARTS: Final = frozenset(
         "layers",
         "mixed_precision",
         "ops",
+        "quantizers",
         "regularizers",
     }
 )
@@ -76,6 +78,18 @@ def _check(entry: Mapping[str, Json], layer: str) -> None:
             reason="h5-refused",
             help="write it as a layer of Keras where the model is made, and save the model again",
         )
+    if class_name in _TABLES:
+        _check_table(entry, where)
+    config = entry.get("config")
+    if isinstance(config, Mapping) and (
+        config.get("lora_rank") or config.get("quantization_config")
+    ):
+        raise FormatError(
+            f"{where} ({class_name}) is quantised or adapted by LoRA, which is stored in .keras "
+            "files in another way than in this one",
+            reason="h5-refused",
+            help='save the model with model.save("NAME.keras")',
+        )
     registered, module = entry.get("registered_name"), entry.get("module")
     foreign = ">" in f"{registered}{class_name}" or class_name.startswith("__")
     if foreign or (module is not None and not _is_of_keras(str(module))):
@@ -87,3 +101,16 @@ def _is_of_keras(module: str) -> bool:
         return True
     package, _, rest = module.partition(".")
     return package == "keras" and rest.removeprefix("src.").split(".")[0] in _PARTS
+
+
+def _check_table(entry: Mapping[str, Json], where: str) -> None:
+    """Refuse a layer whose table of words is elsewhere: nowhere, or in a file of some machine."""
+    config = entry.get("config")
+    vocabulary = config.get("vocabulary") if isinstance(config, Mapping) else None
+    if not isinstance(vocabulary, list):
+        found = "does not hold it" if vocabulary is None else f"names {vocabulary!r} in its place"
+        raise FormatError(
+            f"{where} ({entry['class_name']}) looks words up in a table, and the file {found}",
+            reason="h5-refused",
+            help='save the model with model.save("NAME.keras"), which keeps the table',
+        )

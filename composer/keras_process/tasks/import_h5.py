@@ -8,6 +8,7 @@ from typing import Any
 
 import h5py
 import keras
+import ml_dtypes
 import numpy
 
 from composer.keras_process.h5_pairing import Variable, Weight, contradiction
@@ -95,6 +96,8 @@ def _load(layer: Any, stored: list[list[str]], file: Any) -> None:
         raise _refusal(layer.name, found)
     for (name, place), variable in zip(stored, variables, strict=True):
         value = numpy.asarray(file[place])
+        if variable.dtype == "bfloat16" and value.dtype == numpy.dtype("V2"):
+            value = value.view(ml_dtypes.bfloat16)  # of which HDF5 has no type
         if value.dtype != numpy.dtype(variable.dtype):
             raise _refusal(
                 layer.name,

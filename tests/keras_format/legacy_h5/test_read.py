@@ -21,7 +21,8 @@ from tests.keras_format.legacy_h5.handmade import (
 )
 
 KNOWN = KnownClasses(
-    layers=frozenset({"Add", "Dense", "Lambda"}), operations={"Add": "keras.src.ops.numpy"}
+    layers={name: name for name in ("Add", "Dense", "InputLayer", "Lambda")},
+    operations={"Add": "keras.src.ops.numpy"},
 )
 
 
@@ -114,6 +115,9 @@ def test_slashes_in_names_are_replaced_everywhere_and_weights_follow(tmp_path: P
         (entry("Dense", "odd", units=3, activation="hard_sigmoid"), "'odd' (Dense)"),
         (entry("CuDNNLSTM", "odd", units=3), "'odd' (CuDNNLSTM)"),
         (entry("LSTM", "odd", units=3, time_major=True), "time_major=True"),
+        (entry("Dense", "odd", units=3, lora_rank=2), "'odd' (Dense) is quantised or adapted"),
+        (entry("StringLookup", "odd", vocabulary=None), "'odd' (StringLookup) looks words up"),
+        (entry("StringLookup", "odd", vocabulary="/etc/passwd"), "names '/etc/passwd'"),
         (
             entry("TimeDistributed", "odd", layer=entry("Lambda", "inside", function="f")),
             "'odd/inside' is a Lambda",
