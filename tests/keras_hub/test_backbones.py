@@ -142,3 +142,21 @@ def test_a_backbone_linked_in_any_way_computes_what_it_did(name: str, bench: Ben
     assert bench.problems() == {}
     report = verify_artifact(bench.folder / "whole.keras", whole.plan)
     assert report.ok, report.checks
+
+
+@pytest.mark.keras
+@pytest.mark.slow
+def test_keras_is_asked_about_layers_of_keras_hub_behind_a_seam_of_another_shape(
+    bench: Bench,
+) -> None:
+    prepared = bench.prepare(
+        "inputs:\n  words: {shape: [6], dtype: int32}\n"
+        "sources:\n  a: {from: py:backbones:gpt2, inputs: {token_ids: words}}\n"
+        "layers:\n  flat: {class: Flatten, inputs: a}\n"
+        "  scores: {class: Dense, args: {units: 2}, inputs: flat}\noutputs: scores\n"
+    )
+    assert prepared.diagnostics == ()
+    # Only from the shape that Keras told does the Dense layer know how wide it is.
+    artifact = build_spec(prepared, output=bench.folder / "m.keras")
+    report = verify_artifact(artifact.path, artifact.plan)
+    assert report.ok, report.checks

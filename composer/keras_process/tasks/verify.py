@@ -115,7 +115,10 @@ def _run(model: Any, seed: int) -> tuple[bool | None, list[str]]:
 
 def _sizes(tensors: Any) -> tuple[int, ...]:
     open_ = any(size is None for tensor in tensors for size in tensor.shape[1:])
-    return SIZES if open_ else SIZES[:1]
+    # A mask of open length may belong to a sequence of a fixed one.
+    fixed = {tensor.shape[1] for tensor in tensors if len(tensor.shape) > 1}
+    lengths = sorted(size for size in fixed if size is not None)
+    return tuple(dict.fromkeys((*SIZES, *lengths))) if open_ else SIZES[:1]
 
 
 def _compare(model: Any, source: Mapping[str, Any], seed: int) -> dict[str, Any]:
