@@ -82,6 +82,11 @@ def _layer(
     if not isinstance(config, Mapping):
         raise FormatError("a layer of model_config has no config", reason="bad-graph")
     changed = {key: _initializer(key, value) for key, value in config.items()}
+    if entry.get("class_name") == "GRU" and "reset_after" not in config:
+        # Before Keras 2.1.3 there was no other way; today's default is True.
+        changed["reset_after"] = False
+        layer = "/".join((*path, str(config.get("name"))))
+        repairs.append(Repair(layer=layer, what="reset_after=False written down"))
     wrapped = changed.get("layer")
     if isinstance(wrapped, Mapping) and isinstance(wrapped.get("config"), Mapping | list):
         name = str(config.get("name"))

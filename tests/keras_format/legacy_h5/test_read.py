@@ -83,6 +83,14 @@ def test_a_sequential_without_a_shape_is_refused(tmp_path: Path) -> None:
     assert "model.build(input_shape)" in error.help
 
 
+def test_a_gru_from_before_reset_after_computes_as_it_did(tmp_path: Path) -> None:
+    gru = entry("GRU", "gru", units=3, batch_input_shape=[None, 5, 2])
+    config = {"class_name": "Sequential", "config": {"name": "m", "layers": [gru]}}
+    graph = read(tmp_path, config).graph
+    assert graph.operations[1].config["reset_after"] is False
+    assert [str(repair) for repair in graph.repairs] == ["gru: reset_after=False written down"]
+
+
 def test_slashes_in_names_are_replaced_everywhere_and_weights_follow(tmp_path: Path) -> None:
     layers = [
         {**entry("InputLayer", "in/put", batch_input_shape=[None, 3]), "name": "in/put",
