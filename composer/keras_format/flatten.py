@@ -144,7 +144,7 @@ def _input_spec(operation: Operation) -> TensorSpec:
 def _arguments(outer: Operation, call: Call, wanted: int) -> list[Tensor]:
     """Return the tensors that a call gives to the nested model's inputs, in their order."""
     for name, value in call.kwargs.items():
-        if value is not None and (name != "training" or any(leaves(value))):
+        if not _says_nothing(value) and (name != "training" or any(leaves(value))):
             raise FormatError(
                 f"nested model {outer.name!r} is called with {name}={_plain(value)}, which its "
                 "layers can't be given one by one",
@@ -160,6 +160,15 @@ def _arguments(outer: Operation, call: Call, wanted: int) -> list[Tensor]:
             help="leave it nested",
         )
     return given
+
+
+def _says_nothing(value: object) -> bool:
+    """Tell None, and a structure of None: what Keras records as the mask of several inputs."""
+    if isinstance(value, Mapping):
+        return all(_says_nothing(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return all(_says_nothing(item) for item in value)
+    return value is None
 
 
 def _plain(value: object) -> str:

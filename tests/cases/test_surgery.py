@@ -142,6 +142,23 @@ def test_a_nested_model_that_is_called_with_training_can_be_flattened(case, trai
     assert means[0] == means[1]
 
 
+def test_a_nested_model_of_several_inputs_can_be_flattened(case):
+    """Keras records a mask for each of several inputs, None for None."""
+    import keras
+
+    def net():
+        layers = keras.layers
+        a, b = keras.Input((3,), name="in_a"), keras.Input((3,), name="in_b")
+        inner = keras.Model([a, b], layers.Dense(2, name="dense")(layers.Add(name="add")([a, b])))
+        x = keras.Input((3,), name="x")
+        return keras.Model(x, inner([x, layers.Dense(3, name="first")(x)]), name="net")
+
+    source = case.save("net", net)
+    built = case.build("sources: {net: {from: net.keras, flatten: true}}")
+    assert not any(isinstance(layer, keras.Model) for layer in built.layers)
+    assert called(built, numbers(2, 3)) == called(source, numbers(2, 3))
+
+
 def test_case_17_a_layer_in_the_middle_is_deleted(case):
     import keras
 
