@@ -62,6 +62,7 @@ def write_expected(
 
     operations, variables = set(variant.inputs), {}
     trainable, frozen, outputs = [], [], []
+    weights = []
     for source, (prefix, suffix) in variant.names.items():
         model = models[source]
         tensors = [_tensor(model, original(r)) for s, r in variant.outputs if s == source]
@@ -70,6 +71,9 @@ def write_expected(
         part = keras.Model(starts, tensors)
         given = part([values[name] for name in names], training=False)
         outputs.extend(stored(output) for output in keras.tree.flatten(given))
+        if variant.flatten:
+            weights.extend(stored(weight) for weight in part.weights)
+            continue
         for operation in part.operations:
             if isinstance(operation, (keras.layers.InputLayer, *_classes(variant.gone))):
                 continue
@@ -83,7 +87,8 @@ def write_expected(
                     trainable.append(name)
     document = {
         "inputs": {final: values[name] for final, name in variant.inputs.items()},
-        "operations": sorted(operations),
+        "operations": None if variant.flatten else sorted(operations),
+        "weights": weights,
         "variables": variables,
         "trainable": trainable,
         "frozen": frozen,

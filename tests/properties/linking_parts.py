@@ -8,6 +8,8 @@ from pathlib import Path
 
 from composer.builder.build import build_plan
 from composer.diagnostics.diagnostic import Note, Span, SpecPath
+from composer.errors import FormatError
+from composer.keras_format.flatten import flattened
 from composer.keras_format.graph import TensorRef, TensorSpec
 from composer.keras_format.model_file import ModelFile
 from composer.resolver.facts import Fact, Question
@@ -36,6 +38,7 @@ class Variant:
         frozen: source and original name of the layers that are to be frozen.
         gone: classes of layers that are taken out.
         may_refuse: whether a diagnostic is an answer too.
+        flatten: whether nested models are inlined; layers are then not compared by name.
     """
 
     spec: Spec
@@ -46,6 +49,7 @@ class Variant:
     gone: tuple[str, ...] = ()
     starts: tuple[TensorRef, ...] = ()
     may_refuse: bool = False
+    flatten: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +64,17 @@ class Outcome:
 
 def link(variant: Variant, files: Mapping[str, ModelFile], target: Path) -> Outcome:
     """Link ``variant`` without Keras."""
+    if variant.flatten:
+        try:
+            files = {source: flattened(file) for source, file in files.items()}
+        except FormatError as error:
+            return Outcome(refused=("CMP418",), messages=(error.message,))
     resolution = resolve(variant.spec, files, _Nothing())
     errors = tuple(d.code for d in resolution.diagnostics if d.severity == "error")
     questions = tuple(question.id for question in resolution.questions)
+    if variant.flatten and questions:
+        # What a nested model recorded holds for its own inputs; given others, Keras must be asked.
+        return Outcome(refused=("deferred",), questions=questions)
     if resolution.plan is None or errors or questions:
         messages = tuple(f"{d.code}: {d.message}" for d in resolution.diagnostics)
         return Outcome(refused=errors, questions=questions, messages=messages)

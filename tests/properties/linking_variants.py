@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from composer.errors import FormatError
+from composer.keras_format.flatten import flattened
 from composer.keras_format.graph import Operation, TensorRef, leaves
 from composer.keras_format.model_file import ModelFile
 from composer.keras_format.read_model import read_model
@@ -145,9 +147,26 @@ def frozen(files: Mapping[str, ModelFile], choice: int) -> Variant:
     )
 
 
+def flat(files: Mapping[str, ModelFile], choice: int) -> Variant:
+    """All nested models are inlined, at any depth."""
+    file = files["a"]
+    try:
+        tensors = tuple(("a", ref) for ref in leaves(flattened(file).graph.outputs))
+    except FormatError:
+        tensors = ()
+    return Variant(
+        spec=spec_of((source_of("a", prefix="p_", flatten=True),), tensors),
+        inputs={f"p_{name}": name for name in _inputs(file)},
+        outputs=tuple(("a", ref) for ref in leaves(file.graph.outputs)),
+        names={"a": ("p_", "")},
+        flatten=True,
+        may_refuse=True,  # masks as call arguments, names that meet once they are joined
+    )
+
+
 VARIANTS: Mapping[str, Callable[[Mapping[str, ModelFile], int], Variant]] = {
     function.__name__: function
-    for function in (whole, side_by_side, inner_output, headless, without_dropout, frozen)
+    for function in (whole, side_by_side, inner_output, headless, without_dropout, frozen, flat)
 }
 
 
