@@ -98,8 +98,8 @@ class Inferred:
     seams: tuple[Seam, ...]
 
 
-_NO_CLASS = "Could not locate class"
-"""What ``deserialize_keras_object`` says of a class that nobody registered."""
+_NO_CLASS = "Keras does not know the class"
+"""What the Keras process says of a class that nobody registered (``tasks/user_code.py``)."""
 
 Known = TensorSpec | Pending | None
 """A tensor's spec, a question's answer to come, or None behind a problem already reported."""
@@ -379,8 +379,8 @@ class _Walk:
             self.causes.get(step.key, ()),
             f"{linked.key!r} ({linked.operation.class_name}) can't take what comes in: {error}",
             notes=self._seam_notes(step.key),
-            help="nothing can be wired behind a layer whose class only other code knows; make its "
-            "tensor an output"
+            help="without its class, nothing can be wired behind a layer that only other code "
+            "knows; its tensor can be an output"
             if _NO_CLASS in error
             else "put a new layer between them that gives the shape and dtype that the source "
             "recorded, or wire another tensor",

@@ -140,8 +140,9 @@ def test_a_model_that_saves_constructor_arguments_is_refused_with_the_way_out(ca
     backbone = case.save("net", lambda: Backbone(2, name="backbone"))
     refusal = case.refused(WHOLE)[0]
     assert refusal.code == "CMP506"
-    assert "keras.Model(model.inputs, model.outputs)" in refusal.help
-    keras.Model(backbone.inputs, backbone.outputs).save(case.folder / "net.keras")
+    assert "keras.Model(model.input, model.output)" in refusal.help
+    assert "py:MODULE:FUNCTION" in refusal.help
+    keras.Model(backbone.input, backbone.output).save(case.folder / "net.keras")
     assert called(case.build(WHOLE), numbers(2, 3)) == called(backbone, numbers(2, 3))
 
 

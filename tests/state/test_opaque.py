@@ -135,7 +135,8 @@ def test_what_stands_behind_a_class_that_nobody_can_import_is_refused_kindly(
     layer = "layers:\n  d: {class: Dense, args: {units: 2}, inputs: a}\n"
     (found,) = _prepare(folder, text + layer, deep=True).errors
     assert found.code == "CMP411"
-    assert "only other code knows" in (found.help or "")
+    assert "objects: [" in found.message
+    assert "its tensor can be an output" in (found.help or "")
 
 
 def test_the_linked_file_reads_as_one_layer_with_all_weights(folder: Path) -> None:
