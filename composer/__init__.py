@@ -1,4 +1,4 @@
-"""composer, the linker for Keras models: a YAML spec and its sources become one ``.keras`` file.
+"""composer, the linker for Keras models: a YAML spec and its sources become one model.
 
     import composer
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from composer.builder.target import check_target
-from composer.errors import BuildError, DriftError
+from composer.destinations.write import Accept
+from composer.errors import DriftError
 from composer.keras_process.user_code import code_of
 from composer.pipeline import (
     Artifact,
+    Output,
     Prepared,
     Progress,
     build_spec,
-    output_path,
+    destinations_of,
     plan_spec,
     prepare,
     prepare_spec,
@@ -23,9 +23,6 @@ from composer.pipeline import (
 from composer.resolver.plan import Plan
 from composer.spec.model import Spec
 from composer.verification import VerificationReport, verify_artifact
-
-_STEM = 32
-"""How much of the target's name its unverified form shows: a name that fits stays one that fits."""
 
 
 def plan(spec: Spec | str | Path, overrides: Sequence[str] = (), *, deep: bool = True) -> Plan:
@@ -50,7 +47,7 @@ def build(
     spec: Spec | str | Path,
     overrides: Sequence[str] = (),
     *,
-    output: str | Path | None = None,
+    output: Output = None,
     verify: bool = False,
 ) -> Artifact:
     """Build the model of a spec and return where it is and what it was built from.
@@ -58,9 +55,10 @@ def build(
     Args:
         spec: a spec, or the path of one.
         overrides: such as ``vars.classes=5``; for a path only.
-        output: where the ``.keras`` file goes; None is the spec's own ``output``, or
-            ``build/NAME.keras``.
-        verify: whether Keras has to load and run the file before it takes its place.
+        output: one path or several, whose endings say the formats; None is the spec's own
+            ``output``, or ``build/NAME.keras``.
+        verify: whether Keras has to load and run the linked model before anything takes its
+            place.
 
     Raises:
         SpecError: the spec or its sources are wrong; it holds all diagnostics.
@@ -69,7 +67,7 @@ def build(
         DriftError: what was written is not what was planned; what stood there is left alone.
         ValueError: overrides were given for a spec that is read already.
     """
-    prepared = _prepared(spec, overrides, deep=True)
+    prepared = _prepared(spec, overrides, deep=True, output=output, building=True)
     if verify:
         return build_verified(prepared, output=output)[0]
     return build_spec(prepared, output=output)
@@ -99,53 +97,60 @@ def verify(
 
 
 def build_verified(
-    prepared: Prepared, *, output: str | Path | None = None, progress: Progress | None = None
+    prepared: Prepared,
+    *,
+    output: Output = None,
+    accept: Accept | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Artifact, VerificationReport]:
-    """Build, and let the file take its name only after Keras has loaded and run it.
+    """Build, and let nothing take its place before Keras has loaded and run the linked model.
 
     Args:
         prepared: a spec with everything that Keras had to answer.
         output: as for :func:`build`.
+        accept: see :func:`composer.destinations.write.write_all`.
         progress: called with lines of progress.
 
     Raises:
         SpecError: there are errors.
-        BuildError: it waits for Keras, Keras failed, or the target can't be written.
-        DriftError: a check failed; the target is left as it was.
+        BuildError: it waits for Keras, Keras failed, or a target can't be written.
+        DriftError: a check failed; every target is left as it was.
     """
     planned = plan_spec(prepared)
-    assert prepared.spec is not None
-    target = output_path(prepared.spec, output)
-    check_target(target, (file.path for file in planned.files.values()))
-    unverified = target.with_name(f".{target.stem[:_STEM]}.{secrets.token_hex(4)}.unverified.keras")
-    try:
-        artifact = build_spec(prepared, output=unverified, progress=progress)
+    spec = prepared.spec
+    assert spec is not None
+    reports: list[VerificationReport] = []
+
+    def inspect(linked: Path) -> None:
         report = verify_artifact(
-            unverified,
-            planned,
-            code=code_of(prepared.spec),
-            seed=planned.seed,
-            progress=progress,
+            linked, planned, code=code_of(spec), seed=planned.seed, progress=progress
         )
         failed = [check for check in report.checks if check.state == "failed"]
         if failed:
+            places = destinations_of(spec, output)
             raise DriftError(
-                f"{target.name} was built and does not pass verification: "
+                f"{places[0].path.name} was built and does not pass verification: "
                 + "; ".join(f"{check.name}: {check.detail}" for check in failed),
-                help=f"{target} was left as it was",
+                help=f"{', '.join(str(place.path) for place in places)}: left as it was",
             )
-        try:
-            unverified.replace(target)
-        except OSError as error:
-            raise BuildError(f"{target} can't be written: {error.strerror}") from error
-    finally:
-        unverified.unlink(missing_ok=True)
-    return replace(artifact, path=target), replace(report, artifact=target)
+        reports.append(report)
+
+    artifact = build_spec(
+        prepared, output=output, inspect=inspect, accept=accept, progress=progress
+    )
+    return artifact, replace(reports[0], artifact=artifact.path)
 
 
-def _prepared(spec: Spec | str | Path, overrides: Sequence[str], *, deep: bool) -> Prepared:
+def _prepared(
+    spec: Spec | str | Path,
+    overrides: Sequence[str],
+    *,
+    deep: bool,
+    output: Output = None,
+    building: bool = False,
+) -> Prepared:
     if not isinstance(spec, Spec):
-        return prepare(spec, overrides, deep=deep)
+        return prepare(spec, overrides, deep=deep, output=output, building=building)
     if overrides:
         raise ValueError("overrides change the text of a spec; this one is read already")
-    return prepare_spec(spec, deep=deep)
+    return prepare_spec(spec, deep=deep, output=output, building=building)

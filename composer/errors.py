@@ -87,11 +87,31 @@ class SourceError(ComposeError):
         self.reason = reason
         self.nearest = tuple(nearest)
 
+    def about(self, words: str) -> SourceError:
+        """Return the same error with ``words``, what it is about, in front of its message."""
+        return SourceError(
+            f"{words}: {self.message}", reason=self.reason, nearest=self.nearest, help=self.help
+        )
+
 
 class DriftError(ComposeError):
-    """An artifact differs from the plan, or a source from what was planned."""
+    """An artifact differs from the plan, or a source from what was planned.
+
+    Attributes:
+        diagnostics: what differs, where that is told one by one.
+    """
 
     exit_code = 4
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        help: str | None = None,  # noqa: A002
+        diagnostics: Sequence[Diagnostic] = (),
+    ) -> None:
+        super().__init__(message, help=help)
+        self.diagnostics = tuple(diagnostics)
 
 
 class FormatError(ComposeError):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from composer.errors import FormatError
+from composer.file_suffixes import LEGACY_SUFFIXES
 from composer.keras_format.graph import (
     Graph,
     Operation,
@@ -21,8 +22,6 @@ from composer.resolver.topology import Topology
 
 if TYPE_CHECKING:
     from composer.keras_format.legacy_h5.file import LegacyTensor
-
-H5_SUFFIXES = (".h5", ".hdf5")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +73,7 @@ class InspectedSource:
     location: str
     sha256: str | None = None
     license: str | None = None
+    weights: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,8 +91,8 @@ class Inspection:
         parameters: elements of all variables of layers.
         nbytes: bytes of the same.
         sources: where a linked model comes from; empty for any other.
-        warnings: what plain Keras would get wrong when it loads the file; of an ``.h5`` file,
-            what an import changes in layers, or why it refuses the file.
+        warnings: what plain Keras would get wrong when it loads the file, and what in it is more
+            than data; of an ``.h5`` file, what an import changes in layers, or why it refuses it.
         graph: the model's graph, for selectors.
     """
 
@@ -120,19 +120,22 @@ def inspect_model(path: str | Path) -> Inspection:
         FormatError: it is no sound model file, or holds no graph.
         OSError: it can't be opened.
     """
-    if Path(path).suffix in H5_SUFFIXES:
+    if Path(path).suffix in LEGACY_SUFFIXES:
         return _inspect_h5(Path(path))
     # Imported here: reading weights needs h5py, which the types of this module do not.
     from composer.keras_format.archive import open_archive
     from composer.keras_format.canonical import METADATA_KEY
-    from composer.keras_format.read_model import read_model
+    from composer.keras_format.code_scan import scan
+    from composer.keras_format.read_model import model_in
 
-    file = read_model(Path(path))
     with open_archive(path) as archive:
+        # Its weights are listed once: that is most of the time for a model of many layers.
+        file = model_in(archive)
         linked = _mapping(archive.metadata.get(METADATA_KEY))
+        carried = [f"{found}; nothing of that was run" for found in scan(archive.config)]
         weights = _Weights.of(
-            [(g.path, g.attribute("name")) for g in archive.weights.groups],
-            [(t.path, t.shape, t.nbytes) for t in archive.weights.tensors],
+            [(g.path, g.attribute("name")) for g in file.listing.groups],
+            [(t.path, t.shape, t.nbytes) for t in file.listing.tensors],
         )
     groups = {name: state.group for name, state in file.states.items()}
     layers = tuple(_layers(file.graph, groups, weights, _mapping(linked.get("origins"))))
@@ -147,7 +150,7 @@ def inspect_model(path: str | Path) -> Inspection:
         parameters=sum(layer.parameters for layer in layers),
         nbytes=sum(layer.nbytes for layer in layers),
         sources=tuple(_sources(_mapping(linked.get("sources")))),
-        warnings=file.warnings,
+        warnings=(*file.warnings, *carried),
         graph=file.graph,
     )
 
@@ -318,6 +321,7 @@ def _sources(recorded: Mapping[str, Any]) -> Iterator[InspectedSource]:
             location=str(about.get("from", "")),
             sha256=_text(about.get("sha256")),
             license=_text(about.get("license")),
+            weights=_text(about.get("weights")),
         )
 
 

@@ -34,6 +34,7 @@ def inspection_document(
                 "from": source.location,
                 "sha256": source.sha256,
                 "license": source.license,
+                **({"weights": source.weights} if source.weights is not None else {}),
             }
             for source in inspection.sources
         ],

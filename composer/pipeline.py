@@ -6,23 +6,35 @@ Each function returns a value or raises one of ``composer.errors``; none of them
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-from composer.diagnostics.diagnostic import Diagnostic
-from composer.errors import BuildError, SourceError, SpecError
+from composer.diagnostics.diagnostic import Diagnostic, Severity
+from composer.errors import BuildError, SourceError, SpecError, UsageError
 from composer.keras_format.model_file import ModelFile
 from composer.resolver.facts import Fact, Question
-from composer.resolver.plan import Plan
+from composer.resolver.plan import Download, Plan
 from composer.resolver.resolve import resolve
 from composer.spec import read_spec
-from composer.spec.model import Spec
+from composer.spec.covered import covered
+from composer.spec.formats import destination, endings, overlap
+from composer.spec.model import Destination, Spec
 from composer.spec.source_text import COMMAND_LINE
 from composer.store import Store, default_store
 
+if TYPE_CHECKING:
+    from composer.destinations.write import Accept, WrittenFile
+    from composer.sources.located import Located
+    from composer.sources.remote.fetching import Fetcher
+
 Progress = Callable[[str], None]
+Output = str | Path | Sequence[str | Path] | None
+"""One place for a result or several; their endings say the formats."""
 _ROUNDS = 4
 
 
@@ -35,12 +47,14 @@ class Prepared:
         plan: None when there are errors or sources that wait for Keras.
         deferred: what only Keras can tell and was not asked, in words.
         diagnostics: errors and warnings of all stages that could run.
+        remarks: what is no problem and worth saying: what was fetched, and what was not.
     """
 
     spec: Spec | None
     plan: Plan | None
     deferred: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -53,6 +67,10 @@ def prepare(
     overrides: Sequence[str] = (),
     *,
     deep: bool = False,
+    offline: bool = False,
+    output: Output = None,
+    building: bool = False,
+    pins: Mapping[str, str] = MappingProxyType({}),
     store: Store | None = None,
     progress: Progress | None = None,
 ) -> Prepared:
@@ -63,14 +81,75 @@ def prepare(
         overrides: such as ``vars.classes=5``.
         deep: whether Keras may be started, to import sources and to answer questions. Without
             it, only what the store remembers is used and the rest is deferred.
+        offline: whether nothing may be asked of the network; COMPOSE_OFFLINE in the environment
+            says the same.
+        output: where the result goes instead of where the spec says; see :func:`build_spec`.
+        building: whether a format whose packages are not installed is an error, found before
+            anything else is done, and not a warning.
         store: None is the user's own.
+        pins: by source id the SHA-256 that a lock holds for what its URL gives.
         progress: called with lines of progress.
 
     Raises:
-        UsageError: the spec can't be read.
+        UsageError: the spec can't be read, or the ending of ``output`` stands for no format.
         BuildError: an import or the Keras process failed for a reason outside of the spec.
     """
-    return _prepare(Path(path), overrides, _Run(store or default_store(), progress, deep))
+    run = _Run(store or default_store(), progress, deep, offline or _is_offline())
+    spec, diagnostics = read_spec(path, overrides)
+    if spec is None:
+        return Prepared(spec=None, plan=None, diagnostics=covered(diagnostics))
+    pinned = tuple(replace(source, pin=pins.get(source.id)) for source in spec.sources)
+    spec = replace(spec, sources=pinned)
+    prepared = Prepared(spec=spec, plan=None, diagnostics=covered(diagnostics, spec))
+    return _fit_to_go(
+        prepared, output, building=building, go_on=lambda: _judged(prepared, path, run)
+    )
+
+
+def prepare_spec(
+    spec: Spec,
+    *,
+    deep: bool = False,
+    offline: bool = False,
+    output: Output = None,
+    building: bool = False,
+    store: Store | None = None,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Do what :func:`prepare` does, for a spec that was read already."""
+    run = _Run(store or default_store(), progress, deep, offline or _is_offline())
+    return _fit_to_go(
+        Prepared(spec=spec, plan=None),
+        output,
+        building=building,
+        go_on=lambda: _prepare_spec(spec, run),
+    )
+
+
+def _is_offline() -> bool:
+    return os.environ.get("COMPOSE_OFFLINE", "").lower() not in ("", "0", "false", "no")
+
+
+def _fit_to_go(
+    prepared: Prepared, output: Output, *, building: bool, go_on: Callable[[], Prepared]
+) -> Prepared:
+    """Prepare a spec, and report with it what keeps it from where it shall go."""
+    from composer.destinations.fitness import missing_packages, unfit
+    from composer.destinations.programs import misplaced_programs
+
+    spec = prepared.spec
+    assert spec is not None
+    destinations = destinations_of(spec, output)
+    severity: Severity = "error" if building else "warning"
+    missing = covered(missing_packages(spec, destinations, severity=severity), spec)
+    if building and missing:
+        return replace(prepared, diagnostics=(*prepared.diagnostics, *missing))
+    misplaced = covered(misplaced_programs(spec, destinations), spec)
+    if misplaced:
+        return replace(prepared, diagnostics=(*prepared.diagnostics, *missing, *misplaced))
+    found = go_on()
+    late = () if found.plan is None else unfit(spec, found.plan, destinations)
+    return replace(found, diagnostics=(*found.diagnostics, *missing, *covered(late, spec)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,46 +158,50 @@ class _Run:
 
     Attributes:
         chain: the specs that are being prepared, the outermost first.
+        linked: what specs with their variables gave, for the next source that names them.
+        fetcher: of the outermost, once it opens its sources.
     """
 
     store: Store
     progress: Progress | None
     deep: bool
+    offline: bool
     chain: tuple[Path, ...] = ()
+    linked: dict[tuple[Path, tuple[str, ...]], Located] = field(default_factory=dict)
+    fetcher: Fetcher | None = None
 
 
 def _prepare(path: Path, overrides: Sequence[str], run: _Run) -> Prepared:
     spec, diagnostics = read_spec(path, overrides)
-    if spec is None:
-        return Prepared(spec=None, plan=None, diagnostics=diagnostics)
-    prepared = _prepare_spec(spec, replace(run, chain=(*run.chain, path.resolve())))
-    return Prepared(
-        spec=spec,
-        plan=None if any(d.severity == "error" for d in diagnostics) else prepared.plan,
-        deferred=prepared.deferred,
-        diagnostics=(*diagnostics, *prepared.diagnostics),
+    read = Prepared(spec=spec, plan=None, diagnostics=covered(diagnostics, spec))
+    return _judged(read, path, run)
+
+
+def _judged(read: Prepared, path: str | Path, run: _Run) -> Prepared:
+    """Take a spec that was read from ``path`` further."""
+    if read.spec is None:
+        return read
+    chain = (*run.chain, Path(path).resolve())
+    prepared = _prepare_spec(read.spec, replace(run, chain=chain))
+    return replace(
+        prepared,
+        plan=None if read.errors else prepared.plan,
+        diagnostics=(*read.diagnostics, *prepared.diagnostics),
     )
-
-
-def prepare_spec(
-    spec: Spec,
-    *,
-    deep: bool = False,
-    store: Store | None = None,
-    progress: Progress | None = None,
-) -> Prepared:
-    """Do what :func:`prepare` does, for a spec that was read already."""
-    return _prepare_spec(spec, _Run(store or default_store(), progress, deep))
 
 
 def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
     # Imported here: reading model files needs h5py, which a spec with mistakes does not.
     from composer.sources import open_sources
     from composer.sources.context import Context
+    from composer.sources.remote.fetching import Fetcher
 
+    fetcher = run.fetcher or Fetcher(store=run.store, offline=run.offline, progress=run.progress)
+    run = replace(run, fetcher=fetcher)
     store, deep, progress = run.store, run.deep, run.progress
     context = Context(
         store=store,
+        fetcher=fetcher,
         seed=spec.seed,
         may_import=deep,
         progress=progress,
@@ -144,15 +227,22 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
         )
     return Prepared(
         spec=spec,
-        plan=resolution.plan,
+        plan=_with_downloads(resolution.plan, opened.downloads),
         deferred=tuple(deferred),
-        diagnostics=(*opened.diagnostics, *resolution.diagnostics),
+        diagnostics=covered((*opened.diagnostics, *resolution.diagnostics), spec),
+        remarks=tuple(fetcher.remarks),
     )
 
 
-def _linked(
-    path: Path, variables: Mapping[str, Any], run: _Run
-) -> tuple[Path | None, tuple[Diagnostic, ...]]:
+def _with_downloads(plan: Plan | None, downloads: Mapping[str, Download]) -> Plan | None:
+    """Let a plan tell what the URLs of its sources gave."""
+    if plan is None or not downloads:
+        return plan
+    sources = (replace(s, download=downloads.get(s.id)) for s in plan.sources)
+    return replace(plan, sources=tuple(sources))
+
+
+def _linked(path: Path, variables: Mapping[str, Any], run: _Run) -> Located:
     """Link another spec into the store; no path where that needs Keras and Keras may not be asked.
 
     Its own artifact is neither read nor written. What is to be told of it comes along.
@@ -163,10 +253,6 @@ def _linked(
         SpecError: it has errors.
         BuildError: it can't be linked.
     """
-    from composer.builder.build import build_plan
-    from composer.builder.linker import content_key
-    from composer.sources.remembered import remembered_sha256
-
     resolved = path.resolve()
     if resolved in run.chain:
         ring = [*run.chain[run.chain.index(resolved) :], resolved]
@@ -176,7 +262,18 @@ def _linked(
             help="take one of them as a built file (from: build/NAME.keras), or move what both "
             "need into a spec of its own",
         )
-    overrides = [f"vars.{name}={json.dumps(value)}" for name, value in variables.items()]
+    overrides = tuple(f"vars.{name}={json.dumps(value)}" for name, value in variables.items())
+    if (resolved, overrides) not in run.linked:
+        run.linked[resolved, overrides] = _link(path, overrides, run)
+    return run.linked[resolved, overrides]
+
+
+def _link(path: Path, overrides: Sequence[str], run: _Run) -> Located:
+    from composer.builder.build import build_plan
+    from composer.builder.linker import content_key
+    from composer.sources.located import Located
+    from composer.sources.remembered import remembered_sha256
+
     prepared = _prepare(path, overrides, run)
     for problem in prepared.errors:
         if problem.span is not None and problem.span.file == COMMAND_LINE:
@@ -187,9 +284,10 @@ def _linked(
             )
     if prepared.errors:
         raise SpecError(prepared.diagnostics)
+    _refuse_programs(path, prepared.spec)
     plan = prepared.plan
     if plan is None or not plan.complete:
-        return None, prepared.diagnostics
+        return Located(path=None, diagnostics=prepared.diagnostics)
     store = run.store
     key = content_key(plan, lambda file: remembered_sha256(file, store))
     digest = store.recipe(key)
@@ -200,7 +298,24 @@ def _linked(
                 build_plan(plan, folder / "linked.keras", progress=run.progress)
                 digest = store.add(folder / "linked.keras")
                 store.remember_recipe(key, digest, {"importer": "spec", "name": plan.name})
-    return store.object_path(digest), prepared.diagnostics
+    return Located(
+        path=store.object_path(digest),
+        diagnostics=prepared.diagnostics,
+        made_from=plan.source_files,
+    )
+
+
+def _refuse_programs(path: Path, spec: Spec | None) -> None:
+    from composer.keras_process.programs import LINKED, program_folder
+
+    for source in spec.sources if spec is not None else ():
+        if source.trust and program_folder(source) is not None:
+            raise SourceError(
+                f"{path.name} can't be linked into another model, since its source {source.id!r} "
+                f"({source.location}) holds a TensorFlow program, which a file of layers can't",
+                reason=LINKED,
+                help="take the folder as a source of this spec itself, with trust: true",
+            )
 
 
 def _answers(spec: Spec, questions: Sequence[Question], run: _Run) -> Mapping[str, Fact]:
@@ -270,16 +385,24 @@ class Artifact:
     """A built model.
 
     Attributes:
-        path: of the ``.keras`` file.
+        files: all that was written, in the order of the spec; at least one.
         plan: that it was built from.
-        sha256: of the file.
         diagnostics: warnings of the build.
     """
 
-    path: Path
+    files: tuple[WrittenFile, ...]
     plan: Plan
-    sha256: str
     diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """The first of the files, which is the only one unless several were asked for."""
+        return self.files[0].path
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the first of the files."""
+        return self.files[0].sha256
 
 
 def plan_spec(prepared: Prepared) -> Plan:
@@ -299,27 +422,76 @@ def plan_spec(prepared: Prepared) -> Plan:
     return prepared.plan
 
 
-def output_path(spec: Spec, output: str | Path | None = None) -> Path:
-    """Return where the artifact goes: ``output``, or the spec's, or ``build/NAME.keras``."""
-    if output is not None:
-        return Path(output)
-    return spec.target.path or Path("build") / f"{spec.name}.keras"
+def destinations_of(spec: Spec, output: Output = None) -> tuple[Destination, ...]:
+    """Return where the result goes: to ``output``, whatever the spec says, else where that says.
+
+    Raises:
+        UsageError: the ending of ``output`` stands for no format, or two are at one place.
+    """
+    if output is None:
+        return spec.target.destinations
+    paths = [output] if isinstance(output, str | Path) else list(output)
+    found = tuple(destination(path) for path in paths)
+    for path, place in zip(paths, found, strict=True):
+        if place is None:
+            raise UsageError(
+                f"{path} has the ending of no format",
+                help=f"the endings are {endings()}, or / for the folder of a SavedModel",
+            )
+    places = tuple(place for place in found if place is not None)
+    for one, other in combinations(places, 2):
+        if overlap(one.path, other.path):
+            raise UsageError(
+                f"two results would be written to one place, {other.path}",
+                help="leave one of them out",
+            )
+    return places
 
 
 def build_spec(
-    prepared: Prepared, *, output: str | Path | None = None, progress: Progress | None = None
+    prepared: Prepared,
+    *,
+    output: Output = None,
+    inspect: Callable[[Path], None] | None = None,
+    accept: Accept | None = None,
+    progress: Progress | None = None,
 ) -> Artifact:
-    """Link what was prepared, read it again, check it, and move it into place.
+    """Link what was prepared, write it in all formats, check that, and move it into place.
+
+    Args:
+        prepared: a spec with everything that Keras had to answer.
+        output: one path or several, instead of those of the spec; their endings say the formats.
+        inspect: called with the linked ``.keras`` file before anything takes its place.
+        accept: see :func:`composer.destinations.write.write_all`.
+        progress: called with lines of progress.
 
     Raises:
-        SpecError: there are errors.
+        SpecError: there are errors, or a format can't hold the model.
         BuildError: it waits for Keras, or can't be written.
-        DriftError: what was written is not what was planned; the target is left as it was.
+        DriftError: what was written is not what was planned; every place is left as it was.
     """
-    from composer.builder.build import build_plan
+    from composer.destinations.fitness import missing_packages, unfit
+    from composer.destinations.programs import misplaced_programs
+    from composer.destinations.write import write_all
+    from composer.keras_process.user_code import code_of
 
     plan = plan_spec(prepared)
-    assert prepared.spec is not None
-    target = output_path(prepared.spec, output)
-    digest = build_plan(plan, target, progress=progress)
-    return Artifact(path=target, plan=plan, sha256=digest, diagnostics=prepared.diagnostics)
+    spec = prepared.spec
+    assert spec is not None
+    destinations = destinations_of(spec, output)
+    problems = missing_packages(spec, destinations, severity="error")
+    problems += misplaced_programs(spec, destinations)
+    problems += unfit(spec, plan, destinations)
+    if any(problem.severity == "error" for problem in problems):
+        raise SpecError(problems)
+    files = write_all(
+        plan,
+        destinations,
+        code=code_of(spec),
+        inspect=inspect,
+        accept=accept,
+        progress=progress,
+    )
+    return Artifact(
+        files=files, plan=plan, diagnostics=tuple(dict.fromkeys((*prepared.diagnostics, *problems)))
+    )

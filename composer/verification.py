@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 from composer.builder.check import check_artifact, source_digests
+from composer.builder.linker import canonical_model
 from composer.errors import DriftError
+from composer.keras_format.archive import open_archive
+from composer.keras_format.code_scan import Finding, scan
 from composer.keras_format.digests import TensorDigest, digest_tensors
 from composer.keras_format.foreign import ForeignClass, foreign_classes
 from composer.keras_format.graph import Graph, leaves
@@ -59,6 +62,8 @@ def verify_artifact(
 ) -> VerificationReport:
     """Verify ``artifact``.
 
+    An artifact that carries code is loaded only where ``plan`` lets in that very code.
+
     Args:
         artifact: a ``.keras`` file.
         plan: what it should be. Without one, the artifact is held against itself: Keras must
@@ -79,6 +84,11 @@ def verify_artifact(
     else:
         expected = source_digests(plan)
         checks.append(_against_plan(artifact, plan, expected))
+    carried = _carried(artifact)
+    if carried:
+        checks.append(_code_check(artifact, plan, carried))
+        if checks[-1].state == "failed":
+            return VerificationReport(artifact=artifact, checks=tuple(checks))
     uses = plan.wholes if plan is not None else ()
     with tempfile.TemporaryDirectory(prefix="compose-verify-") as folder:
         found = verify(
@@ -87,9 +97,10 @@ def verify_artifact(
             sources=[_whole(use, plan) for use in uses if plan is not None],
             code=code if strangers else NO_CODE,
             seed=seed,
+            safe=not carried,
             progress=progress,
         )
-        checks.extend(_in_keras(found, graph, expected, strangers))
+        checks.extend(_in_keras(found, graph, expected, strangers, safe=not carried))
     return VerificationReport(artifact=artifact, checks=tuple(checks))
 
 
@@ -106,12 +117,41 @@ def _against_plan(artifact: Path, plan: Plan, expected: Mapping[str, TensorDiges
     )
 
 
+def _carried(artifact: Path) -> tuple[Finding, ...]:
+    """Return what of an artifact Keras may not be given as it is."""
+    with open_archive(artifact) as archive:
+        return tuple(found for found in scan(archive.config) if found.kind != "name")
+
+
+def _code_check(artifact: Path, plan: Plan | None, carried: Sequence[Finding]) -> Check:
+    """Say whether code that an artifact carries may run: only that which the plan has in it."""
+    first = f"{carried[0]}"
+    more = f", and {len(carried) - 1} more" if len(carried) > 1 else ""
+    if plan is None:
+        way = "verify it with the spec that trusts its source: --spec SPEC"
+    elif not any(source.allowed for source in plan.sources):
+        way = "the spec trusts no source that brings it along"
+    else:
+        with open_archive(artifact) as archive:
+            same = archive.config == canonical_model(plan)
+        trusted = ", ".join(source.id for source in plan.sources if source.allowed)
+        if same and all(found.kind == "code" for found in carried):
+            return Check(
+                name="code",
+                state="ok",
+                detail=f"{first}{more}; it runs, because the spec trusts {trusted}",
+            )
+        way = "it is not what the spec lets in"
+    return Check(name="code", state="failed", detail=f"{first}{more}; not loaded: {way}")
+
+
 def _whole(use: WholeUse, plan: Plan) -> WholeSource:
     return WholeSource(
         id=use.source if use.call is None else f"{use.source}@{use.call}",
         path=plan.files[use.source].path,
         inputs=use.inputs,
         outputs=use.outputs,
+        safe=not any(source.id == use.source and source.allowed for source in plan.sources),
     )
 
 
@@ -120,6 +160,8 @@ def _in_keras(
     graph: Graph,
     expected: Mapping[str, TensorDigest],
     strangers: Sequence[ForeignClass],
+    *,
+    safe: bool,
 ) -> Iterator[Check]:
     if found.status == "too_deep":
         yield Check(
@@ -136,7 +178,8 @@ def _in_keras(
             detail=f"Keras refuses it: {found.error}{_hint(strangers)}",
         )
         return
-    yield Check(name="load", state="ok", detail="Keras loads it in safe mode, in a fresh process")
+    mode = "in safe mode" if safe else "with the code that it carries"
+    yield Check(name="load", state="ok", detail=f"Keras loads it {mode}, in a fresh process")
     yield from _structure(found, graph)
     yield _variables(found, expected)
     if found.ran is None:

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from composer.builder.check import check_artifact
-from composer.builder.linker import link
+from composer.builder.check import check_artifact, check_weights
+from composer.builder.linker import link, link_weights
 from composer.builder.target import check_target
 from composer.errors import BuildError
 from composer.resolver.plan import Plan
@@ -38,25 +38,14 @@ def build_plan(plan: Plan, target: Path, *, progress: Callable[[str], None] | No
         DriftError: what was written differs from the plan; the target is left as it was.
         FormatError: a source is damaged.
     """
-    say = progress or (lambda _line: None)
-    check_plan_names(plan)
-    check_target(target, (file.path for file in plan.files.values()))
+    check_target(target, plan.source_files)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BuildError(f"the folder {target.parent} can't be made: {error.strerror}") from error
     unchecked = target.with_name(f".{target.stem[:_STEM]}.{secrets.token_hex(4)}.keras")
     try:
-        say(f"linking {plan.name}")
-        link(plan, unchecked)
-        say(f"checking {plan.name}")
-        with ThreadPoolExecutor(2) as pool:
-            # The disk and the digest take their time beside the check.
-            flushed = pool.submit(_flush, unchecked)
-            digested = pool.submit(_digest, unchecked)
-            check_artifact(unchecked, plan)
-            digest = digested.result()
-            flushed.result()
+        digest = link_checked(plan, unchecked, progress=progress)
         try:
             unchecked.replace(target)
         except OSError as error:
@@ -66,8 +55,53 @@ def build_plan(plan: Plan, target: Path, *, progress: Callable[[str], None] | No
     return digest
 
 
-def _flush(path: Path) -> None:
-    """Return once the disk has all of a file."""
+def link_checked(plan: Plan, path: Path, *, progress: Callable[[str], None] | None = None) -> str:
+    """Write the model of ``plan`` to ``path``, which is nobody else's, and read it again.
+
+    Returns:
+        SHA-256 of the file.
+
+    Raises:
+        BuildError: it can't be written.
+        DriftError: what was written differs from the plan.
+        FormatError: a source is damaged.
+    """
+    say = progress or (lambda _line: None)
+    check_plan_names(plan)
+    say(f"linking {plan.name}")
+    link(plan, path)
+    say(f"checking {plan.name}")
+    return _settled(path, lambda: check_artifact(path, plan))
+
+
+def link_weights_checked(
+    plan: Plan, path: Path, *, progress: Callable[[str], None] | None = None
+) -> str:
+    """Do what :func:`link_checked` does, for the weights alone."""
+    if progress is not None:
+        progress(f"linking the weights of {plan.name}")
+    link_weights(plan, path)
+    return _settled(path, lambda: check_weights(path, plan))
+
+
+def _settled(path: Path, check: Callable[[], None]) -> str:
+    """Check a file; return its digest once the disk has it and nothing is wrong with it."""
+    with ThreadPoolExecutor(2) as pool:
+        # The disk and the digest take their time beside the check.
+        flushed = pool.submit(flush, path)
+        digested = pool.submit(file_digest, path)
+        check()
+        digest = digested.result()
+        flushed.result()
+    return digest
+
+
+def flush(path: Path) -> None:
+    """Return once the disk has all of a file.
+
+    Raises:
+        BuildError: it can't be written.
+    """
     try:
         with path.open("rb") as file:
             os.fsync(file.fileno())
@@ -75,8 +109,11 @@ def _flush(path: Path) -> None:
         raise BuildError(f"{path.name} can't be written: {error.strerror}") from error
 
 
-def _digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file that is ours alone, in few and long calls.
+
+    Raises:
+        BuildError: it can't be read.
 
     Between two calls Python hands the interpreter to the check and waits for its turn; a mapped
     window is also a copy less. (A file that others may cut short must not be mapped.)

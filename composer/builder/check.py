@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from composer.builder.compare import Pair, unequal
@@ -10,10 +10,11 @@ from composer.builder.linker import expected_paths
 from composer.errors import DriftError, FormatError
 from composer.keras_format.digests import TensorDigest, digest_listing
 from composer.keras_format.graph import leaves
+from composer.keras_format.hdf5_read import open_weights
 from composer.keras_format.model_file import ModelFile
 from composer.keras_format.order import operation_order
 from composer.keras_format.read_model import read_model
-from composer.keras_format.stored import StoredTensor
+from composer.keras_format.stored import Listing, StoredGroup, StoredTensor
 from composer.resolver.plan import Plan
 
 
@@ -29,7 +30,24 @@ def check_artifact(artifact: Path, plan: Plan) -> None:
         file = read_model(artifact)
     except FormatError as error:
         raise DriftError(f"{artifact.name} can't be read again: {error.message}") from error
-    differences = [*_structure(file, plan), *_tensors(file, plan)]
+    _refuse(artifact, [*_structure(file, plan), *_tensors(file.path, file.listing, plan)])
+
+
+def check_weights(weights: Path, plan: Plan) -> None:
+    """Check every group and tensor of a file of weights against ``plan``, byte for byte.
+
+    Raises:
+        DriftError: something differs; the message says the first difference and how many.
+    """
+    try:
+        with open_weights(weights) as opened:
+            listing = opened.listing
+    except FormatError as error:
+        raise DriftError(f"{weights.name} can't be read again: {error.message}") from error
+    _refuse(weights, [*_groups(listing, plan), *_tensors(weights, listing, plan)])
+
+
+def _refuse(artifact: Path, differences: Sequence[str]) -> None:
     if differences:
         more = f" (and {len(differences) - 1} more differences)" if len(differences) > 1 else ""
         raise DriftError(f"{artifact.name} is not what the plan says: {differences[0]}{more}")
@@ -47,22 +65,30 @@ def source_digests(plan: Plan) -> dict[str, TensorDigest]:
     }
 
 
-def _tensors(file: ModelFile, plan: Plan) -> Iterator[str]:
+def _groups(listing: Listing, plan: Plan) -> Iterator[str]:
+    for copy in plan.states:
+        group = listing.find(f"{copy.group}/vars")
+        name = group.attribute("name") if isinstance(group, StoredGroup) else None
+        if name != copy.name:
+            yield f"{copy.group!r} is the group of {name!r}, planned is {copy.name!r}"
+
+
+def _tensors(artifact: Path, listing: Listing, plan: Plan) -> Iterator[str]:
     expected = expected_paths(plan)
-    for tensor in file.listing.tensors:
+    for tensor in listing.tensors:
         if tensor.path not in expected:
             yield f"it holds {tensor.path!r}, which the plan does not know"
     pairs = []
     for path, (copy, origin) in expected.items():
         if copy.file is None:
             continue
-        found = file.listing.find(path)
+        found = listing.find(path)
         source = copy.file.listing.find(origin)
         if isinstance(found, StoredTensor) and isinstance(source, StoredTensor):
             pairs.append(Pair(name=path, found=found, source=copy.file.listing, expected=source))
         else:
             yield f"the weights {path!r} of {copy.name!r} are missing"
-    for path in unequal(file.path, pairs):
+    for path in unequal(artifact, pairs):
         copy, origin = expected[path]
         yield f"the weights {path!r} of {copy.name!r} differ from {origin!r} of their source"
 

@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from composer.errors import BuildError
 from composer.keras_format.archive import check_archive_crc
-from composer.keras_format.archive_write import WrittenArchive, write_archive
+from composer.keras_format.archive_write import WrittenArchive, write_archive, write_weights
 from composer.keras_format.canonical import (
     METADATA_KEY,
     Renumbering,
@@ -47,17 +48,9 @@ def link(plan: Plan, target: Path) -> WrittenArchive:
         BuildError: the plan has open questions, or the target can't be written.
         FormatError: a source changed since it was planned, or its weights are damaged.
     """
-    if not plan.complete:
-        raise BuildError(
-            f"{len(plan.deferred)} operations of {plan.name!r} still wait for Keras: "
-            f"{', '.join(plan.deferred[:3])}"
-        )
     contents, assets = _contents(plan)
-    paths = dict.fromkeys(copy.file.path for copy in plan.states if copy.file is not None)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        # The sources are held against their archives' own checksums while they are copied.
-        sums = [pool.submit(check_archive_crc, path) for path in paths]
-        written = write_archive(
+    with _checking_sources(plan):
+        return write_archive(
             target,
             metadata=metadata(plan),
             config=canonical_model(plan),
@@ -66,9 +59,37 @@ def link(plan: Plan, target: Path) -> WrittenArchive:
             digest=False,
             flush=False,
         )
+
+
+def link_weights(plan: Plan, target: Path) -> None:
+    """Write the weights of the model that ``plan`` describes to ``target``, and nothing else.
+
+    Args:
+        plan: as for :func:`link`.
+        target: a path where nothing is yet; as for :func:`link`, the caller flushes and names it.
+
+    Raises:
+        BuildError: the plan has open questions, or the target can't be written.
+        FormatError: a source changed since it was planned, or its weights are damaged.
+    """
+    with _checking_sources(plan):
+        write_weights(target, _contents(plan)[0])
+
+
+@contextmanager
+def _checking_sources(plan: Plan) -> Iterator[None]:
+    """Hold the sources against their archives' own checksums while the block copies them."""
+    if not plan.complete:
+        raise BuildError(
+            f"{len(plan.deferred)} operations of {plan.name!r} still wait for Keras: "
+            f"{', '.join(plan.deferred[:3])}"
+        )
+    paths = dict.fromkeys(copy.file.path for copy in plan.states if copy.file is not None)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        sums = [pool.submit(check_archive_crc, path) for path in paths]
+        yield
         for checked in sums:
             checked.result()
-    return written
 
 
 def canonical_model(plan: Plan) -> dict[str, Json]:
@@ -99,6 +120,7 @@ def metadata(plan: Plan) -> dict[str, Json]:
             "sources": {
                 source.id: {
                     "from": source.location,
+                    **({"weights": source.weights} if source.weights else {}),
                     **({"sha256": source.sha256} if source.sha256 else {}),
                     **({"license": source.license} if source.license else {}),
                 }
@@ -116,12 +138,14 @@ def content_key(plan: Plan, sha256: Callable[[Path], str]) -> str:
         plan: complete, with nothing deferred.
         sha256: of a file that weights come from.
     """
+    files = dict.fromkeys(copy.file.path for copy in plan.states if copy.file is not None)
+    digests = {path: sha256(path) for path in files}
     document = {
         "format": 1,
         "metadata": metadata(plan),
         "config": canonical_model(plan),
         "weights": [
-            [copy.group, copy.name, copy.state.group, copy.file and sha256(copy.file.path)]
+            [copy.group, copy.name, copy.state.group, copy.file and digests[copy.file.path]]
             for copy in plan.states
         ],
     }

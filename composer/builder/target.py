@@ -7,26 +7,25 @@ from pathlib import Path
 
 from composer.errors import BuildError
 
-_SUFFIX = ".keras"
 
-
-def check_target(target: Path, sources: Iterable[Path]) -> None:
+def check_target(target: Path, sources: Iterable[Path], *, suffix: str = ".keras") -> None:
     """Refuse ``target`` unless it is free or a file that a build may replace.
 
     Args:
         target: where the artifact shall go.
         sources: the files that it is linked from; none of them may be replaced by it.
+        suffix: that its name has to end in.
 
     Raises:
         BuildError: it is a folder, a device, one of the sources, or its name is not one from
-            which Keras loads a model (``keras.saving.load_model`` goes by the suffix).
+            which its format is known (``keras.saving.load_model`` goes by the suffix).
     """
     if target.is_dir():
-        raise BuildError(f"{target} is a folder", help="name a file: -o build/model.keras")
-    if target.suffix != _SUFFIX:
+        raise BuildError(f"{target} is a folder", help=f"name a file: -o build/model{suffix}")
+    if not target.name.endswith(suffix):
         raise BuildError(
-            f"{target} does not end in {_SUFFIX}, by which Keras knows a model file",
-            help=f"name it {target.with_suffix(_SUFFIX)}" if target.name else None,
+            f"{target} does not end in {suffix}, by which a file of its format is known",
+            help=f"name it {target.with_suffix(suffix)}" if target.name else None,
         )
     if not target.exists():
         return
@@ -36,5 +35,5 @@ def check_target(target: Path, sources: Iterable[Path]) -> None:
         if source.exists() and target.samefile(source):
             raise BuildError(
                 f"{target} is a source of this model and would be overwritten",
-                help="name another file: -o build/model.keras, or output: {path: …} in the spec",
+                help=f"name another file: -o build/model{suffix}, or output: {{path: …}}",
             )

@@ -9,7 +9,7 @@ import click
 
 from composer import __version__
 
-_VERBS = ("build", "validate", "plan", "inspect", "verify", "schema", "explain")
+_VERBS = ("build", "validate", "plan", "inspect", "lock", "verify", "diff", "schema", "explain")
 
 
 class NobodyReadsError(Exception):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli import console, options
+from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES
 
 if TYPE_CHECKING:
     from composer.spec.model import Selector
@@ -27,7 +28,7 @@ def command(model: str, *, as_json: bool, selectors: tuple[str, ...]) -> int:
 
     The file is read as data: nothing in it is run, and Keras is not started.
     """
-    file = options.readable_file(model, (".keras", ".h5", ".hdf5"))
+    file = options.readable_file(model, KERAS_SUFFIXES + LEGACY_SUFFIXES)
     parsed = {text: _selector(text) for text in selectors}
 
     from composer.inspection import inspect_model

@@ -44,7 +44,8 @@ def _parts(
     yield Text(shown(f"{inspection.path}: {inspection.name} ({kind}{version})"), style="bold")
     for source in inspection.sources:
         license_ = f", licence {source.license}" if source.license else ""
-        yield Text(shown(f"  linked from {source.id} = {source.location}{license_}"))
+        weights = f" with weights of {source.weights}" if source.weights else ""
+        yield Text(shown(f"  linked from {source.id} = {source.location}{weights}{license_}"))
     for warning in inspection.warnings:
         yield Text(shown(f"  warning: {warning}"), style="yellow")
     yield Text("")

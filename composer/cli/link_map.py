@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from composer.cli.build_screen import shown as shown_path
 from composer.cli.console import Terminal, show_parts
 from composer.cli.numbers import count, size
 from composer.cli.shapes import shape_text
 from composer.diagnostics.render.terminal_text import shown
 from composer.resolver.infer import Seam
-from composer.resolver.plan import Fate, MapEntry, Plan, PlannedSource, Port
+from composer.resolver.plan import Download, Fate, MapEntry, Plan, PlannedSource, Port
+from composer.spec.formats import FORMATS
+from composer.spec.model import Destination
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -33,18 +36,27 @@ _STYLES: dict[str, str] = {
 }
 
 
-def show_plan(plan: Plan, place: Terminal, *, every_layer: bool = False) -> None:
+def show_plan(
+    plan: Plan,
+    place: Terminal,
+    *,
+    results: Sequence[Destination] = (),
+    every_layer: bool = False,
+) -> None:
     """Write the link map of ``plan``.
 
     Args:
         plan: complete or a draft.
         place: where to.
+        results: where a build would write the model, and in which formats.
         every_layer: give each layer a line instead of folding runs that share their fate.
     """
-    show_parts(place, _parts(plan, every_layer=every_layer))
+    show_parts(place, _parts(plan, results, every_layer=every_layer))
 
 
-def _parts(plan: Plan, *, every_layer: bool) -> Iterator[RenderableType]:
+def _parts(
+    plan: Plan, results: Sequence[Destination], *, every_layer: bool
+) -> Iterator[RenderableType]:
     from rich.padding import Padding
 
     def block(table: Table) -> RenderableType:
@@ -69,6 +81,9 @@ def _parts(plan: Plan, *, every_layer: bool) -> Iterator[RenderableType]:
     yield block(_ports_table(plan.inputs))
     yield _line("\noutputs", "bold")
     yield block(_ports_table(plan.outputs))
+    if results:
+        yield _line("\nresults", "bold")
+        yield block(_results_table(results))
     layers = sum(op.kind != "input" for op in plan.graph.operations)
     yield _line(
         f"\ntotal: {count(layers, 'layer')} and {count(len(plan.inputs), 'input')}, "
@@ -113,6 +128,11 @@ def _header(source: PlannedSource, entries: Sequence[MapEntry]) -> Iterator[Rend
     yield _line(f"\n{source.id} = {source.location}", "bold")
     if named:
         yield _line(f"  {', '.join(named)}")
+    if source.download is not None:
+        yield _line(f"  {_downloaded(source.download)}")
+        yield _line(f"  sha256 {source.download.sha256}")
+    if source.weights is not None:
+        yield _line(f"  weights from {source.weights}")
     counts = [(fate, sum(entry.fate == fate for entry in entries)) for fate in _FATES]
     words = ", ".join(f"{number:,} {fate}" for fate, number in counts if number)
     yield _line(f"  {count(source.operations, 'operation')}: {words}")
@@ -123,6 +143,19 @@ def _header(source: PlannedSource, entries: Sequence[MapEntry]) -> Iterator[Rend
         )
     for repair in source.repairs:
         yield _line(f"  repaired {repair}")
+    if source.trusted:
+        yield _line("  trusted: code that it carries goes in", "warning")
+    for finding in source.allowed:
+        yield _line(f"  let in: {finding}", "warning")
+
+
+def _downloaded(download: Download) -> str:
+    parts = [f"fetched {size(download.nbytes)}"]
+    if download.revision is not None:
+        parts.append(f"revision {download.revision}")
+    elif download.validator is not None:
+        parts.append(download.validator)
+    return ", ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,4 +295,15 @@ def _ports_table(ports: Sequence[Port]) -> Table:
         known = port.spec is not None and port.spec.shape is not None
         shapes = shape_text(port.spec, dtype="always") if known else "deferred"
         _row(table, name, shapes, styles=("", "" if known else "yellow"))
+    return table
+
+
+def _results_table(results: Sequence[Destination]) -> Table:
+    table = _grid()
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
+    for result in results:
+        form = FORMATS[result.format]
+        way = "exported by Keras" if form.exported else "linked"
+        _row(table, shown_path(result.path), f"{form.title}, {way}")
     return table

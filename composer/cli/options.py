@@ -9,10 +9,9 @@ from typing import Any
 import click
 
 from composer.errors import UsageError
+from composer.file_suffixes import SPEC_SUFFIXES
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-SPEC_SUFFIXES = (".yaml", ".yml")
 
 output_format: Decorator = click.option(
     "--output-format",
@@ -26,6 +25,12 @@ output_format: Decorator = click.option(
 
 deep: Decorator = click.option(
     "--deep", is_flag=True, help="Ask Keras for what the configs alone don't tell."
+)
+
+offline: Decorator = click.option(
+    "--offline",
+    is_flag=True,
+    help="Ask nothing of the network: take what was fetched before. COMPOSE_OFFLINE=1 does too.",
 )
 
 specs_and_overrides: Decorator = click.argument(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli import console, options
+from composer.file_suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
     from composer.diagnostics.render import Format
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
 @options.deep
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as a JSON document.")
 @click.option("--all", "every_layer", is_flag=True, help="List each layer on a line of its own.")
+@options.offline
 @options.output_format
 def command(
     arguments: tuple[str, ...],
     *,
     deep: bool,
+    offline: bool,
     as_json: bool,
     every_layer: bool,
     format: Format,  # noqa: A002
@@ -29,7 +32,7 @@ def command(
     """Show the link map of a spec: what goes in, under which name, wired to what.
 
     Without --deep Keras is not started, and shapes that only Keras can tell are shown as
-    deferred.
+    deferred. Sources by URL are fetched unless the store has them.
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report, counted
@@ -42,23 +45,29 @@ def command(
             f"a plan is of one spec; found {len(specs)}: {', '.join(specs)}",
             help="an override holds '=' or begins with '+' or '~'",
         )
-    options.readable_file(specs[0], (".yaml", ".yml"))
+    options.readable_file(specs[0], SPEC_SUFFIXES)
     with display(f"planning {specs[0]}") as say:
-        prepared = prepare(specs[0], overrides, deep=deep, progress=say)
+        prepared = prepare(specs[0], overrides, deep=deep, offline=offline, progress=say)
     with Report(format, stdout_is_taken=as_json) as report:
+        report.remark(prepared.remarks)
         report.add(prepared.diagnostics)
         if prepared.errors:
             console.talk(f"{counted(prepared.diagnostics)} in {specs[0]}")
             return 1
         plan = plan_spec(prepared)
+        assert prepared.spec is not None
+        results = prepared.spec.target.destinations
         if as_json:
             import json
 
+            from composer.cli.build_screen import results_document
             from composer.resolver.document import plan_document
 
-            report.say(json.dumps(plan_document(plan), indent=2))
+            document = {**plan_document(plan), "results": results_document(results)}
+            report.say(json.dumps(document, indent=2))
         else:
             from composer.cli.link_map import show_plan
 
-            show_plan(plan, console.terminal(report.stream), every_layer=every_layer)
+            where = console.terminal(report.stream)
+            show_plan(plan, where, results=results, every_layer=every_layer)
     return 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, Self
 
 from composer.cli import console
+from composer.diagnostics.render.terminal_text import shown
 from composer.errors import ComposeError, SpecError
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ class Report:
             self._collected.extend(diagnostics)
         elif diagnostics:
             _write(diagnostics, self._format, "stderr")
+
+    def remark(self, remarks: Sequence[str]) -> None:
+        """Write what is no problem and worth knowing."""
+        for line in remarks:
+            console.talk(shown(line))
 
     def say(self, text: str) -> None:
         """Write lines that the command is asked for."""

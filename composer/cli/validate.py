@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli import console, options
+from composer.file_suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
     from composer.diagnostics.render import Format
@@ -18,13 +19,20 @@ _SHOWN = 3
 @click.command(name="validate", short_help="Report every problem of specs.")
 @options.specs_and_overrides
 @options.deep
+@options.offline
 @options.output_format
-def command(arguments: tuple[str, ...], *, deep: bool, format: Format) -> int:  # noqa: A002
+def command(
+    arguments: tuple[str, ...],
+    *,
+    deep: bool,
+    offline: bool,
+    format: Format,  # noqa: A002
+) -> int:
     """Report every problem of specs, their names and their graphs.
 
     What only Keras can tell is said to be deferred, and asked with --deep. Without it Keras is
-    not started. An OVERRIDE is a change such as vars.classes=5, +sources.a.trainable=true or
-    ~layers.drop.
+    not started. Sources by URL are fetched unless the store has them. An OVERRIDE is a change such
+    as vars.classes=5, +sources.a.trainable=true or ~layers.drop.
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report, show_error
@@ -36,13 +44,14 @@ def command(arguments: tuple[str, ...], *, deep: bool, format: Format) -> int:  
     with Report(format) as report:
         for spec in specs:
             try:
-                options.readable_file(spec, (".yaml", ".yml"))
+                options.readable_file(spec, SPEC_SUFFIXES)
                 with display(f"reading {spec}") as say:
-                    prepared = prepare(spec, overrides, deep=deep, progress=say)
+                    prepared = prepare(spec, overrides, deep=deep, offline=offline, progress=say)
             except ComposeError as error:
                 show_error(error)
                 code = max(code, error.exit_code)
                 continue
+            report.remark(prepared.remarks)
             report.add(prepared.diagnostics)
             if prepared.errors:
                 code = max(code, 1)

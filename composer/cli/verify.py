@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli import console, options
+from composer.file_suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
     from composer.diagnostics.render import Format
@@ -54,7 +55,7 @@ def command(
     with Report(format) as report:
         plan, code = None, NO_CODE
         if spec is not None:
-            options.readable_file(spec, (".yaml", ".yml"))
+            options.readable_file(spec, SPEC_SUFFIXES)
             with display(f"planning {spec}") as say:
                 prepared = prepare(spec, overrides, deep=True, progress=say)
             report.add(prepared.diagnostics)

@@ -1,4 +1,4 @@
-"""Writing a ``.keras`` archive: the weights once, straight to where they stay.
+"""Writing a ``.keras`` archive, or its weights alone: each tensor once, straight to its place.
 
 Layout of the file::
 
@@ -126,24 +126,10 @@ def _write(
     assets: Sequence[AssetToWrite],
     digest: bool,
 ) -> dict[str, TensorDigest]:
-    from composer.keras_format.hdf5_write import create_structure
-
-    offsets = create_structure(
-        path, contents, user_block=USER_BLOCK, texts=lambda entry: _texts(sources, entry)
+    end, crc, digests = _write_hdf5(
+        path, descriptor, sources, contents, user_block=USER_BLOCK, digest=digest
     )
-    end = os.fstat(descriptor).st_size
     orders = [entry for entry in contents if isinstance(entry, TensorToWrite)]
-    extents = sorted(
-        Extent(offsets[entry.path], tensor_bytes(entry), entry.path)
-        for entry in orders
-        if entry.path in offsets
-    )
-    trailing = TrailingDigest(descriptor, USER_BLOCK, extents if digest else [])
-    try:
-        _copy_tensors(Copier(descriptor, trailing), sources, orders, offsets)
-        crc, digests = trailing.finish(end)
-    finally:
-        trailing.stop()
     weights = NewMember(name=WEIGHTS, size=end - USER_BLOCK, crc=crc, header_offset=0)
     members = []
     for name, document in ((METADATA, metadata), (CONFIG, config)):
@@ -169,6 +155,63 @@ def _write(
         )
         for entry in orders
     }
+
+
+def write_weights(target: Path, contents: Sequence[Content]) -> None:
+    """Write the HDF5 file that an archive would hold as ``model.weights.h5``, by itself.
+
+    The same arguments give the same bytes. The file is not flushed to the disk, and what a failure
+    leaves of it is the caller's to remove.
+
+    Args:
+        target: path of the file, which must not exist.
+        contents: groups and tensors, in the order in which they shall lie in the file.
+
+    Raises:
+        BuildError: a source changed or ends early, or the file can't be written.
+        FormatError: a source that must be read through HDF5 is not sound.
+    """
+    try:
+        descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        try:
+            with Sources() as sources:
+                _write_hdf5(target, descriptor, sources, contents, user_block=0, digest=False)
+                sources.check()
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise BuildError(f"{target} could not be written: {error.strerror or error}") from error
+
+
+def _write_hdf5(
+    path: Path,
+    descriptor: int,
+    sources: Sources,
+    contents: Sequence[Content],
+    *,
+    user_block: int,
+    digest: bool,
+) -> tuple[int, int, Mapping[str, str]]:
+    """Write the weights; return where they end, their CRC-32 and the digests of the tensors."""
+    from composer.keras_format.hdf5_write import create_structure
+
+    offsets = create_structure(
+        path, contents, user_block=user_block, texts=lambda entry: _texts(sources, entry)
+    )
+    end = os.fstat(descriptor).st_size
+    orders = [entry for entry in contents if isinstance(entry, TensorToWrite)]
+    extents = sorted(
+        Extent(offsets[entry.path], tensor_bytes(entry), entry.path)
+        for entry in orders
+        if entry.path in offsets
+    )
+    trailing = TrailingDigest(descriptor, user_block, extents if digest else [])
+    try:
+        _copy_tensors(Copier(descriptor, trailing), sources, orders, offsets)
+        crc, digests = trailing.finish(end)
+    finally:
+        trailing.stop()
+    return end, crc, digests
 
 
 def _copy_tensors(

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from composer.errors import FormatError
@@ -148,15 +149,67 @@ def digest_file(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def content_digest(config: Mapping[str, Any], tensors: Mapping[str, TensorDigest]) -> str:
+def digest_folder(folder: Path) -> str:
+    """Return the SHA-256 of the names and bytes of all files below a folder.
+
+    Raises:
+        OSError: one can't be read.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            name = path.relative_to(folder).as_posix()
+            digest.update(f"{name}\0{digest_file(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def digest_sums(folder: Path) -> str:
+    """Return the SHA-256 that stands for a SavedModel: of the lines that ``sha256sum`` prints.
+
+    Which is what ``find * -type f | LC_ALL=C sort | xargs sha256sum | sha256sum`` gives in it.
+
+    Raises:
+        OSError: a file can't be read.
+    """
+    files = sorted(
+        (path for path in folder.rglob("*") if path.is_file()),
+        key=lambda path: path.relative_to(folder).as_posix().encode(),
+    )
+    lines = [f"{digest_file(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def digest_content(path: str | os.PathLike[str]) -> str:
+    """Return the content digest of a ``.keras`` file; see :func:`content_digest`.
+
+    Raises:
+        FormatError: it is no sound ``.keras`` file.
+        OSError: it can't be opened.
+    """
+    from composer.keras_format.archive import open_archive
+
+    with open_archive(path) as archive:
+        return content_digest(
+            archive.config,
+            digest_listing(archive.weights.listing),
+            {name: hashlib.sha256(archive.read_asset(name)).hexdigest() for name in archive.assets},
+        )
+
+
+def content_digest(
+    config: Mapping[str, Any],
+    tensors: Mapping[str, TensorDigest],
+    assets: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Return the digest that names a model whatever library wrote its file.
 
-    It covers the canonical config with its keys in order, and path, dtype, shape and bytes of
-    every tensor by sorted path.
+    It covers the canonical config with its keys in order, path, dtype, shape and bytes of every
+    tensor by sorted path, and name and bytes of every asset by sorted name.
 
     Args:
         config: of the archive; put into canonical form here.
         tensors: as :func:`digest_tensors` returns them.
+        assets: SHA-256 by the name of the member.
 
     Returns:
         64 hexadecimal digits (SHA-256).
@@ -169,4 +222,6 @@ def content_digest(config: Mapping[str, Any], tensors: Mapping[str, TensorDigest
         tensor = tensors[path]
         line = [path, tensor.dtype, list(tensor.shape), tensor.sha256]
         digest.update(b"\n" + json.dumps(line, separators=(",", ":")).encode())
+    for name in sorted(assets):
+        digest.update(b"\n" + json.dumps([name, assets[name]], separators=(",", ":")).encode())
     return digest.hexdigest()

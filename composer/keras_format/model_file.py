@@ -60,6 +60,7 @@ class ModelFile:
         keras_version: that wrote the file, from its metadata.
         listing: all groups and tensors of its weights.
         warnings: what plain Keras would get wrong when it loads the file.
+        made_from: files of the user's that ``path`` was made from, where it is not the user's.
     """
 
     path: Path
@@ -68,4 +69,5 @@ class ModelFile:
     misplaced: Mapping[str, str] = field(default_factory=dict)
     keras_version: str = ""
     warnings: tuple[str, ...] = ()
+    made_from: tuple[Path, ...] = ()
     listing: Listing = field(repr=False, compare=False)

@@ -42,24 +42,37 @@ def read_model(path: Path, listings: Listings | None = None) -> ModelFile:
         OSError: it can't be opened.
     """
     with open_archive(path) as archive:
-        graph = read_graph(archive.config)
-        listing = archive.weights.listing if listings is None else listings.of(archive)
-        if is_legacy(archive.config):
-            layout = state_layout(archive.keras_version or "")
-            listing = today_s_listing(listing, graph, layout)
-        tensors = _without_optimizers(listing.groups, listing.tensors)
-        states = _States(_Names(listing.groups), tensors, archive.assets)
-        states.visit(graph, "", "")
-        states.refuse_strays()
-        return ModelFile(
-            path=path,
-            graph=_with_storage(graph, states.storages, ""),
-            states=states.found,
-            misplaced=states.misplaced,
-            keras_version=archive.keras_version or "",
-            warnings=(*graph.warnings, *_order_warnings(graph)),
-            listing=listing,
-        )
+        return model_in(archive, listings)
+
+
+def model_in(archive: Archive, listings: Listings | None = None) -> ModelFile:
+    """Read the model of an open archive, which :func:`read_model` does with a file of its own.
+
+    Args:
+        archive: stays open.
+        listings: as :func:`read_model` takes them.
+
+    Raises:
+        FormatError: what the archive holds is no sound model, or no graph.
+    """
+    graph = read_graph(archive.config)
+    listing = archive.weights.listing if listings is None else listings.of(archive)
+    if is_legacy(archive.config):
+        layout = state_layout(archive.keras_version or "")
+        listing = today_s_listing(listing, graph, layout)
+    tensors = _without_optimizers(listing.groups, listing.tensors)
+    states = _States(_Names(listing.groups), tensors, archive.assets)
+    states.visit(graph, "", "")
+    states.refuse_strays()
+    return ModelFile(
+        path=archive.path,
+        graph=_with_storage(graph, states.storages, ""),
+        states=states.found,
+        misplaced=states.misplaced,
+        keras_version=archive.keras_version or "",
+        warnings=(*graph.warnings, *_order_warnings(graph)),
+        listing=listing,
+    )
 
 
 def _with_storage(graph: Graph, storages: Mapping[str, str], path: str) -> Graph:
@@ -120,7 +133,7 @@ class _States:
         self._tensors = tensors
         self._starts = sorted(range(len(tensors)), key=lambda index: tensors[index].path)
         self._paths = [tensors[index].path for index in self._starts]
-        self._assets = assets
+        self._assets = sorted(assets)
         self.found: dict[str, LayerState] = {}
         self.storages: dict[str, str] = {}
         self.misplaced: dict[str, str] = {}
@@ -199,11 +212,17 @@ class _States:
                 )
                 for tensor in held
             ),
-            assets=tuple(name for name in self._assets if name.startswith(f"assets/{inside}")),
+            assets=tuple(
+                self._assets[
+                    bisect_left(self._assets, f"assets/{inside}") : bisect_left(
+                        self._assets, f"assets/{group}0"
+                    )
+                ]
+            ),
         )
 
     def refuse_strays(self) -> None:
-        """Refuse weights that belong to no layer of the graph: dropping them would go unsaid."""
+        """Refuse what belongs to no layer of the graph: dropping it would go unsaid."""
         claimed = {state.group for state in self.found.values()}
         container = self._names.container("")
         for tensor in self._tensors:
@@ -211,6 +230,13 @@ class _States:
             if group.startswith(f"{container}/") and group not in claimed:
                 raise FormatError(
                     f"the weights in {group!r} belong to no layer of the model's config",
+                    reason="stray-weights",
+                )
+        for name in self._assets:
+            parts = name.split("/")[1:-1]
+            if not any("/".join(parts[:end]) in claimed for end in range(1, len(parts) + 1)):
+                raise FormatError(
+                    f"the asset {name!r} belongs to no layer of the model's config",
                     reason="stray-weights",
                 )
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from composer.errors import FormatError
 from composer.keras_format import keras2
+from composer.keras_format.check_config import check_config
 from composer.keras_format.graph import (
     SHARED,
     Call,
@@ -28,6 +29,9 @@ from composer.keras_format.graph import (
 from composer.keras_format.keras2_masks import mask_warnings
 from composer.keras_format.naming import snake_case
 from composer.keras_format.sequential import chain
+
+MAX_COUNT = 4095
+"""Calls of one layer, or outputs of one call. What lists them goes through all that come before."""
 
 _OPERATOR_MODULES = ("keras.src.ops", "keras.ops")
 _CALL_KEYS = frozenset({"args", "kwargs"})
@@ -46,6 +50,7 @@ def read_graph(model: Mapping[str, Json]) -> Graph:
     Raises:
         FormatError: the config holds no graph (a subclassed model), or contradicts itself.
     """
+    check_config(model)
     config = model.get("config")
     if not isinstance(config, Mapping):
         raise FormatError("config.json holds no model: 'config' is missing", reason="no-model")
@@ -185,7 +190,9 @@ def _tensor(config: Json, owner: str) -> Tensor:
         operation, call, output = config["keras_history"]
         shape = config["shape"]
         recorded = config.get("recorded", True) and shape is not None
-        spec = TensorSpec(tuple(shape), config["dtype"]) if recorded else TensorSpec(None, None)
+        spec = TensorSpec(_shape(shape), config["dtype"]) if recorded else TensorSpec(None, None)
+        if not isinstance(spec.dtype, str | None):
+            raise TypeError(spec.dtype)
     except (TypeError, KeyError, ValueError) as error:
         raise FormatError(
             f"layer {owner!r}: a tensor of its call is not {{shape, dtype, keras_history}}",
@@ -195,6 +202,17 @@ def _tensor(config: Json, owner: str) -> Tensor:
     return Tensor(
         TensorRef(str(operation), _count(call, owner), _count(output, owner)), spec, extra
     )
+
+
+def _shape(shape: Json) -> tuple[int | None, ...]:
+    """Return a recorded shape.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not all(d is None or (isinstance(d, int) and not isinstance(d, bool)) for d in shape):
+        raise TypeError(shape)
+    return tuple(shape)
 
 
 def _boundary(tree: Json, operations: Mapping[str, Operation]) -> Tree:
@@ -233,7 +251,8 @@ def _check_references(graph: Graph, operations: Mapping[str, Operation]) -> None
                 "such layer",
                 reason="bad-graph",
             )
-        if ref.call >= max(1, len(producer.calls)):
+        # An input layer is not called; its tensor counts as that of a first call.
+        if ref.call >= (len(producer.calls) or (producer.kind == "input")):
             raise FormatError(
                 f"{where} takes call {ref.call} of {ref.operation!r}, which is called "
                 f"{len(producer.calls)} times",
@@ -272,6 +291,12 @@ def _count(value: Any, owner: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise FormatError(
             f"a reference to layer {owner!r} counts {value!r}, not a number from 0 up",
+            reason="bad-graph",
+        )
+    if value > MAX_COUNT:
+        raise FormatError(
+            f"a reference to layer {owner!r} is to call or output {value}; at most {MAX_COUNT} "
+            "are followed",
             reason="bad-graph",
         )
     return value

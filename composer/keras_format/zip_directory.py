@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
+import unicodedata
 from dataclasses import dataclass
 
 from composer.errors import FormatError
@@ -306,13 +307,17 @@ def _member_name(entry: _Entry, path: str) -> str:
 
 
 def _check_together(members: tuple[Member, ...], path: str) -> None:
-    seen = set()
+    seen: dict[str, str] = {}
     for member in members:
-        if member.name in seen:
+        # Where upper and lower case are one, Keras would unpack the second over the first.
+        key = unicodedata.normalize("NFC", member.name).casefold()
+        if key in seen:
+            names = dict.fromkeys((seen[key], member.name))
             raise FormatError(
-                f"{path} has two members named {member.name!r}", reason="duplicate_member"
+                f"{path} has two members named {' and '.join(map(repr, names))}",
+                reason="duplicate_member",
             )
-        seen.add(member.name)
+        seen[key] = member.name
     end = 0
     for member in sorted(members, key=lambda member: member.header_offset):
         if member.header_offset < end:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from composer.errors import SourceError
+from composer.keras_format.digests import digest_file
 from composer.keras_process.applications import check_application
 from composer.keras_process.imports import Recipe
 
@@ -53,8 +53,7 @@ def application_recipe(
 
 def _digest(name: str, file: Path) -> str:
     try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return digest_file(file)
     except OSError as problem:
         raise SourceError(
             f"the weights of {name} can't be read from {file}: {problem.strerror}",

@@ -18,6 +18,7 @@ from composer.keras_process.fact_documents import (
     pending_in,
     question_document,
 )
+from composer.keras_process.programs import MODULE as PROGRAM_MODULE
 from composer.keras_process.user_code import NO_CODE, UserCode
 from composer.resolver.facts import AskedCall, Fact, Pending, Question, fact_key, unchanged
 from composer.store import Store
@@ -216,6 +217,8 @@ def _depends_on_more(value: Json) -> bool:
         return any(_depends_on_more(item) for item in value)
     if isinstance(value, Mapping):
         module = value.get("module")
+        if module == PROGRAM_MODULE:
+            return False  # its config holds the digest of all that it runs
         if isinstance(module, str) and module.split(".")[0] not in {"keras", "builtins"}:
             return True
         if value.get("class_name") == "DTypePolicyMap":

@@ -101,10 +101,8 @@ class ModuleSearch:
         return None
 
     def _last_spec(self, module: str) -> ModuleSpec | None:
-        found = None
-        for _, found in self._specs(module):  # noqa: B007
-            pass
-        return found
+        *_, (_, last) = self._specs(module)
+        return last
 
     def _specs(self, module: str) -> Iterator[tuple[str, ModuleSpec | None]]:
         """Yield each beginning of a dotted name with what is found for it, up to a None."""

@@ -10,12 +10,13 @@ from composer.keras_format.legacy_h5.read import REPAIRS_VERSION, LegacyModel
 from composer.keras_process.imports import Recipe
 
 
-def legacy_recipe(model: LegacyModel, sha256: str) -> Recipe:
+def legacy_recipe(model: LegacyModel, sha256: str, name: str) -> Recipe:
     """Return the recipe of the model of an ``.h5`` file.
 
     Args:
         model: as it was read from the file.
         sha256: of the file.
+        name: of the file, for people who look into the store.
     """
     file = model.file
 
@@ -38,6 +39,6 @@ def legacy_recipe(model: LegacyModel, sha256: str) -> Recipe:
                 for name, tensors in model.weights.items()
             },
         },
-        about={"name": file.path.name, "sha256": sha256, "wrote": file.keras_version},
+        about={"name": name, "sha256": sha256, "wrote": file.keras_version},
         check=check,
     )

@@ -8,7 +8,7 @@ its variables. Where they contradict the order, nothing is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -92,6 +92,6 @@ def _today(name: str) -> str:
     return _ALIASES.get(name, name)
 
 
-def _some(names: object) -> str:
-    listed = list(names)  # type: ignore[call-overload]
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
     return ", ".join(listed[:4]) + (", …" if len(listed) > 4 else "")  # noqa: PLR2004

@@ -1,13 +1,14 @@
-"""The code of the user's that a Keras process may import, because the spec names it."""
+"""The code that a Keras process may import or run, because the spec names it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from composer.spec.model import Spec
+from composer.keras_process.programs import program_folder
+from composer.spec.model import Source, Spec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,12 +20,16 @@ class UserCode:
         last: folders that come behind it.
         modules: imported, so that the classes in them are registered.
         objects: classes, as ``package.module:Class``, that Keras is told of by their names.
+        trusted: ids of sources whose own code, such as an inline Lambda, may run.
+        programs: SavedModel folders of trusted sources, which may run.
     """
 
     first: tuple[Path, ...] = ()
     last: tuple[Path, ...] = ()
     modules: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
+    trusted: tuple[str, ...] = ()
+    programs: tuple[Path, ...] = ()
 
     def document(self) -> Mapping[str, Any]:
         """Return it as plain JSON, for a Keras process."""
@@ -33,6 +38,8 @@ class UserCode:
             "last": [str(path.absolute()) for path in self.last],
             "modules": list(self.modules),
             "objects": list(self.objects),
+            "trusted": list(self.trusted),
+            "programs": [str(path.absolute()) for path in self.programs],
         }
 
 
@@ -40,18 +47,30 @@ NO_CODE = UserCode()
 
 
 def code_of(spec: Spec) -> UserCode:
-    """Return the code that a spec names: the modules of its ``py:`` sources, and ``objects``.
+    """Return the code that a spec names: of ``py:`` sources, ``objects``, and trusted sources.
 
     They, and the classes of new layers, are looked for in the folders of the spec files, then on
     Python's own path, at last in the folder where the command runs.
     """
-    functions = [source for source in spec.sources if source.location.startswith("py:")]
-    naming = [source for source in spec.sources if source.objects or source in functions]
-    folders = [Path(spec.file).parent, *(source.directory for source in naming)]
+    return _code(spec.sources, Path(spec.file).parent)
+
+
+def code_of_source(source: Source) -> UserCode:
+    """Return the code that one source names, see :func:`code_of`."""
+    return _code([source], source.directory)
+
+
+def _code(sources: Sequence[Source], folder: Path) -> UserCode:
+    functions = [source for source in sources if source.location.startswith("py:")]
+    naming = [source for source in sources if source.objects or source in functions]
+    folders = [folder, *(source.directory for source in naming)]
     targets = [source.location.removeprefix("py:") for source in functions]
+    programs = [program_folder(source) for source in sources if source.trust]
     return UserCode(
         first=tuple(dict.fromkeys(folder.absolute() for folder in folders)),
         last=(Path.cwd(),),
         modules=tuple(dict.fromkeys(target.partition(":")[0] for target in targets)),
         objects=tuple(dict.fromkeys(name for source in naming for name in source.objects)),
+        trusted=tuple(source.id for source in sources if source.trust),
+        programs=tuple(dict.fromkeys(program for program in programs if program is not None)),
     )

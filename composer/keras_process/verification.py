@@ -22,12 +22,14 @@ class WholeSource:
         inputs: the artifact's tensors that take the place of the source's inputs, in the order
             of the source's flattened inputs (dicts by sorted key).
         outputs: the artifact's tensors that the source's flattened outputs have become.
+        safe: False lets code run that the source carries.
     """
 
     id: str
     path: Path
     inputs: tuple[TensorRef, ...]
     outputs: tuple[TensorRef, ...]
+    safe: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +96,7 @@ def verify(
     sources: Sequence[WholeSource] = (),
     code: UserCode = NO_CODE,
     seed: int = 0,
+    safe: bool = True,
     timeout: float | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Verification:
@@ -106,6 +109,7 @@ def verify(
         sources: sources to compare with.
         code: of the user's, imported before Keras loads the artifact.
         seed: for the random inputs.
+        safe: False lets code run that the artifact carries.
         timeout: seconds for the process.
         progress: called with lines of progress.
 
@@ -119,6 +123,7 @@ def verify(
         {
             "task": "verify",
             "artifact": str(artifact.absolute()),
+            "safe": safe,
             "weights": str(weights.absolute()),
             "seed": seed,
             "code": code.document(),
@@ -126,6 +131,7 @@ def verify(
                 {
                     "id": source.id,
                     "path": str(source.path.absolute()),
+                    "safe": source.safe,
                     "inputs": [_triple(ref) for ref in source.inputs],
                     "outputs": [_triple(ref) for ref in source.outputs],
                 }

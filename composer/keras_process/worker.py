@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 from composer.keras_process.refusal import RefusalError
@@ -21,10 +22,33 @@ TASKS = {
     "import_app": "composer.keras_process.tasks.import_app",
     "import_code": "composer.keras_process.tasks.import_code",
     "import_h5": "composer.keras_process.tasks.import_h5",
+    "import_hub": "composer.keras_process.tasks.import_hub",
+    "import_program": "composer.keras_process.tasks.import_program",
+    "transcribe_saved_model": "composer.keras_process.tasks.transcribe_saved_model",
+    "load_weights": "composer.keras_process.tasks.load_weights",
     "answer": "composer.keras_process.tasks.answer",
     "verify": "composer.keras_process.tasks.verify",
+    "export": "composer.keras_process.tasks.export",
+    "check_h5": "composer.keras_process.tasks.check_h5",
+    "check_saved_model": "composer.keras_process.tasks.check_saved_model",
+    "check_onnx": "composer.keras_process.tasks.check_onnx",
+    "check_tflite": "composer.keras_process.tasks.check_tflite",
 }
 """Each module has ``perform(request, report) -> answer``, both plain JSON."""
+
+WITHOUT_KERAS = frozenset({"check_saved_model", "check_onnx", "check_tflite"})
+"""What is exported has to run where there is no Keras."""
+
+
+class _NoKeras(MetaPathFinder):
+    """Keeps Keras out of a process: TensorFlow imports it by itself where it is installed.
+
+    (TensorFlow also asks where the package lies, and has to be told.)
+    """
+
+    def find_spec(self, fullname: str, *_: object) -> None:
+        if fullname.startswith("keras."):
+            raise ModuleNotFoundError("Keras is kept out of this process", name=fullname)
 
 
 def main(arguments: list[str]) -> int:
@@ -34,7 +58,10 @@ def main(arguments: list[str]) -> int:
     _end_with_parent()
     request = json.loads(request_file.read_bytes())
     try:
-        importlib.import_module("composer.keras_process.tasks.start")
+        if request["task"] in WITHOUT_KERAS:
+            sys.meta_path.insert(0, _NoKeras())
+        else:
+            importlib.import_module("composer.keras_process.tasks.start")
         task = importlib.import_module(TASKS[request["task"]])
         envelope = {"answer": task.perform(request, report)}
     except RefusalError as refusal:

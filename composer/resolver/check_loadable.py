@@ -12,14 +12,12 @@ from composer.keras_format.graph import Json, Operation
 from composer.resolver.plan import Plan, StateCopy
 from composer.resolver.problems import Problems
 
-_CODE = "__lambda__"
-"""Class of a serialised Python function (``serialize_keras_object``): marshalled code."""
 _QUANTISED = "_from_"
 """Part of the name of every quantised dtype policy, such as ``int8_from_float32``."""
 
 
 def check_loadable(plan: Plan, problems: Problems) -> None:
-    """Report layers of sources that Keras in safe mode, or Keras at all, refuses to load.
+    """Report layers of sources that Keras refuses to load.
 
     Args:
         plan: of the result.
@@ -47,28 +45,12 @@ def check_loadable(plan: Plan, problems: Problems) -> None:
 
 
 def _unloadable(operation: Operation, copy: StateCopy | None) -> str | None:
-    if any(_holds_code(entry) for entry in _serialised(operation)):
-        return "carries Python code as bytes, which safe mode refuses"
-    if any(entry.get("class_name") == "TFSMLayer" for entry in _serialised(operation)):
-        return "loads a SavedModel from another place of the disk, which safe mode refuses"
     if operation.inner is None and copy is not None and _lost_quantisation(operation, copy):
         return (
             "holds quantised layers and its config does not say so, so that their weights find "
             "no place"
         )
     return None
-
-
-def _holds_code(entry: Mapping[str, Json]) -> bool:
-    if entry.get("class_name") == _CODE:
-        return True
-    # Files of Keras 2 hold the code bare: [code, defaults, closure].
-    config = entry.get("config")
-    return (
-        entry.get("class_name") == "Lambda"
-        and isinstance(config, Mapping)
-        and isinstance(config.get("function"), list)
-    )
 
 
 def _lost_quantisation(operation: Operation, copy: StateCopy) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from composer.keras_format.graph import TensorSpec
 from composer.resolver.infer import Seam
-from composer.resolver.plan import Plan, PlannedSource, Port
+from composer.resolver.plan import Download, Plan, PlannedSource, Port
 
 SCHEMA_ID = "urn:keras-compose:schema:plan:1"
 
@@ -117,6 +117,7 @@ def _source(source: PlannedSource) -> dict[str, Any]:
         "suffix": source.suffix,
         "license": source.license,
         "sha256": source.sha256,
+        **({"weights": source.weights} if source.weights is not None else {}),
         "operations": source.operations,
         "kept": source.kept,
         "parameters": source.parameters,
@@ -124,6 +125,18 @@ def _source(source: PlannedSource) -> dict[str, Any]:
         "whole": source.whole,
         "uses": list(source.uses),
         "repairs": list(source.repairs),
+        "trust": source.trusted,
+        "allowed": list(source.allowed),
+        "download": None if source.download is None else _download(source.download),
+    }
+
+
+def _download(download: Download) -> dict[str, Any]:
+    return {
+        "sha256": download.sha256,
+        "bytes": download.nbytes,
+        "revision": download.revision,
+        "validator": download.validator,
     }
 
 

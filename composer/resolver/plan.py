@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from composer.keras_format.graph import Graph, TensorRef, TensorSpec
@@ -57,12 +58,33 @@ class StateCopy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """What a source's URL gave.
+
+    Attributes:
+        sha256: of the bytes.
+        nbytes: how many they are.
+        revision: the commit (Hugging Face), version (S3) or generation (Google) that they are of.
+        validator: by which the server tells other bytes from these, such as an ETag.
+    """
+
+    sha256: str
+    nbytes: int
+    revision: str | None = None
+    validator: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedSource:
     """A source as the plan shows it: counts of operations, parameters and bytes that go in.
 
     Attributes:
         uses: ids under ``calls`` of a source whose layers are called once for each of them.
+        weights: the file that its weights come from, where they are not its own.
         repairs: what was changed in the config of an old file so that today's Keras reads it.
+        trusted: whether the spec lets code of it in.
+        allowed: what that let in: code and functions from elsewhere, with the layers they are in.
+        download: what its URL gave; None for a source that is no URL.
     """
 
     id: str
@@ -77,7 +99,11 @@ class PlannedSource:
     nbytes: int
     whole: bool
     uses: tuple[str, ...] = ()
+    weights: str | None = None
     repairs: tuple[str, ...] = ()
+    trusted: bool = False
+    allowed: tuple[str, ...] = ()
+    download: Download | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +167,11 @@ class Plan:
     def complete(self) -> bool:
         """Whether nothing is left to ask."""
         return not self.deferred
+
+    @property
+    def source_files(self) -> tuple[Path, ...]:
+        """The files that the result is made from, which it may not replace."""
+        return tuple(path for file in self.files.values() for path in (file.path, *file.made_from))
 
     @property
     def parameters(self) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from composer.diagnostics.diagnostic import Diagnostic, SpecPath
 from composer.keras_format.graph import TensorRef
 from composer.keras_format.model_file import LayerState, ModelFile
+from composer.resolver.check_code import check_code
 from composer.resolver.check_loadable import check_loadable
 from composer.resolver.check_names import check_names
 from composer.resolver.cut import cut
@@ -90,6 +91,7 @@ def resolve(spec: Spec, files: Mapping[str, ModelFile], knowledge: Knowledge) ->
         unreachable=unreachable,
         problems=problems,
     )
+    plan = check_code(spec, plan, problems)
     check_loadable(plan, problems)
     return _resolution(plan, inferred, problems)
 

@@ -37,7 +37,8 @@ def static_problem(operation: Operation, recorded: TensorSpec, actual: TensorSpe
     if operation.class_name in _RECURRENT and len(actual.shape) != len(recorded.shape):
         return f"it needs {len(recorded.shape)} dimensions and gets {len(actual.shape)}"
     axis = _feature_axis(operation, len(recorded.shape))
-    if axis is None or not -len(actual.shape) <= axis < len(actual.shape):
+    least = min(len(recorded.shape), len(actual.shape))
+    if axis is None or not -least <= axis < least:
         return None
     before, after = recorded.shape[axis], actual.shape[axis]
     if before is not None and after is not None and before != after:

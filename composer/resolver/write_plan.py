@@ -36,6 +36,7 @@ from composer.resolver.shared_layers import (
 )
 from composer.resolver.train import flagged
 from composer.resolver.wire import UNKNOWN
+from composer.spec.locations import shown_location
 from composer.spec.model import SourceInput, Spec
 
 
@@ -281,7 +282,7 @@ def _source(
     file = files[source.id]
     return PlannedSource(
         id=source.id,
-        location=source.location,
+        location=shown_location(source.location),
         prefix=source.prefix,
         suffix=source.suffix,
         license=source.license,
@@ -292,6 +293,7 @@ def _source(
         nbytes=sum(v.nbytes for v in held),
         whole=not _missing(piece, linked),
         uses=tuple(use.id for use in piece.uses if use.id is not None),
+        weights=shown_location(source.weights.file) if source.weights is not None else None,
         repairs=tuple(str(repair) for repair in file.graph.repairs),
     )
 

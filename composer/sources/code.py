@@ -32,12 +32,7 @@ def locate_code(source: Source, context: Context) -> Path | None:
         )
         return context.imported(recipe)
     except SourceError as error:
-        raise SourceError(
-            f"source {source.id!r}: {error.message}",
-            reason=error.reason,
-            nearest=error.nearest,
-            help=error.help,
-        ) from error
+        raise error.about(f"source {source.id!r}") from error
 
 
 def check_objects(source: Source) -> None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from composer.diagnostics.diagnostic import Diagnostic
+from composer.errors import SourceError
+from composer.sources.located import Located
+from composer.sources.remote.fetching import Fetcher
 from composer.store import Store
 
 if TYPE_CHECKING:
@@ -20,31 +22,43 @@ class Context:
 
     Attributes:
         store: where imported models are kept.
+        fetcher: gives the files of URLs; the whole run has one.
         seed: of the spec, for models with fresh weights.
         may_import: whether Keras may be started; without it only what the store has is found.
         progress: called with lines of progress.
-        link_spec: links another spec, given its path and variables, and returns the stored model;
-            None where Keras would have to be asked and may not be. The diagnostics are about
-            that spec.
+        link_spec: links another spec, given its path and variables, and returns the stored model
+            with what is to be told of that spec.
     """
 
     store: Store
+    fetcher: Fetcher
     seed: int
     may_import: bool
     progress: Callable[[str], None] | None = None
-    link_spec: (
-        Callable[[Path, Mapping[str, Any]], tuple[Path | None, tuple[Diagnostic, ...]]] | None
-    ) = None
+    link_spec: Callable[[Path, Mapping[str, Any]], Located] | None = None
 
     def imported(self, recipe: Recipe) -> Path | None:
         """Return the file that a recipe makes; None where it is not there and may not be made.
 
         Raises:
-            SourceError: the Keras process refused.
+            SourceError: the Keras process refused; or it might download something, and this run
+                is offline (``offline``).
             BuildError: the import failed for a reason outside of the spec.
         """
         from composer.keras_process.imports import find_model, import_model
 
+        # What a function of the user's own does is for that function to know.
+        downloads = recipe.downloads is not None and recipe.importer != "py"
+        if self.may_import and self.fetcher.offline and downloads:
+            digest = find_model(recipe, self.store)
+            if digest is None:
+                raise SourceError(
+                    f"the weights of {recipe.downloads} may have to be downloaded, this run is "
+                    "offline, and the store does not have the model",
+                    reason="offline",
+                    help="run the command once without --offline (and without COMPOSE_OFFLINE)",
+                )
+            return self.store.object_path(digest)
         if self.may_import:
             return self.store.object_path(import_model(recipe, self.store, progress=self.progress))
         digest = find_model(recipe, self.store)

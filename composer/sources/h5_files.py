@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from composer.errors import FormatError, SourceError
+from composer.file_suffixes import LEGACY_SUFFIXES
 from composer.sources.context import Context
 from composer.sources.keras_files import check_sha256, existing_file
 from composer.sources.located import Located
 from composer.sources.remembered import remembered_sha256
+from composer.spec.locations import shown_location
 from composer.spec.model import Source
-
-SUFFIXES = (".h5", ".hdf5")
 
 
 def locate_h5_file(source: Source, context: Context) -> Located:
@@ -24,7 +24,7 @@ def locate_h5_file(source: Source, context: Context) -> Located:
         FormatError: it is no sound file of a whole model, or a layer can't be carried over.
         BuildError: the import failed for a reason outside of the spec.
     """
-    path = existing_file(source, SUFFIXES)
+    path = existing_file(source, LEGACY_SUFFIXES)
     check_sha256(source, path)
     # Imported here: most specs have no such source.
     from composer.keras_format.legacy_h5.read import read_legacy_model
@@ -38,16 +38,17 @@ def locate_h5_file(source: Source, context: Context) -> Located:
         message = error.message.replace(str(path), source.location)
         raise FormatError(message, reason=error.reason, help=error.help) from error
     try:
-        imported = context.imported(legacy_recipe(model, remembered_sha256(path, context.store)))
+        imported = context.imported(
+            legacy_recipe(
+                model, remembered_sha256(path, context.store), shown_location(source.location)
+            )
+        )
     except SourceError as error:
-        raise SourceError(
-            f"source {source.id!r}: {source.location}: {error.message}",
-            reason=error.reason,
-            help=error.help,
-        ) from error
+        raise error.about(f"source {source.id!r}: {source.location}") from error
     return Located(
         path=imported,
         wrote=f"Keras {model.file.keras_version}",
         repairs=model.graph.repairs,
         warnings=model.graph.warnings,
+        made_from=(path,),
     )

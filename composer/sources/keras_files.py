@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from composer.diagnostics.suggest import nearest
 from composer.errors import SourceError
+from composer.file_suffixes import KERAS_SUFFIXES
+from composer.keras_format.digests import digest_file
 from composer.sources.context import Context
+from composer.spec.locations import is_remote, local_path, names_host
 from composer.spec.model import Source
 
 
@@ -17,11 +19,21 @@ def locate_keras_file(source: Source, context: Context) -> Path:  # noqa: ARG001
     Raises:
         SourceError: there is no such file (``missing``).
     """
-    return existing_file(source, (".keras",))
+    return existing_file(source, KERAS_SUFFIXES)
+
+
+def is_path(location: str, suffixes: tuple[str, ...]) -> bool:
+    """Tell whether ``from`` is the path of a file with one of these endings, and no URL."""
+    return location.endswith(suffixes) and not is_remote(location)
+
+
+def file_path(source: Source) -> Path:
+    """Return the path of a file source; a relative one belongs to the spec that wrote it."""
+    return source.file or source.directory / local_path(source.location)
 
 
 def existing_file(source: Source, suffixes: tuple[str, ...]) -> Path:
-    """Return the path of a file source; a relative one belongs to the spec that wrote it.
+    """Return the path of a file source once it is known to be an ordinary file.
 
     Args:
         source: whose ``from`` is a path.
@@ -30,30 +42,50 @@ def existing_file(source: Source, suffixes: tuple[str, ...]) -> Path:
     Raises:
         SourceError: there is no such file (``missing``).
     """
-    path = source.directory / Path(source.location).expanduser()
+    return existing(source.id, source.location, file_path(source), suffixes)
+
+
+def existing(source: str, location: str, path: Path, suffixes: tuple[str, ...]) -> Path:
+    """Return the path of a file that a source names.
+
+    Args:
+        source: its id.
+        location: the path, as the spec has it.
+        path: that it means.
+        suffixes: of files of its kind, the most usual first.
+
+    Raises:
+        SourceError: there is no such file (``missing``).
+    """
+    if names_host(location):
+        raise SourceError(
+            f"source {source!r}: {location} names a host before the path",
+            reason="missing",
+            help=f"write the path itself ({local_path(location)}), or file:/// and the whole path",
+        )
     if path.is_dir():
         raise SourceError(
-            f"source {source.id!r}: {source.location} is a folder, not a {suffixes[0]} file",
+            f"source {source!r}: {location} is a folder, not a {suffixes[0]} file",
             reason="missing",
         )
     if path.is_symlink() and not path.exists():
         raise SourceError(
-            f"source {source.id!r}: {source.location} is a link that leads to no file",
+            f"source {source!r}: {location} is a link that leads to no file",
             reason="missing",
             help=f"it points to {path.readlink()}",
         )
     if path.exists() and not path.is_file():
         raise SourceError(
-            f"source {source.id!r}: {source.location} is no ordinary file; a {suffixes[0]} file "
+            f"source {source!r}: {location} is no ordinary file; a {suffixes[0]} file "
             "is read at any place, as a pipe or a device can't be",
             reason="missing",
             help="copy what it gives into a file first",
         )
     if not path.exists():
         raise SourceError(
-            f"source {source.id!r}: there is no file {source.location}",
+            f"source {source!r}: there is no file {location}",
             reason="missing",
-            nearest=_nearby(source, path, suffixes),
+            nearest=_nearby(location, path, suffixes),
             help="relative paths belong to the folder of the file that wrote them; looked for "
             f"{path.name} in {_shown(path.parent)}",
         )
@@ -66,26 +98,35 @@ def check_sha256(source: Source, path: Path) -> None:
     Raises:
         SourceError: the digests differ (``sha256``).
     """
-    if source.sha256 is None:
+    if source.file is None:  # else a URL gave it, and it was held against the digest already
+        check_digest(source.id, source.location, path, source.sha256)
+
+
+def check_digest(source: str, location: str, path: Path, sha256: str | None) -> None:
+    """Refuse a file that a source names when its bytes are others than the spec asks for.
+
+    Raises:
+        SourceError: the digests differ (``sha256``).
+    """
+    if sha256 is None:
         return
-    with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
-    if found != source.sha256.lower():
+    found = digest_file(path)
+    if found != sha256.lower():
         raise SourceError(
-            f"source {source.id!r}: the bytes of {source.location} are not those that the spec "
-            f"asks for: sha256 is {found}, expected {source.sha256}",
+            f"source {source!r}: the bytes of {location} are not those that the spec "
+            f"asks for: sha256 is {found}, expected {sha256}",
             reason="sha256",
             help="get the right file, or accept this one by changing sha256 in the spec",
         )
 
 
-def _nearby(source: Source, path: Path, suffixes: tuple[str, ...]) -> tuple[str, ...]:
+def _nearby(location: str, path: Path, suffixes: tuple[str, ...]) -> tuple[str, ...]:
     try:
         names = sorted(entry.name for entry in path.parent.iterdir() if entry.suffix in suffixes)
     except OSError:
         return ()
-    written = Path(source.location)
-    return tuple(str(written.with_name(name)) for name in nearest(path.name, names))
+    folder = location.removesuffix(path.name)
+    return tuple(folder + name for name in nearest(path.name, names))
 
 
 def _shown(folder: Path) -> str:

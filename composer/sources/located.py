@@ -7,6 +7,7 @@ from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.keras_format.graph import Repair
+from composer.resolver.plan import Download
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,8 @@ class Located:
         repairs: what was changed in layers on the way.
         warnings: where other numbers may come out than before.
         diagnostics: about the other file, where that is a spec.
+        made_from: files and folders of the user's that it was made from; no build replaces them.
+        download: what a URL gave, from which the file is or was made.
     """
 
     path: Path | None
@@ -28,3 +31,5 @@ class Located:
     repairs: tuple[Repair, ...] = ()
     warnings: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
+    made_from: tuple[Path, ...] = ()
+    download: Download | None = None

@@ -13,14 +13,20 @@ from composer.keras_format.graph import by_change
 from composer.keras_format.model_file import ModelFile
 from composer.keras_format.nest import nested
 from composer.keras_format.opaque import read_opaque_model
+from composer.keras_format.pair_weights import MISFIT
 from composer.keras_format.read_model import read_model
+from composer.keras_process.programs import LINKED, PROGRAM, program_folder
+from composer.resolver.plan import Download
 from composer.resolver.problems import Problems
 from composer.sources.code import check_objects
 from composer.sources.context import Context
 from composer.sources.keras_files import check_sha256
-from composer.sources.kinds import kind_of
+from composer.sources.kinds import Kind, kind_of
 from composer.sources.listings import RememberedListings
 from composer.sources.located import Located
+from composer.sources.programs import UNTRUSTED
+from composer.sources.weights import Weighted, WeightsProblem, with_weights
+from composer.spec.locations import is_remote, shown_location
 from composer.spec.model import Source, Spec
 
 _CODES = {
@@ -28,14 +34,30 @@ _CODES = {
     "sha256": "CMP503",
     "circle": "CMP522",
     "unknown_kind": "CMP504",
+    "fetch": "CMP510",
+    "range": "CMP510",
+    "extra": "CMP511",
+    "unsafe": "CMP512",
+    "offline": "CMP514",
+    "locked": "CMP602",
     "no-graph": "CMP506",
     "no-name": "CMP305",
     "flatten": "CMP418",
     "ambiguous-path": "CMP418",
     **dict.fromkeys(("h5-refused", "h5-no-shape", "no-config"), "CMP520"),
+    "hub": "CMP525",
+    "saved-model": "CMP526",
+    UNTRUSTED: "CMP527",
+    LINKED: "CMP528",
+    PROGRAM: "CMP529",
     "code": "CMP515",
     "code-run": "CMP516",
     "objects": "CMP515",
+}
+
+_CODES_OF_WEIGHTS = {
+    reason: _CODES[reason]
+    for reason in ("missing", "sha256", "fetch", "range", "extra", "unsafe", "offline")
 }
 
 
@@ -45,11 +67,13 @@ class OpenedSources:
 
     Attributes:
         files: by source id; a source with a problem, or one that waits for Keras, is missing.
+        downloads: by id of sources that are URLs, what those gave.
         deferred: ids of sources that Keras has to import first.
         diagnostics: errors and warnings.
     """
 
     files: Mapping[str, ModelFile]
+    downloads: Mapping[str, Download]
     deferred: tuple[str, ...]
     diagnostics: tuple[Diagnostic, ...]
 
@@ -62,11 +86,12 @@ def open_sources(spec: Spec, context: Context) -> OpenedSources:
     """
     problems = Problems(spec.positions)
     files: dict[str, ModelFile] = {}
+    downloads: dict[str, Download] = {}
     deferred: list[str] = []
     elsewhere: list[Diagnostic] = []
     for source in spec.sources:
         try:
-            located, file = _open(source, context)
+            opened = _open(source, context)
         except SourceError as error:
             _report_source(source, error, problems)
         except SpecError as error:
@@ -74,6 +99,8 @@ def open_sources(spec: Spec, context: Context) -> OpenedSources:
             elsewhere.extend(error.diagnostics)
         except FormatError as error:
             _report_format(source, error, problems)
+        except WeightsProblem as problem:
+            _report_weights(source, problem.error, problems)
         except OSError as error:
             problems.add(
                 "CMP501",
@@ -81,19 +108,40 @@ def open_sources(spec: Spec, context: Context) -> OpenedSources:
                 f"source {source.id!r}: {source.location} can't be read: {error.strerror}",
             )
         else:
+            located = opened.located
             elsewhere.extend(located.diagnostics)
+            if located.download is not None:
+                downloads[source.id] = located.download
+                _warn_of_download(source, located.download, problems)
             _warn_of_import(source, located, problems)
-            if file is None:
+            _warn_of_weights(source, opened.weighted, problems)
+            if opened.file is None:
                 deferred.append(source.id)
                 continue
-            files[source.id] = file
-            _warn(source, file, problems)
+            files[source.id] = opened.file
+            _warn(source, opened.file, problems)
     return OpenedSources(
-        files=files, deferred=tuple(deferred), diagnostics=_once((*elsewhere, *problems.found))
+        files=files,
+        downloads=downloads,
+        deferred=tuple(deferred),
+        diagnostics=_once((*elsewhere, *problems.found)),
     )
 
 
-def _open(source: Source, context: Context) -> tuple[Located, ModelFile | None]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """A source that was found, with other weights where the spec names them.
+
+    Attributes:
+        file: None where Keras has to import it first.
+    """
+
+    located: Located
+    weighted: Weighted | None
+    file: ModelFile | None
+
+
+def _open(source: Source, context: Context) -> _Opened:
     kind = kind_of(source)
     if source.args and not kind.takes_args:
         raise SourceError(
@@ -102,27 +150,70 @@ def _open(source: Source, context: Context) -> tuple[Located, ModelFile | None]:
             help="remove args",
         )
     check_objects(source)
+    if is_remote(source.location):
+        return _open_fetched(source, kind, context)
+    return _open_located(source, kind, context)
+
+
+def _open_fetched(source: Source, kind: Kind, context: Context) -> _Opened:
+    """Open what a URL gives, as a file of its kind; messages name the URL."""
+    try:
+        fetched = context.fetcher.fetch(source.location, source.sha256 or source.pin)
+    except SourceError as error:
+        if error.reason == "sha256" and source.sha256 is None:
+            raise SourceError(
+                f"source {source.id!r}: the URL gives other bytes now than when it was locked: "
+                f"sha256 was {source.pin}",
+                reason="locked",
+                help=f"compose lock SPEC --upgrade {source.id} takes what it gives now",
+            ) from error
+        raise error.about(f"source {source.id!r}") from error
+    try:
+        opened = _open_located(replace(source, file=fetched.path), kind, context)
+    except FormatError as error:
+        message = error.message.replace(str(fetched.path), source.location)
+        raise FormatError(message, reason=error.reason, help=error.help) from error
+    return replace(opened, located=replace(opened.located, download=fetched.download))
+
+
+def _open_located(source: Source, kind: Kind, context: Context) -> _Opened:
     located = kind.locate(source, context)
     if not isinstance(located, Located):
         if located is not None:
             check_sha256(source, located)
         located = Located(path=located)
     path = located.path
+    weighted = None
+    if source.weights is not None:
+        weighted = with_weights(source, path, context)
+        path = weighted.path
     if path is None:
-        return located, None
+        return _Opened(located=located, weighted=weighted, file=None)
+    file = _read(source, located, path, context)
+    made_from = located.made_from
+    if weighted is not None:
+        architecture = () if located.path is None else (located.path,)
+        made_from = (weighted.file, *architecture, *made_from)
+    file = replace(file, made_from=made_from)
+    return _Opened(located=located, weighted=weighted, file=file)
+
+
+def _read(source: Source, located: Located, path: Path, context: Context) -> ModelFile:
     try:
         file = read_model(path, RememberedListings(context.store))
     except FormatError as error:
         if error.reason != "no-graph" or source.nested is None:
             raise
-        return located, _opaque(source, path, source.nested)
+        return _opaque(source, path, source.nested)
     if located.repairs:
         file = replace(file, graph=replace(file.graph, repairs=located.repairs))
     if source.flatten:
         file = flattened(file)
-    if source.nested is not None:
-        file = nested(file, source.nested)
-    return located, file
+    # A program has no layers, so that it is always the one that it is named for.
+    name = source.nested or (source.id if program_folder(source) is not None else None)
+    if name is not None:
+        file = nested(file, name)
+    return file
 
 
 def _opaque(source: Source, path: Path, name: str) -> ModelFile:
@@ -197,6 +288,43 @@ def _report_format(source: Source, error: FormatError, problems: Problems) -> No
     )
 
 
+def _report_weights(
+    source: Source, error: SourceError | FormatError | OSError, problems: Problems
+) -> None:
+    """Report what is wrong with the file that ``weights`` names, where it stands."""
+    assert source.weights is not None
+    path: SpecPath = ("sources", source.id, "weights")
+    if isinstance(error, OSError):
+        message = f"source {source.id!r}: {source.weights.file} can't be read: {error.strerror}"
+        problems.add("CMP501", path, message)
+        return
+    if isinstance(error, FormatError):
+        code = "CMP523" if error.reason in (MISFIT, "h5-refused", "h5") else "CMP502"
+        message = f"source {source.id!r}: {error.message}"
+        problems.add(code, path, message, help=error.help or "fetch the file again")
+        return
+    suggestion = f"did you mean {error.nearest[0]!r}?" if error.nearest else None
+    if error.reason == "sha256":
+        path = (*path, "sha256")
+    problems.add(
+        _CODES_OF_WEIGHTS.get(error.reason, "CMP523"),
+        path,
+        error.message,
+        help="\n".join(part for part in (suggestion, error.help) if part) or None,
+    )
+
+
+def _warn_of_weights(source: Source, weighted: Weighted | None, problems: Problems) -> None:
+    for warning in weighted.warnings if weighted is not None else ():
+        problems.add(
+            "CMP524",
+            ("sources", source.id, "weights"),
+            f"source {source.id!r}: {warning}",
+            severity="warning",
+            help="where names should decide: weights: {file: …, by: names}",
+        )
+
+
 def _warn(source: Source, file: ModelFile, problems: Problems) -> None:
     for warning in file.warnings:
         problems.add(
@@ -205,6 +333,18 @@ def _warn(source: Source, file: ModelFile, problems: Problems) -> None:
             f"source {source.id!r}: {warning}",
             severity="warning",
             help="to load the source itself in Keras, build it alone and load the result",
+        )
+
+
+def _warn_of_download(source: Source, download: Download, problems: Problems) -> None:
+    if download.validator is None and source.sha256 is None:
+        problems.add(
+            "CMP513",
+            _from(source),
+            f"source {source.id!r}: nothing comes with {shown_location(source.location)} by which "
+            "a change could be seen, so it is fetched again by each run",
+            severity="warning",
+            help=f"pin what came this time, and it is fetched once:\nsha256: {download.sha256}",
         )
 
 

@@ -6,11 +6,12 @@ The time of the last change of the inode (``ctime``) is among them, which no pro
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from composer.errors import BuildError
-from composer.keras_format.digests import digest_file
+from composer.keras_format.digests import digest_content, digest_file
 from composer.store import Store
 
 SETTLED = 2_000_000_000
@@ -42,12 +43,26 @@ def remembered_sha256(path: Path, store: Store) -> str:
     Raises:
         OSError: the file can't be read.
     """
+    return _remembered(path, store, "digests", digest_file)
+
+
+def remembered_content(path: Path, store: Store) -> str:
+    """Return the content digest of a ``.keras`` file, from the store where it is known.
+
+    Raises:
+        FormatError: it is no sound ``.keras`` file.
+        OSError: the file can't be read.
+    """
+    return _remembered(path, store, "contents", digest_content)
+
+
+def _remembered(path: Path, store: Store, kind: str, digest: Callable[[Path], str]) -> str:
     key = file_key(path)
-    note = store.note("digests", key) if key is not None else None
+    note = store.note(kind, key) if key is not None else None
     if note is not None and isinstance(note.get("sha256"), str):
         return str(note["sha256"])
-    digest = digest_file(path)
+    found = digest(path)
     if key is not None and key == file_key(path):
         with suppress(BuildError):  # a store that can't be written costs time, nothing else
-            store.take_note("digests", key, {"sha256": digest})
-    return digest
+            store.take_note(kind, key, {"sha256": found})
+    return found

@@ -1,44 +1,113 @@
-"""SavedModel folders as sources: refused, with what to do instead."""
+"""SavedModel folders of Keras 2 as sources, taken apart."""
 
 from __future__ import annotations
 
-from composer.errors import SourceError
+import hashlib
+import json
+from pathlib import Path
+
+from composer.errors import FormatError, SourceError
+from composer.keras_format.graph import Json
+from composer.keras_format.keras_metadata import REASON
+from composer.keras_process.programs import saved_model_folder
+from composer.sources.context import Context
+from composer.sources.keras_files import check_sha256
+from composer.sources.located import Located
 from composer.spec.model import Source
 
-_GRAPH = "saved_model.pb"
-_KERAS_2 = "keras_metadata.pb"
+_TRANSCRIPTION = 1
+"""Goes up whenever a folder is written down otherwise, so that it is imported again."""
 
 
-def refuse_saved_model(source: Source) -> None:
-    """Refuse a source that is a SavedModel folder; anything else passes.
+def locate_saved_model(source: Source, context: Context) -> Located:
+    """Return the model of a SavedModel folder that Keras 2 wrote, imported once into the store.
 
-    Such a folder holds a TensorFlow program. Keras 2 wrote its own configs beside it, but they
-    leave out what the layers were called with. The one way in which Keras 3 takes such a folder
-    is ``TFSMLayer``, which stores a path of the machine and is refused by ``safe_mode``.
+    Such a folder holds a TensorFlow program, and beside it the config of the model that it was
+    made from. Where that is a graph, it is written down as the ``.h5`` file which the same Keras
+    would have saved, and that is imported. The program is not run.
 
     Raises:
-        SourceError: it is one (``unknown_kind``).
+        SourceError: its variables are not those of the layers.
+        FormatError: the model is no graph (``saved-model``), or a layer can't be carried over.
+        BuildError: the import failed for a reason outside of the spec.
     """
-    folder = source.directory / source.location
+    folder = saved_model_folder(source)
+    assert folder is not None
+    # Imported here: most specs have no such source.
+    from composer.keras_format.keras_metadata import read_metadata
+    from composer.keras_format.legacy_h5.read import rewritten
+    from composer.keras_process.keras_classes import known_classes
+
     try:
-        is_one, by_keras_2 = (folder / _GRAPH).is_file(), (folder / _KERAS_2).is_file()
-    except (OSError, ValueError):
-        return
-    if not is_one:
-        return
-    name = folder.name or "model"
-    if by_keras_2:
-        raise SourceError(
-            f"source {source.id!r}: {source.location} is a SavedModel that Keras 2 wrote; "
-            "its layers can't be told apart without running its code",
-            reason="unknown_kind",
-            help="save it as one file with the Keras that wrote it: "
-            f"tf_keras.models.load_model({source.location!r}).save('{name}.h5')",
-        )
-    raise SourceError(
-        f"source {source.id!r}: {source.location} is a SavedModel, which holds a TensorFlow "
-        "program and no layers that could be named, cut or linked; a layer that only points to "
-        "the folder (TFSMLayer) would not load on another machine or in safe mode",
-        reason="unknown_kind",
-        help=f"save the model that was exported as a file: model.save('{name}.keras')",
+        model, names = read_metadata(folder)
+        _, graph, _ = rewritten(model, 2, known_classes())
+    except FormatError as error:
+        # A message names the folder as the spec does, not as this machine does.
+        message = error.message.replace(str(folder), source.location)
+        raise FormatError(message, reason=error.reason, help=_help(error)) from error
+    try:
+        path = _imported(folder, model, names, context)
+    except SourceError as error:
+        raise error.about(f"source {source.id!r}: {source.location}") from error
+    if path is not None:
+        check_sha256(source, path)
+    return Located(
+        path=path,
+        wrote="Keras 2",
+        repairs=graph.repairs,
+        warnings=graph.warnings,
+        made_from=(folder,),
     )
+
+
+def _imported(
+    folder: Path, model: dict[str, Json], names: dict[str, str], context: Context
+) -> Path | None:
+    from composer.keras_format.digests import digest_file, digest_folder
+    from composer.keras_format.legacy_h5.read import REPAIRS_VERSION, read_legacy_model
+    from composer.keras_process.client import keras_version, run
+    from composer.keras_process.h5_imports import legacy_recipe
+    from composer.keras_process.keras_classes import known_classes
+
+    store = context.store
+    decides = {
+        "importer": "saved_model",
+        "folder": digest_folder(folder),
+        "transcription": _TRANSCRIPTION,
+        "repairs": REPAIRS_VERSION,
+        "keras": keras_version(),
+    }
+    key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+    digest = store.recipe(key)
+    if digest is None and context.may_import:
+        with store.making(key), store.scratch() as scratch:
+            written = scratch / f"{folder.name}.h5"
+            run(
+                {
+                    "task": "transcribe_saved_model",
+                    "folder": str(folder.absolute()),
+                    "model": model,
+                    "names": names,
+                    "target": str(written),
+                },
+                progress=context.progress,
+            )
+            recipe = legacy_recipe(
+                read_legacy_model(written, known_classes()), digest_file(written), folder.name
+            )
+            imported = context.imported(recipe)
+            assert imported is not None
+            digest = store.add(imported)
+            store.remember_recipe(key, digest, {"importer": "saved_model", "name": folder.name})
+    return None if digest is None else store.object_path(digest)
+
+
+def _help(error: FormatError) -> str | None:
+    """Return what helps where no graph is found: the program alone may still be of use."""
+    if error.reason != REASON:
+        return error.help
+    whole = (
+        "or, if you know who made the folder, let its program in whole, as one layer of a "
+        "SavedModel: trust: true, with output: {format: saved_model}"
+    )
+    return f"{error.help}\n{whole}" if error.help else whole

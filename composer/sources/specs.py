@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from composer.errors import SourceError
+from composer.file_suffixes import SPEC_SUFFIXES
 from composer.sources.context import Context
-from composer.sources.keras_files import check_sha256, existing_file
+from composer.sources.keras_files import check_sha256, existing_file, file_path, is_path
 from composer.sources.located import Located
 from composer.spec.model import Source
 
-SUFFIXES = (".yaml", ".yml")
+
+def spec_of(source: Source) -> Path | None:
+    """Return the path of the spec that a source is linked from; None for one of another kind."""
+    return file_path(source) if is_path(source.location, SPEC_SUFFIXES) else None
 
 
 def locate_spec(source: Source, context: Context) -> Located:
@@ -20,14 +26,12 @@ def locate_spec(source: Source, context: Context) -> Located:
         SpecError: the other spec has errors.
         BuildError: it can't be linked.
     """
-    path = existing_file(source, SUFFIXES)
+    path = existing_file(source, SPEC_SUFFIXES)
     assert context.link_spec is not None
     try:
-        linked, diagnostics = context.link_spec(path, source.args)
+        linked = context.link_spec(path, source.args)
     except SourceError as error:
-        raise SourceError(
-            f"source {source.id!r}: {error.message}", reason=error.reason, help=error.help
-        ) from error
-    if linked is not None:
-        check_sha256(source, linked)
-    return Located(path=linked, diagnostics=diagnostics)
+        raise error.about(f"source {source.id!r}") from error
+    if linked.path is not None:
+        check_sha256(source, linked.path)
+    return linked

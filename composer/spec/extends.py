@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic, Note
 from composer.diagnostics.suggest import nearest, question
+from composer.file_suffixes import SPEC_SUFFIXES
 from composer.spec.limits import MAX_BYTES
 from composer.spec.merge import merge
+from composer.spec.model import SpecFile
 from composer.spec.source_text import Place, SourceText
 from composer.spec.tree import (
     Broken,
@@ -21,6 +26,9 @@ from composer.spec.tree import (
     without,
 )
 from composer.spec.yaml_text import decode, parse
+
+ReadBytes = Callable[[Path], bytes]
+"""Gives the bytes of a spec file, or raises OSError or ValueError."""
 
 _LONGEST_CHAIN = 16
 _MOST_FILES = 100
@@ -37,24 +45,45 @@ def read_bytes(path: Path) -> bytes:
         return file.read(MAX_BYTES + 1)
 
 
-def with_bases(root: Node, source: SourceText) -> tuple[Node, list[Diagnostic]]:
-    """Return ``root`` laid over all that its ``extends`` names, and the problems found.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extended:
+    """A spec laid over what it extends.
+
+    Attributes:
+        root: a tree without ``extends``. What could not be read is left out of it.
+        files: that were read, in that order.
+        diagnostics: the problems found.
+    """
+
+    root: Node
+    files: tuple[SpecFile, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def spec_file(path: Path, data: bytes) -> SpecFile:
+    """Return what identifies a file of which all bytes were read."""
+    return SpecFile(path=path, sha256=hashlib.sha256(data).hexdigest())
+
+
+def with_bases(root: Node, source: SourceText, read: ReadBytes = read_bytes) -> Extended:
+    """Return ``root`` laid over all that its ``extends`` names.
 
     Args:
         root: the tree of a spec.
         source: its text. Paths in ``extends`` are relative to the file they stand in.
-
-    Returns:
-        A tree without ``extends``. What could not be read is left out of it.
+        read: gives the bytes of the other files.
     """
-    reader = _Reader()
+    reader = _Reader(read)
     own = Path(os.path.realpath(source.directory / Path(source.file).name))
-    return reader.extended(root, source, (own,)), reader.diagnostics
+    extended = reader.extended(root, source, (own,))
+    return Extended(root=extended, files=tuple(reader.files), diagnostics=tuple(reader.diagnostics))
 
 
 class _Reader:
-    def __init__(self) -> None:
+    def __init__(self, read: ReadBytes) -> None:
+        self._read_bytes = read
         self.diagnostics: list[Diagnostic] = []
+        self.files: list[SpecFile] = []
         self._read: dict[Path, Node | None] = {}
 
     def extended(self, root: Node, source: SourceText, chain: tuple[Path, ...]) -> Node:
@@ -130,7 +159,7 @@ class _Reader:
         self, path: Path, written: str, place: Place, source: SourceText, chain: tuple[Path, ...]
     ) -> Node | None:
         try:
-            data = read_bytes(path)
+            data = self._read_bytes(path)
         except (OSError, ValueError) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
             self._report(
@@ -140,6 +169,7 @@ class _Reader:
                 help=_near_files(path, written),
             )
             return None
+        self.files.append(spec_file(path, data))
         # Not resolved: the user knows the file by the way that leads to it.
         shown = os.path.normpath(Path(source.file).parent / written)
         text, found = decode(data, file=shown, directory=path.parent)
@@ -182,9 +212,7 @@ def _near_files(path: Path, written: str) -> str:
     relative = "paths in 'extends' are relative to the file they stand in"
     try:
         names = sorted(
-            entry.name
-            for entry in os.scandir(path.parent)
-            if entry.name.endswith((".yaml", ".yml"))
+            entry.name for entry in os.scandir(path.parent) if entry.name.endswith(SPEC_SUFFIXES)
         )
     except (OSError, ValueError):
         return relative

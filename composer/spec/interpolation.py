@@ -43,7 +43,8 @@ def interpolate(root: Node) -> tuple[Node, list[Diagnostic]]:
     Returns:
         A tree of the same form, :class:`Broken` where a value could not be filled in.
     """
-    if not any(interpolated(node) for _, node in walk(root)):
+    # A text in the place of a spec is the schema's to refuse; OmegaConf would read it as YAML.
+    if isinstance(root, Scalar) or not any(interpolated(node) for _, node in walk(root)):
         return root, []
     check = Check(root)
     whole = check.extent(())

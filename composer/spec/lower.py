@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from composer.diagnostics.diagnostic import Diagnostic, Note, SpecPath
+from composer.spec import lower_output
 from composer.spec.lower_parts import Parts
 from composer.spec.model import (
     LayerCall,
@@ -17,9 +18,9 @@ from composer.spec.model import (
     Reference,
     Source,
     Spec,
-    Target,
 )
 from composer.spec.schema import ITEMS, Checked
+from composer.spec.source_text import COMMAND_LINE
 from composer.spec.tree import MapNode, Scalar, TreePositions, find, plain
 
 _UNNAMED = "model"
@@ -49,14 +50,21 @@ def lower(
     parts = Parts(data, positions, known)
     parts.bad.update(dict.fromkeys(checked.broken))
     shared = _shared_ids(data, positions)
+    overridden = tuple(_trusted_by_override(data, positions))
+    parts.bad.update({str(found.path[1]): None for found in overridden})
     inputs = tuple(_input(key, value) for key, value in data.get("inputs", {}).items())
-    sources = tuple(parts.source(key, _directory(tree, key)) for key in data.get("sources", {}))
+    sources = tuple(
+        parts.source(key, _directory(tree, key), _weights_directory(tree, key))
+        for key in data.get("sources", {})
+    )
     layers = tuple(parts.layer(key) for key in data.get("layers", {}))
     outputs = parts.outputs()
-    found = (*shared, *parts.diagnostics)
+    name = data.get("name", _UNNAMED)
+    target, misplaced = lower_output.target(tree, data.get("output", {}), positions, name=name)
+    found = (*shared, *overridden, *parts.diagnostics, *misplaced)
     bad = _with_dependents(parts.bad, sources, layers)
     spec = Spec(
-        name=data.get("name", _UNNAMED),
+        name=name,
         file=file,
         description=data.get("description"),
         inputs=tuple(item for item in inputs if item.id not in bad),
@@ -64,7 +72,7 @@ def lower(
         layers=_first_of_each(item for item in layers if item.id not in bad),
         outputs=_without_bad(outputs, bad),
         seed=int(data.get("seed", 0)),
-        target=_target(tree, data.get("output", {})),
+        target=target,
         positions=positions,
         resolved=data,
     )
@@ -113,6 +121,24 @@ def _shared_ids(data: Mapping[str, Any], positions: TreePositions) -> list[Diagn
     return found
 
 
+def _trusted_by_override(data: Mapping[str, Any], positions: TreePositions) -> Iterator[Diagnostic]:
+    """Report trust that an override gives, by itself or by way of a variable."""
+    for key, source in data.get("sources", {}).items():
+        path = ("sources", key, "trust")
+        origins = positions.origins(path)
+        spans = [positions.value(path), *(note.span for note in origins)]
+        if source.get("trust") and any(span and span.file == COMMAND_LINE for span in spans):
+            yield Diagnostic(
+                code="CMP534",
+                message=f"trust in source '{key}' is given on the command line; it has to stand "
+                "in a spec, where whoever builds from it can read it",
+                path=path,
+                span=positions.value(path),
+                notes=origins,
+                help="write trust: true into the source, in the spec or in one that extends it",
+            )
+
+
 def _one_name_space(spec: Spec) -> Spec:
     """Keep the first bearer of an id that was given twice."""
     inputs = {item.id for item in spec.inputs}
@@ -142,14 +168,12 @@ def _directory(tree: MapNode, key: str) -> Path:
     return node.directory
 
 
-def _target(tree: MapNode, data: Mapping[str, Any]) -> Target:
-    node = find(tree, ("output", "path"))
-    path = node.directory / str(node.value) if isinstance(node, Scalar) else None
-    return Target(
-        path=path,
-        format=data.get("format", "keras"),
-        signature=data.get("signature", "list"),
-    )
+def _weights_directory(tree: MapNode, key: str) -> Path | None:
+    for path in (("sources", key, "weights", "file"), ("sources", key, "weights")):
+        node = find(tree, path)
+        if isinstance(node, Scalar):
+            return node.directory
+    return None
 
 
 def _with_dependents(

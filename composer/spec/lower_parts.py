@@ -18,6 +18,7 @@ from composer.spec.model import (
     Source,
     SourceCall,
     SourceInput,
+    SourceWeights,
 )
 from composer.spec.references import (
     ReferenceSyntaxError,
@@ -54,8 +55,14 @@ class Parts:
 
     # ------------------------------------------------------------ sources
 
-    def source(self, key: str, directory: Path) -> Source:
-        """Return the source ``key``; ``directory`` is what its relative path belongs to."""
+    def source(self, key: str, directory: Path, weights: Path | None = None) -> Source:
+        """Return the source ``key``.
+
+        Args:
+            key: its id.
+            directory: what its relative path belongs to.
+            weights: what the relative path of its weights belongs to.
+        """
         data = self._data["sources"][key]
         path: SpecPath = ("sources", key)
         include = data.get("include")
@@ -67,6 +74,7 @@ class Parts:
             args=data.get("args", {}),
             sha256=digest.lower() if digest else None,
             license=data.get("license"),
+            weights=_weights(data.get("weights"), weights or directory),
             prefix=data.get("prefix", ""),
             suffix=data.get("suffix", ""),
             rename=self._rename(data.get("rename", {}), (*path, "rename")),
@@ -88,6 +96,7 @@ class Parts:
             freeze=self._selectors(data.get("freeze", ()), (*path, "freeze")),
             unfreeze=self._selectors(data.get("unfreeze", ()), (*path, "unfreeze")),
             objects=tuple(data.get("objects", ())),
+            trust=data.get("trust", False),
         )
 
     def _selectors(self, items: Any, path: SpecPath) -> tuple[Selector, ...]:
@@ -332,3 +341,17 @@ class Parts:
         )
         if path[0] in {"sources", "layers"}:
             self.bad[str(path[1])] = None
+
+
+def _weights(data: Any, directory: Path) -> SourceWeights | None:
+    if data is None:
+        return None
+    if isinstance(data, str):
+        return SourceWeights(file=data, directory=directory)
+    digest = data.get("sha256")
+    return SourceWeights(
+        file=data["file"],
+        directory=directory,
+        sha256=digest.lower() if digest else None,
+        by=data.get("by", "order"),
+    )

@@ -149,6 +149,23 @@ class SourceCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceWeights:
+    """A file whose weights a source takes in the place of its own.
+
+    Attributes:
+        file: its path, as written after interpolation.
+        directory: the folder that a relative path belongs to.
+        by: how its layers are paired with the source's: by their order, as Keras does, or by
+            their names.
+    """
+
+    file: str
+    directory: Path
+    sha256: str | None = None
+    by: Literal["order", "names"] = "order"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """A model that the result is made from.
 
@@ -156,17 +173,24 @@ class Source:
         id: the key under ``sources``.
         location: what ``from`` says, as written after interpolation.
         directory: the folder that relative paths in this source belong to.
+        weights: None leaves the weights that the model comes with.
         include: None stands for every layer.
         trainable: None leaves the layers' own flags alone.
         objects: classes that it holds, as ``package.module:Class``.
+        trust: whether code that it carries may go in.
+        pin: SHA-256 that a lock holds for what a URL gives, where the spec itself says none.
+        file: what a location that is a URL gave, once that was fetched; on this machine.
     """
 
     id: str
     location: str
     directory: Path
+    file: Path | None = None
+    pin: str | None = None
     args: Mapping[str, Any] = field(default_factory=dict)
     sha256: str | None = None
     license: str | None = None
+    weights: SourceWeights | None = None
     prefix: str = ""
     suffix: str = ""
     rename: tuple[RenameRule, ...] = ()
@@ -181,6 +205,7 @@ class Source:
     freeze: tuple[Selector, ...] = ()
     unfreeze: tuple[Selector, ...] = ()
     objects: tuple[str, ...] = ()
+    trust: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,12 +249,44 @@ class Outputs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """Where the artifact goes. ``path`` None stands for ``build/NAME.keras`` where one is."""
+class Destination:
+    """A place that the result goes to.
 
-    path: Path | None = None
-    format: str = "keras"
+    Attributes:
+        path: of the file, or of the folder of a SavedModel.
+        format: a name in the table of formats (``composer/spec/formats.py``).
+        at: where the spec asks for it.
+    """
+
+    path: Path
+    format: str
+    at: SpecPath = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where the result goes, each place once; what the spec leaves open is filled in.
+
+    Attributes:
+        directory: the folder that the paths belong to; None where the spec says none.
+    """
+
+    destinations: tuple[Destination, ...] = ()
+    directory: Path | None = None
     signature: Literal["list", "dict"] = "list"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecFile:
+    """A file that a spec was read from: itself, or one that it extends.
+
+    Attributes:
+        path: as it was opened.
+        sha256: of its bytes.
+    """
+
+    path: Path
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,12 +295,16 @@ class Spec:
 
     Attributes:
         file: the path as the user gave it.
+        files: all that it was read from, itself first; none for one that was only in memory.
+        overrides: changes from the command line, in order.
         positions: where each value stands; for diagnostics only.
         resolved: the spec as plain data after extends, overrides and interpolation.
     """
 
     name: str
     file: str
+    files: tuple[SpecFile, ...] = ()
+    overrides: tuple[str, ...] = ()
     description: str | None = None
     inputs: tuple[ModelInput, ...] = ()
     sources: tuple[Source, ...] = ()

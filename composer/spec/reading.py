@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic
@@ -41,7 +42,10 @@ def read_spec(
             f"the spec '{path}' can't be read: {reason[:1].lower()}{reason[1:]}",
             help="give the path of a YAML file",
         ) from error
-    return spec_from_text(data, file=str(path), directory=file.parent, overrides=overrides)
+    spec, found = _spec(data, str(path), file.parent, overrides, extends.read_bytes)
+    if spec is not None:
+        spec = replace(spec, files=(extends.spec_file(file, data), *spec.files))
+    return spec, ordered(found)
 
 
 def load_spec(path: Path | str, overrides: Sequence[str] = ()) -> Spec:
@@ -62,7 +66,12 @@ def load_spec(path: Path | str, overrides: Sequence[str] = ()) -> Spec:
 
 
 def spec_from_text(
-    text: str | bytes, *, file: str, directory: Path, overrides: Sequence[str] = ()
+    text: str | bytes,
+    *,
+    file: str,
+    directory: Path,
+    overrides: Sequence[str] = (),
+    read: extends.ReadBytes = extends.read_bytes,
 ) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
     """Read a spec that is in memory.
 
@@ -72,16 +81,21 @@ def spec_from_text(
             a circle.
         directory: what relative paths in the text belong to.
         overrides: as for :func:`read_spec`.
+        read: gives the bytes of the files that it extends.
 
     Returns:
         What :func:`read_spec` returns.
     """
-    spec, found = _spec(text, file, directory, overrides)
+    spec, found = _spec(text, file, directory, overrides, read)
     return spec, ordered(found)
 
 
 def _spec(
-    text: str | bytes, file: str, directory: Path, changes: Sequence[str]
+    text: str | bytes,
+    file: str,
+    directory: Path,
+    changes: Sequence[str],
+    read: extends.ReadBytes,
 ) -> tuple[Spec | None, list[Diagnostic]]:
     diagnostics: list[Diagnostic] = []
     if isinstance(text, bytes):
@@ -96,8 +110,9 @@ def _spec(
         if not found:
             diagnostics.append(_empty(source))
         return None, diagnostics
-    root, found = extends.with_bases(root, source)
-    diagnostics += found
+    extended = extends.with_bases(root, source, read)
+    root = extended.root
+    diagnostics += extended.diagnostics
     if isinstance(root, MapNode):
         root, found = overrides.apply(root, changes)
         diagnostics += found
@@ -108,6 +123,8 @@ def _spec(
     diagnostics += checked.diagnostics
     spec, lowered = lower.lower(checked, file=file, known=known)
     diagnostics += lowered
+    if spec is not None:
+        spec = replace(spec, files=extended.files, overrides=tuple(changes))
     return spec, diagnostics
 
 

@@ -37,8 +37,6 @@ _YAML_1_1 = {
     **dict.fromkeys(("yes", "on", "y", "true"), "true"),
     **dict.fromkeys(("no", "off", "n", "false"), "false"),
 }
-_LATER = {"Source": ("weights", "trust")}
-"""Keys of the language that this version does not read, by the title of their map."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +67,7 @@ class Problem:
 
     def with_guess(self, present: Mapping[str, Any]) -> Problem:
         """Return the problem with the nearest known key that the map does not hold yet."""
-        if self.key is None or self.key in _LATER.get(self.title, ()):
+        if self.key is None:
             return self
         found = nearest(self.key, [name for name in self.wanted if name not in present], limit=1)
         return replace(self, guess=found[0]) if found else self
@@ -118,9 +116,7 @@ def _unknown(problem: Problem, positions: TreePositions) -> Diagnostic:
     path = (*problem.path, key)
     span = positions.key(path)
     fix: tuple[Edit, ...] = ()
-    if key in _LATER.get(problem.title, ()):
-        help_ = f"'{key}' is not supported yet by this version; remove it"
-    elif problem.guess is not None:
+    if problem.guess is not None:
         help_ = f"did you mean '{problem.guess}'?"
         if span is not None:
             fix = (Edit(span=span, replacement=problem.guess),)

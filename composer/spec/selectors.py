@@ -71,6 +71,15 @@ def check_replacement(pattern: re.Pattern[str], to: str) -> None:
         ) from error
 
 
+def _members(body: str) -> str:
+    """Return the inside of a glob's set for a regular expression, each character escaped."""
+    found = re.findall(r"(.)-(.)|(.)", body, re.DOTALL)
+    return "".join(
+        re.escape(single) if single else f"{re.escape(first)}-{re.escape(last)}"
+        for first, last, single in found
+    )
+
+
 def glob_pattern(text: str) -> re.Pattern[str]:
     """Return the regular expression that a glob stands for; use it with ``fullmatch``.
 
@@ -102,8 +111,7 @@ def glob_pattern(text: str) -> re.Pattern[str]:
                 )
             body = text[offset + 1 : close]
             negated = body.startswith("!")
-            members = re.sub(r"([\\\[\]^&~|])", r"\\\1", body[negated:])
-            pattern += f"[{'^' if negated else ''}{members}]"
+            pattern += f"[{'^' if negated else ''}{_members(body[negated:])}]"
             offset = close
         else:
             pattern += re.escape(char)

@@ -17,6 +17,7 @@ from uuid import uuid4
 from composer.store.failures import writing
 from composer.store.json_files import read_document, write_document
 from composer.store.pruning import Pruned, prune_store
+from composer.store.unfinished import Unfinished
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -56,14 +57,15 @@ class Store:
 
     # ------------------------------------------------------------ objects
 
-    def add(self, path: Path) -> str:
+    def add(self, path: Path, *, digest: str | None = None) -> str:
         """Move a finished file into the store and return its digest.
 
         The file at ``path`` is gone afterwards, also when the store held its content already.
         Two processes that add the same content at the same time both succeed.
 
         Args:
-            path: a ``.keras`` file that nobody writes to any more.
+            path: a model file that nobody writes to any more.
+            digest: SHA-256 of its bytes, where they were hashed while they were written.
 
         Returns:
             SHA-256 of the bytes, 64 hexadecimal digits.
@@ -75,12 +77,16 @@ class Store:
             # First to the store's own disk, so that what happens under the lock is quick.
             temporary = folder / "object.keras"
             shutil.move(path, temporary)
-            digest, size = _digest_and_size(temporary)
+            if digest is None:
+                digest = _digest_and_size(temporary)[0]
+            size = temporary.stat().st_size
             with temporary.open("rb") as stream:
                 os.fsync(stream.fileno())
             temporary.chmod(0o444)
+            # An object that the disk damaged is replaced.
+            known = self._healthy(digest, verify=True)
             with self._exclusively():
-                if self._healthy(digest, verify=False):
+                if known and self._healthy(digest, verify=False):
                     self._touch(digest)
                     return digest
                 target = self._object_file(digest)
@@ -154,6 +160,12 @@ class Store:
         with writing(self.root, "remember a recipe"), self._exclusively():
             write_document(self._entry("recipes", key), content)
 
+    def recipe_about(self, key: str) -> Mapping[str, Any]:
+        """Return what was remembered about the recipe ``key``; empty where it leads nowhere."""
+        document = read_document(self._entry("recipes", key)) or {}
+        about = document.get("about")
+        return about if isinstance(about, dict) and self.recipe(key) is not None else {}
+
     def fact(self, key: str) -> dict[str, Any] | None:
         """Return the fact remembered under ``key``, or None."""
         document = read_document(self._entry("facts", key))
@@ -224,6 +236,15 @@ class Store:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def unfinished(self, key: str) -> Unfinished:
+        """Return the place of a file that comes in pieces; a later process can go on with it.
+
+        Args:
+            key: what the file is known by while it has no digest. Who writes holds the lock of
+                :meth:`making` for it.
+        """
+        return Unfinished(self.root, f"unfinished-{_name(key)[:32]}")
 
     def prune(
         self,

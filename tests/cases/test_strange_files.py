@@ -24,18 +24,18 @@ def test_case_24_a_saved_model_is_refused_with_the_way_out(case):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="dense")])
     model.export(case.folder / "exported", verbose=False)
     (refusal,) = case.refused("sources: {net: {from: exported}}")
-    assert refusal.code == "CMP504"
+    assert refusal.code == "CMP527"
     assert "TFSMLayer" in refusal.message
     assert "model.save('exported.keras')" in refusal.help
 
 
-def test_case_24_a_saved_model_of_keras_2_names_the_keras_that_reads_it(case):
+def test_case_24_a_damaged_saved_model_of_keras_2_names_the_keras_that_reads_it(case):
     folder = case.folder / "old"
     folder.mkdir()
     for name in ("saved_model.pb", "keras_metadata.pb"):
         (folder / name).write_bytes(b"\x08\x01")
     (refusal,) = case.refused("sources: {net: {from: old}}")
-    assert refusal.code == "CMP504"
+    assert refusal.code == "CMP526"
     assert "tf_keras.models.load_model('old').save('old.h5')" in refusal.help
 
 
@@ -53,9 +53,10 @@ def test_case_26_a_lambda_in_an_untrusted_file_is_refused_and_never_run(case):
     case.save("net", net)
     marker.unlink()  # saving has run it once
     (refusal,) = case.refused("sources: {net: {from: net.keras}}")
-    assert refusal.code == "CMP509"
+    assert refusal.code == "CMP530"
     assert "'evil' (Lambda)" in refusal.message
     assert "exclude: [evil]" in refusal.help
+    assert "trust: true" in refusal.help
     assert inspect_model(case.folder / "net.keras").name == "net"
     built = case.build("""
 inputs: {x: {shape: [3]}}

@@ -48,7 +48,12 @@ def test_the_right_example_gives_no_diagnostic_at_all(code, workspace):
     assert _problems(page(code).right, code) == ()
 
 
-PROSE = {"CMP305", "CMP415", "CMP502", "CMP506", "CMP507", "CMP509", "CMP516", "CMP520", "CMP521"}
+PROSE = {
+    "CMP305", "CMP415", "CMP502", "CMP506", "CMP507", "CMP509", "CMP510", "CMP511", "CMP513",
+    "CMP514", "CMP516", "CMP520", "CMP521", "CMP524", "CMP526", "CMP527", "CMP528",
+    "CMP529", "CMP530", "CMP531", "CMP533", "CMP534", "CMP601", "CMP602", "CMP603", "CMP604", "CMP605", "CMP606",
+    "CMP705", "CMP707", "CMP708",
+}  # fmt: skip
 
 
 def test_only_codes_about_files_have_no_spec_that_gives_them():
@@ -110,8 +115,8 @@ def test_a_layer_that_is_python_code_is_refused_by_name(changed_model, workspace
 
     changed_model("tower", "odd.keras", inline)
     found = _spec("from: odd.keras")
-    assert [d.code for d in found] == ["CMP509"]
-    golden(GOLDEN / "CMP509.txt", _screen(found))
+    assert [d.code for d in found] == ["CMP530"]
+    golden(GOLDEN / "CMP530.txt", _screen(found))
 
 
 def test_a_file_that_plain_keras_reads_in_another_order_is_warned_about(
@@ -140,3 +145,50 @@ def test_names_with_slashes_of_keras_2_are_renamed_by_the_rule_that_the_help_giv
     assert _spec(f"from: odd.keras, {rule}") == ()
     plan = prepare("spec.yaml").plan
     assert "block_one_drop" in plan.origins
+
+
+def test_a_tool_of_keras_in_the_place_of_a_function_is_refused(changed_model, workspace, golden):
+    def fetch(config: dict) -> None:
+        tool = {"module": "keras.utils", "class_name": "function", "config": "get_file"}
+        config["config"]["layers"][-1]["config"]["activation"] = tool
+
+    changed_model("tower", "odd.keras", fetch)
+    found = _spec("from: odd.keras, trust: true")
+    assert [d.code for d in found] == ["CMP531"]
+    golden(GOLDEN / "CMP531.txt", _screen(found))
+
+
+def test_a_function_that_is_none_of_keras_is_named_by_the_spec_too(
+    changed_model, workspace, golden
+):
+    def activate(config: dict) -> None:
+        own = {"module": "shop_layers", "class_name": "function", "config": "swish2"}
+        config["config"]["layers"][-1]["config"]["activation"] = own
+
+    changed_model("tower", "odd.keras", activate)
+    found = _spec("from: odd.keras")
+    assert [d.code for d in found] == ["CMP533"]
+    golden(GOLDEN / "CMP533.txt", _screen(found))
+    (workspace / "shop_layers.py").write_text("def swish2(x):\n    return x\n")
+    assert _spec("from: odd.keras, objects: ['shop_layers:swish2']") == ()
+    assert _spec("from: odd.keras, trust: true") == ()
+
+
+@pytest.mark.parametrize("overrides", [["+sources.odd.trust=true"], ["vars.sure=true"]])
+def test_trust_is_not_given_on_the_command_line(changed_model, workspace, overrides):
+    code = {"class_name": "__lambda__", "config": {"code": "4wEAAAA=", "defaults": None}}
+
+    def inline(config: dict) -> None:
+        config["config"]["layers"][2] |= {"class_name": "Lambda"}
+        config["config"]["layers"][2]["config"]["function"] = code
+
+    changed_model("tower", "odd.keras", inline)
+    keys = "" if overrides[0].startswith("+") else ', trust: "${vars.sure}"'
+    text = (
+        f"version: 1\nname: m\nvars: {{sure: false}}\nsources:\n  odd: {{from: odd.keras{keys}}}\n"
+    )
+    Path("spec.yaml").write_text(text)
+    assert [d.code for d in prepare("spec.yaml").errors] == ["CMP530"]
+    (found,) = prepare("spec.yaml", overrides).errors
+    assert found.code == "CMP534"
+    assert found.span.file == ("spec.yaml" if keys else "<command line>")

@@ -54,6 +54,7 @@ def _imported(*arguments: str) -> tuple[int, set[str]]:
         (0, ["inspect", "models/tower.keras"]),
         (0, ["inspect", "models/nested.keras", "--json", "--select", "{class: Dense}"]),
         (0, ["inspect", "old.h5", "--json"]),
+        (4, ["diff", "models/tower.keras", "models/tower_b.keras"]),
         (0, ["validate", "old.yaml"]),
         # Nothing new and no shape that changes: a build is copying.
         (0, ["build", "spec.yaml"]),

@@ -349,6 +349,53 @@ def test_a_failure_ends_the_build_of_several_unless_it_is_to_keep_going(compose,
     assert result.out.count("sha256") == 3
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_starts_from_a_failed_spec_is_not_tried(compose, ordered, jobs):
+    (ordered / "middle.yaml").write_text(
+        "version: 1\nname: middle\nsources: {s: {from: no.keras}}\n"
+    )
+    result = compose("build", "ordered", "--keep-going", "-j", str(jobs))
+    assert result.code == 1
+    assert "1 of 3 specs done; failed: ordered/middle.yaml; not tried: ordered/a_last.yaml " in (
+        result.err
+    )
+    assert "there is no file no.keras" in result.err
+    assert not Path("build/a_last.keras").exists()
+
+
+def test_a_spec_is_built_after_the_one_that_builds_its_source(compose, ordered):
+    (ordered / "a_last.yaml").write_text(
+        "version: 1\nname: a_last\nsources: {s: {from: ../build/middle.keras, prefix: a_}}\n"
+    )
+    result = compose("build", "ordered")
+    assert result.code == 0
+    built = [line for line in result.out.splitlines() if line.endswith(".keras")]
+    assert built == ["build/z_first.keras", "build/middle.keras", "build/a_last.keras"]
+
+
+def test_builds_side_by_side_give_the_same_files(compose, ordered):
+    for number in range(3):
+        (ordered / f"other{number}.yaml").write_text(
+            f"version: 1\nname: other{number}\nsources: {{s: {{from: ../models/tower_b.keras}}}}\n"
+        )
+    assert compose("build", "ordered").code == 0
+    alone = {path.name: path.read_bytes() for path in Path("build").iterdir()}
+    for path in Path("build").iterdir():
+        path.unlink()
+    result = compose("build", "ordered", "-j", "3")
+    assert result.code == 0
+    assert "6 of 6 specs done" in result.err
+    assert result.out.count("sha256") == 6
+    assert {path.name: path.read_bytes() for path in Path("build").iterdir()} == alone
+
+
+def test_a_failure_side_by_side_shows_its_diagnostics_in_the_one_document(compose, ordered):
+    (ordered / "bad.yaml").write_text("version: 1\nname: bad\nsources: {s: {from: no.keras}}\n")
+    result = compose("build", "ordered", "-k", "-j", "2", "--output-format", "json")
+    assert result.code == 1
+    assert [found["code"] for found in json.loads(result.out)] == ["CMP501"]
+
+
 def test_specs_in_a_circle_are_each_told_so(compose, ordered):
     (ordered / "z_first.yaml").write_text(
         "version: 1\nname: z\nsources: {s: {from: a_last.yaml}}\n"

@@ -133,6 +133,40 @@ def dense_model(
     return write_keras_file(path, config, tensors, names=names)
 
 
+def contents_of_relu_chain(length: int, prefix: str = "") -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the config of ``length`` ReLU layers in a row, and the names of their groups."""
+    first = f"{prefix}x"
+    layers: list[dict[str, Any]] = [
+        {
+            "module": "keras.layers", "class_name": "InputLayer", "registered_name": None,
+            "config": {"batch_shape": [None, 2], "dtype": "float32", "name": first},
+            "name": first, "inbound_nodes": [],
+        }
+    ]  # fmt: skip
+    names = {"layers/input_layer/vars": first}
+    for index in range(length):
+        layer, before = f"{prefix}r{index}", layers[-1]["name"]
+        tensor = {"class_name": "__keras_tensor__",
+                  "config": {"shape": [None, 2], "dtype": "float32",
+                             "keras_history": [before, 0, 0]}}  # fmt: skip
+        layers.append(
+            {
+                "module": "keras.layers", "class_name": "ReLU", "registered_name": None,
+                "config": {"name": layer, "trainable": True, "dtype": "float32"},
+                "name": layer, "inbound_nodes": [{"args": [tensor], "kwargs": {}}],
+            }
+        )  # fmt: skip
+        names["layers/re_lu" + (f"_{index}" if index else "") + "/vars"] = layer
+    config = _object(
+        "Functional",
+        {"name": "chain", "trainable": True, "layers": layers, "input_layers": [[first, 0, 0]],
+         "output_layers": [[layers[-1]["name"], 0, 0]]},
+        "keras.src.models.functional",
+    )  # fmt: skip
+    config["registered_name"] = "Functional"
+    return config, names
+
+
 def _object(
     class_name: str, config: dict[str, Any], module: str = "keras.initializers"
 ) -> dict[str, Any]:

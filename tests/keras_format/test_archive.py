@@ -92,6 +92,7 @@ def test_a_deflated_archive_reads_like_a_stored_one(tmp_path):
         (WHOLE[1:], "missing_member"),
         ([*WHOLE, ("extra.txt", "")], "unknown_member"),
         ([*WHOLE, WHOLE[1]], "duplicate_member"),
+        ([*WHOLE, ("assets/a/X", ""), ("assets/A/x", "")], "duplicate_member"),
         ([*WHOLE, ("assets/../../etc/passwd", "")], "member_path"),
         ([*WHOLE, ("/assets/x", "")], "member_path"),
         ([*WHOLE, ("assets//x", "")], "member_path"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 
 import pytest
 from hypothesis import given
@@ -73,3 +74,12 @@ def test_what_is_no_json_object_of_text_is_refused(data):
 def test_a_text_beyond_the_limit_is_refused(monkeypatch):
     monkeypatch.setattr(strict_json, "MAX_BYTES", 10)
     assert reason_of(b'{"a": 12345}') == "json_size"
+
+
+def test_a_key_that_stands_twice_among_very_many_is_found_at_once() -> None:
+    keys = [*range(300_000), 299_999]
+    data = ("{" + ",".join(f'"{key}":0' for key in keys) + "}").encode()
+    start = time.perf_counter()
+    with pytest.raises(FormatError, match="the key '299999' twice"):
+        read_object(data, "config.json")
+    assert time.perf_counter() - start < 20

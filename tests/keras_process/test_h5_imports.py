@@ -25,7 +25,7 @@ from tests.keras_format.legacy_h5.test_keras1 import WEIGHTS, small
 
 def imported(path: Path, store: Store) -> Path:
     model = read_legacy_model(path, known_classes())
-    digest = import_model(legacy_recipe(model, "0" * 64), store)
+    digest = import_model(legacy_recipe(model, "0" * 64, "two.h5"), store)
     found = store.object_path(digest)
     assert found is not None
     return found
@@ -145,7 +145,7 @@ def test_an_import_that_is_not_the_file_is_not_kept(
     two: tuple[Path, Path], tmp_path: Path, change: Callable[[h5py.File], None], words: str
 ) -> None:
     path, made = two
-    check = legacy_recipe(read_legacy_model(path, known_classes()), "0" * 64).check
+    check = legacy_recipe(read_legacy_model(path, known_classes()), "0" * 64, "two.h5").check
     assert check is not None
     check(made)
     with pytest.raises(BuildError, match=words):
@@ -158,7 +158,7 @@ def test_a_file_that_changes_while_it_is_imported_is_not_kept(
 ) -> None:
     path = tmp_path / "a.h5"
     path.write_bytes(two[0].read_bytes())
-    check = legacy_recipe(read_legacy_model(path, known_classes()), "0" * 64).check
+    check = legacy_recipe(read_legacy_model(path, known_classes()), "0" * 64, "two.h5").check
     assert check is not None
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(BuildError, match="was changed while it was imported"):
@@ -171,9 +171,11 @@ def test_the_bytes_and_the_repairs_decide_an_import_and_the_place_does_not(
     keys = set()
     for name in ("a.h5", "b.h5"):
         path = write_h5(tmp_path / name, two_dense(), two_dense_weights())
-        keys.add(legacy_recipe(read_legacy_model(path, known_classes()), "1" * 64).key)
+        keys.add(legacy_recipe(read_legacy_model(path, known_classes()), "1" * 64, "two.h5").key)
     assert len(keys) == 1
-    assert legacy_recipe(read_legacy_model(path, known_classes()), "2" * 64).key not in keys
+    assert (
+        legacy_recipe(read_legacy_model(path, known_classes()), "2" * 64, "two.h5").key not in keys
+    )
 
 
 def test_the_layers_and_operations_of_the_installed_keras_are_known_without_it() -> None:

@@ -19,12 +19,15 @@ from composer import errors
 from composer.errors import ComposeError
 from composer.pipeline import Artifact
 from composer.resolver.plan import Plan
+from tests.sources.remote.file_server import Served, file_server
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MODULE = re.compile(r"# (\w+\.py)\n")
 """The first line of a block that shows a module, which the recipes of the page may name."""
+EXPORT = "import keras; keras.saving.load_model('models/tower.keras').export('export/net')"
+"""Makes the SavedModel folder that the pages name."""
 INLINE = re.compile(r"`(compose [^`]+)`")
 
 
@@ -55,6 +58,15 @@ def folder(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COMPOSE_HOME", str(tmp_path / "store"))
     return tmp_path
+
+
+@pytest.fixture
+def server(models: Path):
+    """Return a web server that stands for the one of the pages: it gives what is in models/."""
+    with file_server() as running:
+        for path in models.glob("*.keras"):
+            running.files[f"/{path.name}"] = Served(path.read_bytes())
+        yield running
 
 
 def run(*arguments: str, timeout: int = 300) -> subprocess.CompletedProcess:
@@ -104,12 +116,17 @@ def test_the_second_command_of_the_readme_finds_the_tests():
 
 @pytest.mark.keras
 @pytest.mark.parametrize(("page", "text"), blocks("yaml"), ids=lambda value: value[:12])
-def test_a_recipe_that_a_page_shows_builds_and_verifies(folder, page, text):
+def test_a_recipe_that_a_page_shows_builds_and_verifies(folder, server, page, text):
+    text = text.replace("https://models.example.org", server.url)
     (folder / "shown.yaml").write_text(text, encoding="utf-8")
     for _, code in blocks("python"):
         if module := MODULE.match(code):
             (folder / module[1]).write_text(code, encoding="utf-8")
-    done = run("composer", "build", "shown.yaml", "-o", "shown.keras", "--verify")
+    if "export/net" in text:
+        made = subprocess.run([sys.executable, "-c", EXPORT], capture_output=True, check=False)
+        assert made.returncode == 0, made.stderr
+    target = "shown.saved_model" if "format: saved_model" in text else "shown.keras"
+    done = run("composer", "build", "shown.yaml", "-o", target, "--verify")
     assert done.returncode == 0, f"{page}: {done.stderr}"
     assert "failed" not in done.stdout
 
@@ -137,7 +154,8 @@ def table_commands() -> list[str]:
 def test_the_commands_of_the_readmes_table_run_as_they_stand(folder):
     assert len(table_commands()) >= 5
     words = {"SPEC": "specs/suffix_clone.yaml", "MODEL": "models/tower.keras"}
-    words["ARTIFACT"] = "build/suffix_clone.keras"
+    words["ARTIFACT"] = words["B"] = "build/suffix_clone.keras"
+    words["A"] = words["SPEC"]
     for command in table_commands():
         shown = re.sub(r" \[[^\]]*\]", "", command)
         arguments = [words.get(word, word) for word in shlex.split(shown)[1:]]

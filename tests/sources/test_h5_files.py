@@ -9,8 +9,9 @@ import h5py
 import pytest
 
 from composer.diagnostics.diagnostic import Diagnostic
+from composer.errors import BuildError
 from composer.inspection import inspect_model
-from composer.pipeline import Prepared, prepare
+from composer.pipeline import Prepared, build_spec, prepare
 from composer.store import Store
 from tests.keras_format.legacy_h5.handmade import dense, two_dense, two_dense_weights, write_h5
 
@@ -132,3 +133,13 @@ def test_inspect_shows_what_can_not_be_imported_and_says_why(tmp_path: Path) -> 
     assert found.parameters == 24
     (warning,) = found.warnings
     assert "it can't be imported: layer 'odd' is a Lambda" in warning
+
+
+@pytest.mark.keras
+def test_a_target_never_replaces_the_h5_file_it_comes_from(model: Path) -> None:
+    before = model.read_bytes()
+    prepared(model.parent, "from: two.h5")
+    found = prepare(model.parent / "spec.yaml", deep=True, store=Store(model.parent / "store"))
+    with pytest.raises(BuildError, match="is a source of this model and would be overwritten"):
+        build_spec(found, output=model)
+    assert model.read_bytes() == before

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from composer import pipeline
 from composer.builder import linker
+from composer.errors import BuildError
 from composer.inspection import inspect_model
 from composer.keras_format.digests import digest_tensors
 from composer.pipeline import Prepared, build_spec, prepare
 from composer.sources import remembered
+from composer.spec import read_spec
 from composer.store import Store
 
 INNER = """\
@@ -94,6 +97,28 @@ def test_it_is_linked_once_for_all_who_start_from_it(
     assert calls == ["inner", "inner", "inner"]
 
 
+def test_a_spec_under_many_is_read_once_a_run(
+    folder: Path, prepared: Callable[..., Prepared], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = "parts/inner.yaml"
+    for level in range(8):
+        name = f"level{level}.yaml"
+        (folder / name).write_text(
+            f"version: 1\nname: level{level}\nsources:\n"
+            f"  a: {{from: {below}, prefix: a_}}\n  b: {{from: {below}, prefix: b_}}\n"
+        )
+        below = name
+    read = []
+
+    def counted(path: Path, overrides: tuple[str, ...]) -> object:
+        read.append(path.name)
+        return read_spec(path, overrides)
+
+    monkeypatch.setattr(pipeline, "read_spec", counted)
+    assert not prepared(below).errors
+    assert sorted(read) == sorted(["inner.yaml", *(f"level{level}.yaml" for level in range(8))])
+
+
 def test_changed_weights_of_its_source_are_seen(
     folder: Path, models: Path, prepared: Callable[..., Prepared]
 ) -> None:
@@ -167,3 +192,10 @@ def test_what_waits_for_keras_inside_is_deferred(
     ready = prepared()
     assert told(ready) == []
     assert len(ready.deferred) == 2
+
+
+def test_a_target_never_replaces_what_a_spec_below_starts_from(
+    folder: Path, prepared: Callable[..., Prepared]
+) -> None:
+    with pytest.raises(BuildError, match="is a source of this model and would be overwritten"):
+        build_spec(prepared(), output=folder / "models" / "tower.keras")

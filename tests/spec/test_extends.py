@@ -56,7 +56,7 @@ def test_relative_paths_belong_to_the_file_that_wrote_them(tmp_path: Path) -> No
         "e": base,
         "f": tmp_path,
     }
-    assert spec.target.path == base / "out.keras"
+    assert [place.path for place in spec.target.destinations] == [base / "out.keras"]
 
 
 def test_a_base_may_be_reached_by_two_ways_and_is_read_once(tmp_path: Path) -> None:

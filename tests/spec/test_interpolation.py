@@ -47,6 +47,12 @@ def test_text_and_numbers_are_put_into_text() -> None:
     assert value("a_${vars.s}-${vars.i}", "vars: {s: b, i: 5}") == "a_b-5"
 
 
+@pytest.mark.parametrize("text", ["\\${", "${x}", "\\${a: b}"])
+def test_a_text_in_the_place_of_a_spec_is_left_as_it_is(text: str) -> None:
+    root, found = filled(f"'{text}'")
+    assert (plain(root), found) == (text, [])
+
+
 def test_lists_are_reached_by_number() -> None:
     assert value("${vars.l.1}${vars.l[0].k}", "vars: {l: [{k: a}, b]}") == "ba"
 

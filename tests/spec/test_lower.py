@@ -9,6 +9,7 @@ import pytest
 from composer.diagnostics import Diagnostic
 from composer.spec import spec_from_text
 from composer.spec.model import (
+    Destination,
     LayerCall,
     ModelInput,
     Outputs,
@@ -89,7 +90,8 @@ def test_what_is_left_out_has_its_default() -> None:
     (source,) = spec.sources
     assert (source.include, source.exclude, source.trainable) == (None, (), None)
     assert (source.prefix, source.flatten, source.inputs) == ("", False, ())
-    assert (spec.seed, spec.target, spec.outputs) == (0, Target(), Outputs(form="default"))
+    anywhere = Target(destinations=(Destination(path=Path("build/model.keras"), format="keras"),))
+    assert (spec.seed, spec.target, spec.outputs) == (0, anywhere, Outputs(form="default"))
 
 
 def test_an_empty_include_is_not_the_same_as_none() -> None:
@@ -169,12 +171,13 @@ layers:
 
 def test_the_target_is_relative_to_the_spec() -> None:
     spec = sound("output: {path: ../out/m.keras, signature: dict}\n")
-    assert spec.target == Target(path=Path("d/../out/m.keras"), signature="dict")
+    place = Destination(path=Path("d/../out/m.keras"), format="keras")
+    assert spec.target == Target(destinations=(place,), directory=Path("d"), signature="dict")
 
 
 def test_an_override_of_the_target_is_relative_to_where_the_command_runs() -> None:
     spec = sound("output: {path: a.keras}\n", "output.path=b.keras")
-    assert spec.target.path == Path("b.keras")
+    assert [place.path for place in spec.target.destinations] == [Path("b.keras")]
 
 
 def test_the_resolved_spec_is_what_was_read() -> None:

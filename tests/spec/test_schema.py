@@ -138,13 +138,6 @@ def test_an_editor_accepts_what_will_be_filled_in_and_reading_refuses_what_was_n
     assert [item.code for item in check(spec).diagnostics] in (["CMP203"], ["CMP205"])
 
 
-@pytest.mark.parametrize("key", ["weights", "trust"])
-def test_keys_of_later_versions_are_said_not_to_be_supported_yet(key: str) -> None:
-    (found,) = source(f"{key}: x")
-    assert found.code == "CMP201"
-    assert found.help == f"'{key}' is not supported yet by this version; remove it"
-
-
 def test_an_unknown_key_is_told_with_the_nearest_one_and_the_edit() -> None:
     (found,) = source("prefx: a_")
     assert found.path == ("sources", "s", "prefx")

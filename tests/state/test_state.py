@@ -135,7 +135,7 @@ def test_state_arrives_bit_for_bit(case: str, problems: dict[str, list[str]]) ->
     [
         ("shared_with_nested", "CMP508", "'inner/shared'"),
         ("shared_inside_first", "CMP508", "'shared'"),
-        ("lambda_layer", "CMP509", "'double' (Lambda)"),
+        ("lambda_layer", "CMP530", "'double' (Lambda)"),
         ("int8_attention", "CMP509", "'mha' (MultiHeadAttention)"),
         ("subclassed", "CMP506", "tests>TwoHeads"),
     ],

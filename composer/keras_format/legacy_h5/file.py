@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -17,8 +16,8 @@ from composer.errors import FormatError
 from composer.keras_format.graph import Json
 from composer.keras_format.stored import FileStamp, Listing, StoredGroup, StoredTensor
 from composer.keras_format.strict_json import read_object
+from composer.keras_format.zip_directory import HDF5_SIGNATURE
 
-SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 _WEIGHTS: Final = "model_weights"
 _OWN: Final = "top_level_model_weights"
 _NOT_LAYERS: Final = frozenset({_OWN})
@@ -74,13 +73,7 @@ def read_file(path: Path) -> LegacyFile:
             (``no-config``), or its list of weights contradicts what it holds (``h5``).
         OSError: it can't be opened.
     """
-    _check_signature(path)
-    # Imported here: h5py is slow to import, and a file that is none is told without it.
-    from composer.keras_format.hdf5_read import open_weights
-
-    with open_weights(path) as weights:
-        listing = weights.listing
-        stamp = weights.stamp
+    listing = read_listing(path)
     root = listing.groups[0]
     text = root.attribute("model_config")
     if not isinstance(text, str):
@@ -88,23 +81,65 @@ def read_file(path: Path) -> LegacyFile:
     group = listing.find(_WEIGHTS)
     if not isinstance(group, StoredGroup):
         raise FormatError(f"{path} has no group {_WEIGHTS!r}", reason="h5")
+    return _file(listing, group, read_object(text.encode(), f"{path}: model_config"))
+
+
+def read_weights(listing: Listing) -> LegacyFile | None:
+    """Return the weights of an HDF5 file by layers, whether or not it holds a whole model.
+
+    Mirrors the branch for ``.h5`` of ``load_weights`` in ``keras/src/saving/saving_api.py``.
+
+    Args:
+        listing: of the file.
+
+    Returns:
+        The file with an empty config; None where it lists no layers, as ``.weights.h5`` files of
+        Keras 3 don't.
+
+    Raises:
+        FormatError: ``h5``, its list of weights contradicts what it holds.
+    """
+    root = listing.groups[0]
+    group = root if _names(root, "layer_names") else listing.find(_WEIGHTS)
+    if not isinstance(group, StoredGroup) or not _names(group, "layer_names"):
+        return None
+    return _file(listing, group, {})
+
+
+def read_listing(path: Path) -> Listing:
+    """Return what an HDF5 file holds.
+
+    Raises:
+        FormatError: it is no sound HDF5 file (``not-hdf5``, ``damaged_hdf5`` and others).
+        OSError: it can't be opened.
+    """
+    _check_signature(path)
+    # Imported here: h5py is slow to import, and a file that is none is told without it.
+    from composer.keras_format.hdf5_read import open_weights
+
+    with open_weights(path) as weights:
+        return weights.listing
+
+
+def _file(listing: Listing, group: StoredGroup, config: Mapping[str, Json]) -> LegacyFile:
+    root = listing.groups[0]
     version = _text(root, "keras_version") or _text(group, "keras_version") or "1"
     return LegacyFile(
-        path=path,
-        stamp=stamp,
-        config=read_object(text.encode(), f"{path}: model_config"),
+        path=listing.path,
+        stamp=listing.stamp,
+        config=config,
         keras_version=version,
         backend=_text(root, "backend") or _text(group, "backend"),
-        layers=_layers(path, group, listing),
+        layers=_layers(listing.path, group, listing),
         listing=listing,
     )
 
 
 def _check_signature(path: Path) -> None:
     with path.open("rb") as stream:
-        head = stream.read(len(SIGNATURE))
+        head = stream.read(len(HDF5_SIGNATURE))
         size = os.fstat(stream.fileno()).st_size
-    if head == SIGNATURE:
+    if head == HDF5_SIGNATURE:
         return
     if head.startswith(b"PK"):
         raise FormatError(
@@ -127,7 +162,8 @@ def _no_config(path: Path, root: StoredGroup, listing: Listing) -> FormatError:
         return FormatError(
             f"{path} holds weights only and no layers: it has no model_config",
             reason="no-config",
-            help="save the whole model, with model.save instead of model.save_weights",
+            help="give it as weights of a source that has the layers (from: …, weights: FILE), or "
+            "save the whole model, with model.save instead of model.save_weights",
         )
     return FormatError(
         f"{path} holds no Keras model: it has no model_config, but "
@@ -141,8 +177,9 @@ def _layers(
 ) -> dict[str, tuple[LegacyTensor, ...]]:
     found: dict[str, tuple[LegacyTensor, ...]] = {}
     listed: set[str] = set()
+    inside = f"{group.path}/" if group.path else ""
     for name in (*_names(group, "layer_names"), _OWN):
-        place = f"{_WEIGHTS}/{name}"
+        place = f"{inside}{name}"
         below = listing.find(place)
         if below is None and name in _NOT_LAYERS:
             continue
@@ -165,7 +202,7 @@ def _layers(
     stray = [
         tensor.path
         for tensor in listing.tensors
-        if tensor.path.startswith(f"{_WEIGHTS}/") and tensor.path not in listed
+        if tensor.path.startswith(inside) and tensor.path not in listed
     ]
     if stray:
         raise FormatError(
@@ -206,9 +243,7 @@ def _names(group: StoredGroup, attribute: str) -> tuple[str, ...]:
             pieces.extend(str(item) for item in part)
             number += 1
         return tuple(pieces)
-    with suppress(TypeError):
-        return tuple(str(item) for item in value)  # type: ignore[union-attr]
-    return ()
+    return tuple(str(item) for item in value) if isinstance(value, tuple) else ()
 
 
 def _text(group: StoredGroup, attribute: str) -> str:

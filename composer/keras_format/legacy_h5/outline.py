@@ -16,8 +16,9 @@ def outline(file: LegacyFile) -> Graph:
     """
     config = file.config.get("config")
     bare = isinstance(config, list)  # Keras before 2.2.3 writes a Sequential as a bare list
-    entries = config if bare else (config or {}).get("layers")
-    name = None if bare or config is None else config.get("name")
+    held = config if isinstance(config, Mapping) else {}
+    entries = config if bare else held.get("layers")
+    name = held.get("name")
     return Graph(
         name=str(name or "model"),
         operations=tuple(

@@ -9,7 +9,8 @@ from typing import Final
 
 from composer.errors import FormatError
 from composer.keras_format import keras2
-from composer.keras_format.graph import Graph, Json, Repair
+from composer.keras_format.check_config import check_config
+from composer.keras_format.graph import Graph, Json, Operation, Repair
 from composer.keras_format.keras2_masks import mask_warnings
 from composer.keras_format.legacy_h5.early import late_spelling
 from composer.keras_format.legacy_h5.file import LegacyFile, LegacyTensor, read_file
@@ -56,8 +57,32 @@ def read_legacy_model(path: Path, known: KnownClasses) -> LegacyModel:
         OSError: it can't be opened.
     """
     file = read_file(path)
+    config, graph, names = rewritten(file.config, file.major, known)
+    weights, dropped = _weights(file, graph, names)
+    graph = replace(graph, repairs=(*graph.repairs, *dropped))
+    return LegacyModel(file=file, config=config, graph=graph, weights=weights)
+
+
+def rewritten(
+    config: Mapping[str, Json], major: int, known: KnownClasses
+) -> tuple[Mapping[str, Json], Graph, Mapping[str, str]]:
+    """Return a model of any Keras in the form of today's.
+
+    Args:
+        config: of the model, with ``class_name`` and ``config``.
+        major: the first number of the version of Keras that wrote it.
+        known: classes of the installed Keras, for what Keras 3 wrote.
+
+    Returns:
+        The whole serialised model, its graph with repairs and warnings, and the new names of
+        layers of the outermost model by the old ones (those that changed).
+
+    Raises:
+        FormatError: ``h5-refused``, ``h5-no-shape``: a layer can't be carried over.
+    """
+    check_config(config)
     try:
-        config, repairs = _today(file, known)
+        config, repairs = _today(config, major, known)
     except FormatError as refused:
         if refused.reason != "keras2":
             raise
@@ -65,18 +90,17 @@ def read_legacy_model(path: Path, known: KnownClasses) -> LegacyModel:
     config, renames, names = without_slashes(config)
     refuse_code(config)
     graph = read_graph(config)
-    weights, dropped = _weights(file, graph, names)
-    warnings = () if file.major > 2 else mask_warnings(graph)  # noqa: PLR2004
-    graph = replace(graph, repairs=(*repairs, *renames, *dropped), warnings=warnings)
-    return LegacyModel(file=file, config=config, graph=graph, weights=weights)
+    warnings = () if major > 2 else mask_warnings(graph)  # noqa: PLR2004
+    return config, replace(graph, repairs=(*repairs, *renames), warnings=warnings), names
 
 
-def _today(file: LegacyFile, known: KnownClasses) -> tuple[Mapping[str, Json], tuple[Repair, ...]]:
-    config = file.config
-    if file.major > 2:  # noqa: PLR2004 - Keras 3
+def _today(
+    config: Mapping[str, Json], major: int, known: KnownClasses
+) -> tuple[Mapping[str, Json], tuple[Repair, ...]]:
+    if major > 2:  # noqa: PLR2004 - Keras 3
         return with_modules(config, known), ()
     early: tuple[Repair, ...] = ()
-    if file.major < 2:  # noqa: PLR2004 - Keras 1
+    if major < 2:  # noqa: PLR2004 - Keras 1
         config, early = second_spelling(config)
     config, late = late_spelling(config)
     config, repairs = keras2.modernise(config)
@@ -97,7 +121,7 @@ def _weights(
     dropped: list[Repair] = []
     for stored, tensors in file.layers.items():
         name = names.get(stored, stored)
-        kept = tuple(t for t in tensors if not _is_random_state(t))
+        kept = tuple(t for t in tensors if not is_random_state(t))
         if len(kept) < len(tensors):
             dropped.append(Repair(layer=name, what="the state of its random generator left out"))
         if not kept:
@@ -109,19 +133,28 @@ def _weights(
                 "layer",
                 reason="h5",
             )
-        if file.backend == "theano" and _convolves(layer.config, layer.class_name):
-            raise FormatError(
-                f"layer {stored!r} ({layer.class_name}) was saved by Keras on Theano, whose "
-                "convolutions flip their kernels",
-                reason="h5-refused",
-                help="load the model in Keras 2 on TensorFlow, which flips them back, and save it "
-                "again",
-            )
+        refuse_flipped(file, layer)
         found[name] = kept
     return found, tuple(dropped)
 
 
-def _is_random_state(tensor: LegacyTensor) -> bool:
+def refuse_flipped(file: LegacyFile, layer: Operation) -> None:
+    """Refuse the weights of a convolution that Theano stored.
+
+    Raises:
+        FormatError: ``h5-refused``.
+    """
+    if file.backend == "theano" and _convolves(layer.config, layer.class_name):
+        raise FormatError(
+            f"layer {layer.name!r} ({layer.class_name}) was saved by Keras on Theano, whose "
+            "convolutions flip their kernels",
+            reason="h5-refused",
+            help="load the model in Keras 2 on TensorFlow, which flips them back, and save it "
+            "again",
+        )
+
+
+def is_random_state(tensor: LegacyTensor) -> bool:
     """Tell the state of a ``tf.random.Generator``, which random layers of TF 2.4 to 2.8 have."""
     last = tensor.name.rpartition("/")[2]
     return last.startswith(_RANDOM_STATE) and "int" in tensor.stored.logical_dtype

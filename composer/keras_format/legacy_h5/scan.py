@@ -10,29 +10,15 @@ from collections.abc import Mapping
 from typing import Final
 
 from composer.errors import FormatError
+from composer.keras_format.code_scan import scan
 from composer.keras_format.graph import Json
 from composer.keras_format.legacy_h5.keras3 import custom_class
 
 _CARRY_CODE: Final = frozenset(
     {"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper", "__lambda__"}
 )
-_DATA: Final = frozenset({"__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__"})
 _POLICIES: Final = frozenset({"DTypePolicy", "DTypePolicyMap", "Policy"})
 _TABLES: Final = frozenset({"IntegerLookup", "StringLookup", "TextVectorization"})
-_PARTS: Final = frozenset(
-    {
-        "activations",
-        "constraints",
-        "dtype_policies",
-        "initializers",
-        "layers",
-        "mixed_precision",
-        "ops",
-        "quantizers",
-        "regularizers",
-    }
-)
-"""Packages of Keras whose classes are parts of a model, not tools that read or fetch files."""
 
 
 def refuse_code(model: Mapping[str, Json]) -> None:
@@ -46,6 +32,12 @@ def refuse_code(model: Mapping[str, Json]) -> None:
     """
     _check(model, "")
     _scan(model["config"], "")
+    for found in scan(model):
+        raise FormatError(
+            f"{found}; composer runs nothing that a file carries or names",
+            reason="h5-refused",
+            help="make the layer without it in Keras, and save the model again",
+        )
 
 
 def _scan(value: Json, layer: str) -> None:
@@ -68,8 +60,6 @@ def _scan(value: Json, layer: str) -> None:
 
 def _check(entry: Mapping[str, Json], layer: str) -> None:
     class_name = entry["class_name"]
-    if class_name in _DATA:
-        return
     where = f"layer {layer!r}" if layer else "the model"
     if not isinstance(class_name, str) or class_name in _CARRY_CODE:
         raise FormatError(
@@ -91,16 +81,9 @@ def _check(entry: Mapping[str, Json], layer: str) -> None:
             help='save the model with model.save("NAME.keras")',
         )
     registered, module = entry.get("registered_name"), entry.get("module")
-    foreign = ">" in f"{registered}{class_name}" or class_name.startswith("__")
-    if foreign or (module is not None and not _is_of_keras(str(module))):
+    package = str(module).partition(".")[0]
+    if ">" in f"{registered}{class_name}" or package not in ("None", "builtins", "keras"):
         raise custom_class(layer or "the model", str(registered or class_name))
-
-
-def _is_of_keras(module: str) -> bool:
-    if module in ("builtins", "keras", "keras.src.models.functional"):
-        return True
-    package, _, rest = module.partition(".")
-    return package == "keras" and rest.removeprefix("src.").split(".")[0] in _PARTS
 
 
 def _check_table(entry: Mapping[str, Json], where: str) -> None:

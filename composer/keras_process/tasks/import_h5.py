@@ -40,7 +40,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
     weights: Mapping[str, list[list[str]]] = request["weights"]
     with h5py.File(request["path"], "r") as file:
         for layer in model.layers:
-            _load(layer, weights.get(layer.name, []), file)
+            load_layer(layer, weights.get(layer.name, []), file)
     missing = sorted(set(weights) - {layer.name for layer in model.layers})
     if missing:
         raise _refusal(missing[0], "the model that Keras makes has no such layer")
@@ -84,8 +84,17 @@ def _culprit(config: Mapping[str, Any]) -> tuple[str, Exception] | None:
     return None
 
 
-def _load(layer: Any, stored: list[list[str]], file: Any) -> None:
-    """Give a layer of the outermost model its weights."""
+def load_layer(layer: Any, stored: list[list[str]], file: Any) -> None:
+    """Give a layer of the outermost model its weights.
+
+    Args:
+        layer: that Keras made.
+        stored: pairs of a weight's name and its dataset, in the file's order.
+        file: the open HDF5 file.
+
+    Raises:
+        RefusalError: they are not those of the layer.
+    """
     variables = [*layer.trainable_weights, *layer.non_trainable_weights]
     owners = dict(_owners(layer, ()))
     found = contradiction(

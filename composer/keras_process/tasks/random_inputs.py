@@ -15,27 +15,37 @@ small one for those that take sequences up to a length."""
 
 
 def random_arrays(
-    tensors: Sequence[keras.KerasTensor], *, seed: int, open_size: int
+    tensors: Sequence[keras.KerasTensor],
+    *,
+    seed: int,
+    open_size: int,
+    batch: int = BATCH,
+    words: Sequence[str] = (),
 ) -> list[Any] | None:
-    """Return one array a tensor, or None when one of them takes text.
+    """Return one array a tensor, or None when one of them takes text and there are no words.
 
     Floats lie between -1 and 1. Integers are 0 or 1, which any vocabulary holds.
 
     Args:
         tensors: symbolic tensors, batch dimension first.
         seed: the same seed and shapes give the same arrays.
-        open_size: stands in for each open dimension but the first, which becomes ``BATCH``.
+        open_size: stands in for each open dimension but the first.
+        batch: stands in for the first, where that is open.
+        words: what text is made of.
     """
     generator = numpy.random.default_rng(seed)
     arrays = []
     for tensor in tensors:
         dtype = keras.backend.standardize_dtype(tensor.dtype)
-        if dtype == "string":
+        if dtype == "string" and not words:
             return None
         shape = [
-            size if size is not None else (open_size if axis else BATCH)
+            size if size is not None else (open_size if axis else batch)
             for axis, size in enumerate(tensor.shape)
         ]
+        if dtype == "string":
+            arrays.append(keras.ops.convert_to_tensor(generator.choice(words, shape)))
+            continue
         if dtype == "bool" or "int" in dtype:
             values: Any = generator.integers(0, 2, shape)
         else:

@@ -78,6 +78,11 @@ def register_classes(code: Mapping[str, Any]) -> None:
     Raises:
         UserCodeError: one can't be imported, or holds no such class.
     """
+    if code["programs"]:
+        # Imported here: few specs have one, and what is not imported is not registered.
+        from composer.keras_process.tasks.saved_program import allow_programs
+
+        allow_programs(code["programs"])
     for name in code["modules"]:
         _imported(name)
     for target in code["objects"]:

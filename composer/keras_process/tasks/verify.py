@@ -18,8 +18,9 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
     """Verify one artifact.
 
     Args:
-        request: ``artifact``, ``weights`` (where to save them again), ``seed``, ``sources``,
-            ``code`` (see ``UserCode``), whose modules are imported before anything is loaded.
+        request: ``artifact``, ``safe`` (whether code that it carries stays refused), ``weights``
+            (where to save them again), ``seed``, ``sources``, ``code`` (see ``UserCode``), whose
+            modules are imported before anything is loaded.
         report: told before each step.
 
     Returns:
@@ -30,7 +31,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
     extend_path(first=code["first"], last=code["last"])
     try:
         register_classes(code)
-        model = _load(request["artifact"])
+        model = load_functional(request["artifact"], safe=request["safe"])
     except Exception as problem:
         deep = any(isinstance(cause, RecursionError) for cause in _causes(problem))
         return {"status": "too_deep" if deep else "refused", "error": explain(problem)}
@@ -66,9 +67,13 @@ def _trains(layer: Any) -> bool:
     return bool(layer.trainable)
 
 
-def _load(path: str) -> Any:
-    """Load a model as a Functional one; a Sequential is wrapped, its layers being the same."""
-    model = keras.saving.load_model(path, safe_mode=True, compile=False)
+def load_functional(path: str, *, safe: bool) -> Any:
+    """Load a model as a Functional one; a Sequential is wrapped, its layers being the same.
+
+    Raises:
+        ValueError: it is neither; Keras raises what it likes.
+    """
+    model = keras.saving.load_model(path, safe_mode=safe, compile=False)
     if isinstance(model, keras.Sequential):
         ends = (model.inputs, model.outputs)
         return keras.Model(*(end[0] if len(end) == 1 else end for end in ends), name=model.name)
@@ -95,7 +100,7 @@ def _spec(tensor: Any) -> dict[str, Any]:
 def _run(model: Any, seed: int) -> tuple[bool | None, list[str]]:
     """Call the model on random inputs; return whether that went well, and notes."""
     problem: Exception | None = None
-    for size in _sizes(model.inputs):
+    for size in open_sizes(model.inputs):
         arrays = random_arrays(model.inputs, seed=seed, open_size=size)
         if arrays is None:
             return None, ["not run: an input takes text, which can't be made up"]
@@ -113,7 +118,8 @@ def _run(model: Any, seed: int) -> tuple[bool | None, list[str]]:
     return False, [f"the artifact was loaded but can't be run: {explain(problem)}"]
 
 
-def _sizes(tensors: Any) -> tuple[int, ...]:
+def open_sizes(tensors: Any) -> tuple[int, ...]:
+    """Return what may be tried for the open dimensions of inputs, batch left out."""
     open_ = any(size is None for tensor in tensors for size in tensor.shape[1:])
     # A mask of open length may belong to a sequence of a fixed one.
     fixed = {tensor.shape[1] for tensor in tensors if len(tensor.shape) > 1}
@@ -128,7 +134,7 @@ def _compare(model: Any, source: Mapping[str, Any], seed: int) -> dict[str, Any]
             inputs=[_tensor(model, *triple) for triple in source["inputs"]],
             outputs=[_tensor(model, *triple) for triple in source["outputs"]],
         )
-        original = _load(source["path"])
+        original = load_functional(source["path"], safe=source["safe"])
         if len(part.inputs) != len(original.inputs):
             raise ValueError(
                 f"the source has {len(original.inputs)} inputs, and {len(part.inputs)} are given"
@@ -145,7 +151,7 @@ def _compare(model: Any, source: Mapping[str, Any], seed: int) -> dict[str, Any]
 def _compare_runs(part: _Part, original: Any, seed: int) -> dict[str, Any]:
     inputs = [_narrowed(*pair) for pair in zip(part.inputs, original.inputs, strict=True)]
     problem: Exception | None = None
-    for size in _sizes(inputs):
+    for size in open_sizes(inputs):
         arrays = random_arrays(inputs, seed=seed, open_size=size)
         if arrays is None:
             return _no_comparison("an input takes text, which can't be made up")

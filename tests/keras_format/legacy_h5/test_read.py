@@ -141,7 +141,7 @@ def test_what_can_not_be_carried_over_is_refused_with_its_layer(
 
 
 def test_a_class_of_another_package_behind_a_layer_of_keras_is_refused(tmp_path: Path) -> None:
-    bomb = {"module": "os", "class_name": "system", "config": "ls", "registered_name": "system"}
+    bomb = {"module": "os", "class_name": "system", "config": {}, "registered_name": "system"}
     error = refused(tmp_path, sequential(entry("Dense", "d", units=2, kernel_initializer=bomb)))
     assert "layer 'd'" in error.message
 

@@ -60,7 +60,7 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
             refusals[path.stem] = refused
         else:
             target = imported / f"{path.stem}.keras"
-            request = legacy_recipe(models[path.stem], "0" * 64).request
+            request = legacy_recipe(models[path.stem], "0" * 64, path.name).request
             requests[path.stem] = {**request, "target": str(target)}
             shutil.copy(path.with_suffix(".npz"), imported)
     (imported / "requests.json").write_text(json.dumps(requests))

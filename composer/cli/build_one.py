@@ -1,0 +1,207 @@
+"""The build of one spec from beginning to end, as a value: what there is to be said of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from composer.cli import options
+from composer.cli.progress import display
+from composer.errors import ComposeError, DriftError, SpecError
+from composer.file_suffixes import SPEC_SUFFIXES
+
+if TYPE_CHECKING:
+    from composer.destinations.write import Accept
+    from composer.diagnostics.diagnostic import Diagnostic
+    from composer.lock.model import Lock
+    from composer.pipeline import Artifact, Prepared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A spec to build, and how.
+
+    Attributes:
+        spec: its path as the user gave it.
+        overrides: such as ``vars.classes=5``.
+        outputs: where the result goes; none is what the spec says.
+        verify: whether Keras loads and runs it before it takes its name.
+        dry_run: whether everything is done but writing.
+        offline: whether nothing may be asked of the network.
+        locked: whether the build fails when anything is not as the lock says.
+    """
+
+    spec: str
+    overrides: tuple[str, ...]
+    outputs: tuple[str, ...]
+    verify: bool
+    dry_run: bool
+    offline: bool = False
+    locked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How the build of a spec ended. It can be handed from process to process.
+
+    Attributes:
+        job: that was done.
+        code: exit code.
+        diagnostics: errors and warnings about the spec.
+        said: lines that the command is asked for; None where it failed.
+        problem: what else it failed of, as message and help.
+        remarks: what is worth saying besides.
+    """
+
+    job: Job
+    code: int
+    diagnostics: tuple[Diagnostic, ...] = ()
+    said: str | None = None
+    problem: tuple[str, str | None] | None = None
+    remarks: tuple[str, ...] = ()
+
+
+def build_one(job: Job) -> Outcome:
+    """Plan, link and save the model of one spec."""
+    started = time.monotonic()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    remarks: tuple[str, ...] = ()
+    try:
+        lock = _lock(job)
+        prepared = _prepare(job, lock)
+        diagnostics, remarks = prepared.diagnostics, prepared.remarks
+        if prepared.errors:
+            return Outcome(job=job, code=1, diagnostics=diagnostics, remarks=remarks)
+        if job.dry_run:
+            if lock is not None and job.locked:
+                from composer.locking import hold
+
+                hold(job.spec, prepared, lock)
+            said = _planned(prepared, job)
+        else:
+            said, more = _built(prepared, job, lock, started)
+            remarks = (*remarks, *more)
+    except DriftError as error:
+        return Outcome(
+            job=job,
+            code=error.exit_code,
+            diagnostics=(*diagnostics, *error.diagnostics),
+            problem=(error.message, error.help),
+            remarks=remarks,
+        )
+    except SpecError as error:
+        return Outcome(job=job, code=error.exit_code, diagnostics=error.diagnostics)
+    except ComposeError as error:
+        problem = error.message, error.help
+        return Outcome(
+            job=job,
+            code=error.exit_code,
+            diagnostics=diagnostics,
+            problem=problem,
+            remarks=remarks,
+        )
+    return Outcome(job=job, code=0, diagnostics=diagnostics, said=said, remarks=remarks)
+
+
+def _lock(job: Job) -> Lock | None:
+    """Return the lock of the spec, where there is one.
+
+    Raises:
+        UsageError: there is none, and the build is to be held against it.
+        DriftError: it is no lock.
+    """
+    from composer.lock.document import lock_path
+
+    path = lock_path(Path(job.spec))
+    if not job.locked and not path.exists():
+        return None
+    from composer.lock.document import read_lock
+
+    return read_lock(path)
+
+
+def _prepare(job: Job, lock: Lock | None) -> Prepared:
+    from composer.pipeline import prepare
+
+    options.readable_file(job.spec, SPEC_SUFFIXES)
+    with display(f"planning {job.spec}") as say:
+        return prepare(
+            job.spec,
+            job.overrides,
+            deep=True,
+            offline=job.offline,
+            output=job.outputs or None,
+            building=True,
+            pins=_pins(lock),
+            progress=say,
+        )
+
+
+def _pins(lock: Lock | None) -> Mapping[str, str]:
+    if lock is None:
+        return {}
+    from composer.locking import pins
+
+    return pins(lock)
+
+
+def _planned(prepared: Prepared, job: Job) -> str:
+    from composer.cli.build_screen import planned
+    from composer.destinations.places import check_places
+    from composer.pipeline import destinations_of, plan_spec
+
+    plan = plan_spec(prepared)
+    assert prepared.spec is not None
+    places = destinations_of(prepared.spec, job.outputs or None)
+    check_places(places, plan.source_files)
+    return planned(plan, places)
+
+
+def _built(
+    prepared: Prepared, job: Job, lock: Lock | None, started: float
+) -> tuple[str, tuple[str, ...]]:
+    """Build, and return what is shown of it with what else is worth saying."""
+    from composer.cli.build_screen import built
+    from composer.pipeline import build_spec
+
+    output = job.outputs or None
+    checks: list[str] = []
+    remarks: tuple[str, ...] = ()
+    assert prepared.plan is not None
+    with display(f"linking {prepared.plan.name}") as say:
+
+        def build(accept: Accept | None) -> Artifact:
+            if not job.verify:
+                return build_spec(prepared, output=output, accept=accept, progress=say)
+            from composer.api import build_verified
+
+            made, report = build_verified(prepared, output=output, accept=accept, progress=say)
+            checks.extend(f"{check.name} {check.state}" for check in report.checks)
+            return made
+
+        if lock is None:
+            artifact = build(None)
+        else:
+            artifact, remarks = _built_with_lock(prepared, job, lock, build)
+    return built(artifact, checks, time.monotonic() - started), remarks
+
+
+def _built_with_lock(
+    prepared: Prepared, job: Job, lock: Lock, build: Callable[[Accept | None], Artifact]
+) -> tuple[Artifact, tuple[str, ...]]:
+    from composer.lock.document import lock_path
+    from composer.locking import build_against_lock, build_and_keep_lock
+
+    if job.locked:
+        done = build_against_lock(job.spec, prepared, lock, build)
+        return done.artifact, (f"all as {lock_path(Path(job.spec))} says", *done.remarks)
+    if job.outputs:
+        return build(None), ()
+    done = build_and_keep_lock(job.spec, prepared, lock, build)
+    if done.changed is None:
+        return done.artifact, done.remarks
+    fields = ", ".join(dict.fromkeys(item.path[0] for item in done.changed)) or "its text"
+    return done.artifact, (f"{lock_path(Path(job.spec))} brought up to date: {fields}",)

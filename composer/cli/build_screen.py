@@ -1,0 +1,106 @@
+"""What ``compose build`` says of what it wrote, or would write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from composer.cli.numbers import count, size
+from composer.spec.formats import FORMATS
+
+if TYPE_CHECKING:
+    from composer.destinations.exporting import Comparison
+    from composer.destinations.write import WrittenFile
+    from composer.pipeline import Artifact
+    from composer.resolver.plan import Plan
+    from composer.spec.model import Destination
+
+Row = tuple[str, str]
+
+
+def planned(plan: Plan, places: Sequence[Destination]) -> str:
+    """Return the lines of a build that writes nothing."""
+    heads = [
+        f"{shown(place.path)} would be "
+        + ("exported by Keras" if FORMATS[place.format].exported else "written")
+        for place in places
+    ]
+    return "\n".join([*heads, *_rows(_sizes(plan))])
+
+
+def built(artifact: Artifact, checks: Sequence[str], seconds: float) -> str:
+    """Return the lines of a build: one block a file, the first one with what all have in common.
+
+    Args:
+        artifact: what was written.
+        checks: what Keras was asked to verify, in words.
+        seconds: that it took.
+    """
+    last = [("verified", ", ".join(checks))] if checks else []
+    last.append(("took", f"{seconds:.1f} s"))
+    first, *others = artifact.files
+    return "\n".join(
+        [
+            shown(first.path),
+            *_rows([*_sizes(artifact.plan), *_file(first)]),
+            *(line for file in others for line in (shown(file.path), *_rows(_file(file)))),
+            *_rows(last),
+        ]
+    )
+
+
+def results_document(places: Sequence[Destination]) -> list[dict[str, object]]:
+    """Return the ``results`` of a plan document; ``schemas/plan.schema.json`` describes them."""
+    return [
+        {
+            "path": shown(place.path),
+            "format": place.format,
+            "exported": FORMATS[place.format].exported,
+        }
+        for place in places
+    ]
+
+
+def shown(target: Path) -> str:
+    """Return the path without the detour over the spec's folder (``specs/../build``)."""
+    if ".." not in target.parts:
+        return str(target)
+    whole = target.parent.resolve() / target.name
+    here = Path.cwd().resolve()
+    return str(whole.relative_to(here) if whole.is_relative_to(here) else target)
+
+
+def _file(file: WrittenFile) -> list[Row]:
+    rows = [
+        ("folder" if file.format == "saved_model" else "file", size(file.size)),
+        ("sha256", file.sha256),
+    ]
+    if file.comparison is not None:
+        rows.append(("compared", _comparison(file.comparison)))
+    return rows
+
+
+def _comparison(found: Comparison) -> str:
+    batches = " and ".join(str(number) for number in found.batches)
+    if found.equal:
+        return f"in {found.runtime} (batches of {batches}): equal to Keras bit for bit"
+    return (
+        f"in {found.runtime} (batches of {batches}): differs from Keras by up to "
+        f"{found.largest:.1e}, {found.relative:.0e} of the largest output"
+    )
+
+
+def _sizes(plan: Plan) -> list[Row]:
+    origin = count(len(plan.sources), "source")
+    new = sum(made.kind == "layer" for made in plan.origins.values())
+    if new:
+        origin += f" and {count(new, 'new layer')}"
+    return [
+        ("operations", f"{len(plan.graph.operations):,}, from {origin}"),
+        ("parameters", f"{plan.parameters:,} ({size(plan.nbytes)})"),
+    ]
+
+
+def _rows(rows: Sequence[Row]) -> list[str]:
+    return [f"  {label:<12}{value}" for label, value in rows]

@@ -1,0 +1,129 @@
+"""``compose lock``: write, or check, what specs are resolved to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from composer.cli import console, options
+from composer.file_suffixes import SPEC_SUFFIXES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from composer.cli.reporting import Report
+    from composer.diagnostics.render import Format
+    from composer.lock.compare import Difference
+
+_SHOWN = 12
+
+
+@click.command(name="lock", short_help="Write what specs are resolved to, for --locked builds.")
+@options.specs_and_overrides
+@click.option("--check", is_flag=True, help="Write nothing; fail (code 4) where a lock is stale.")
+@click.option(
+    "--upgrade", multiple=True, metavar="SOURCE",
+    help="Take what the URL of a source gives now, not what was locked; several times.",
+)  # fmt: skip
+@options.offline
+@options.output_format
+def command(
+    arguments: tuple[str, ...],
+    *,
+    check: bool,
+    upgrade: tuple[str, ...],
+    offline: bool,
+    format: Format,  # noqa: A002
+) -> int:
+    """Write NAME.lock.json beside each spec: digests of all that a build depends on and gives.
+
+    A build with --locked fails when anything differs from it. The model is built for the lock and
+    not kept. --check compares the spec, its sources and all names without Keras and without a
+    build.
+    """
+    from composer.cli.progress import display
+    from composer.cli.reporting import Report
+    from composer.errors import ComposeError, DriftError, SpecError, UsageError
+
+    specs, overrides = options.split(arguments)
+    if upgrade and len(specs) > 1:
+        raise UsageError(f"--upgrade is for one spec; found {len(specs)}: {', '.join(specs)}")
+    if upgrade and check:
+        raise UsageError("--check looks at the lock, and --upgrade changes it")
+    codes = [0]
+    with Report(format) as report:
+        for spec in specs:
+            try:
+                options.readable_file(spec, SPEC_SUFFIXES)
+                with display(f"locking {spec}") as say:
+                    if check:
+                        codes.append(_checked(spec, overrides, report, say, offline=offline))
+                    else:
+                        _written(spec, overrides, report, say, upgrade=upgrade, offline=offline)
+            except DriftError as error:
+                report.add(error.diagnostics)
+                console.show_problem(error.message, error.help)
+                codes.append(error.exit_code)
+            except SpecError as error:
+                report.add(error.diagnostics)
+                codes.append(error.exit_code)
+            except ComposeError as error:
+                console.show_problem(error.message, error.help)
+                codes.append(error.exit_code)
+    return max(codes)
+
+
+def _checked(
+    spec: str,
+    overrides: Sequence[str],
+    report: Report,
+    say: Callable[[str], None],
+    *,
+    offline: bool,
+) -> int:
+    from composer.locking import check_lock
+
+    prepared = check_lock(spec, overrides, offline=offline, progress=say)
+    report.remark(prepared.remarks)
+    report.add(prepared.diagnostics)
+    if not prepared.errors:
+        report.say(f"{_path(spec)} holds")
+    return 1 if prepared.errors else 0
+
+
+def _written(
+    spec: str,
+    overrides: Sequence[str],
+    report: Report,
+    say: Callable[[str], None],
+    *,
+    upgrade: Sequence[str],
+    offline: bool,
+) -> None:
+    from composer.locking import write_lock
+
+    prepared, changed = write_lock(spec, overrides, upgrade=upgrade, offline=offline, progress=say)
+    report.remark(prepared.remarks)
+    report.add(prepared.diagnostics)
+    if changed is None:
+        report.say(f"{_path(spec)} written")
+    elif not changed:
+        report.say(f"{_path(spec)} is current")
+    else:
+        report.say("\n".join([f"{_path(spec)} brought up to date", *_lines(changed)]))
+
+
+def _path(spec: str) -> str:
+    from pathlib import Path
+
+    from composer.lock.document import lock_path
+
+    return str(lock_path(Path(spec)))
+
+
+def _lines(changed: Sequence[Difference]) -> list[str]:
+    lines = [f"  {item}" for item in changed[:_SHOWN]]
+    if len(changed) > _SHOWN:
+        lines.append(f"  and {len(changed) - _SHOWN} more fields")
+    return lines

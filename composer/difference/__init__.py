@@ -1,0 +1,1 @@
+"""What two models differ in, layer by layer: made of specs, plans, locks or artifacts alike."""

@@ -1,0 +1,142 @@
+"""Views of what composer knows: plans, model files, plan documents and locks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from composer.difference.stored_values import StoredValues
+from composer.difference.view import Calls, Layer, View, Weight
+from composer.keras_format.graph import Call, Graph, TensorRef, TensorSpec, leaves
+from composer.keras_format.model_file import LayerState, ModelFile
+from composer.lock.document import lock_document
+from composer.lock.model import Lock
+from composer.resolver.plan import Plan
+from composer.resolver.topology import Topology
+
+
+def view_of_plan(plan: Plan, shown: str) -> View:
+    """View what a spec would be linked to, with the values of its sources."""
+    values: dict[object, StoredValues] = {}
+    weights: dict[str, tuple[Weight, ...]] = {}
+    for copy in plan.states:
+        stored = None
+        if copy.file is not None:
+            stored = values.setdefault(copy.file.path, StoredValues(copy.file.listing))
+        weights[copy.name] = _weights(copy.state, stored)
+    origins = {name: str(origin) for name, origin in plan.origins.items()}
+    return _view_of_graph(plan.graph, shown, weights, origins)
+
+
+def view_of_model(file: ModelFile, shown: str, origins: Mapping[str, str]) -> View:
+    """View a model file; ``origins`` is what a linked one says of its layers."""
+    values = StoredValues(file.listing)
+    weights = {name: _weights(state, values) for name, state in file.states.items()}
+    return _view_of_graph(file.graph, shown, weights, origins)
+
+
+def view_of_plan_document(document: Mapping[str, Any], shown: str) -> View:
+    """View what ``compose plan --json`` wrote: no configs, no values."""
+    weights = {
+        entry["operation"]: tuple(
+            Weight(
+                # Below the group that the layer has in its source, whose number is no property.
+                path=variable["path"],
+                shape=tuple(variable["shape"]),
+                dtype=variable["dtype"],
+            )
+            for variable in entry["variables"]
+        )
+        for entry in document["weights"]
+    }
+    return View(
+        shown=shown,
+        layers={
+            entry["name"]: Layer(
+                name=entry["name"],
+                class_name=entry["class"],
+                origin=entry["origin"],
+                calls=tuple(
+                    tuple(str(TensorRef(*tensor)) for tensor in call) for call in entry["calls"]
+                ),
+                weights=weights.get(entry["name"], ()),
+            )
+            for entry in document["operations"]
+        },
+        inputs=tuple(port["name"] for port in document["inputs"]),
+        outputs=tuple(port["name"] for port in document["outputs"]),
+    )
+
+
+def view_of_lock(lock: Lock, shown: str) -> View:
+    """View a lock: names and origins of layers, and its other fields as facts."""
+    document = lock_document(lock)
+    return View(
+        shown=shown,
+        layers={name: Layer(name=name, origin=origin) for name, origin in lock.names.items()},
+        facts={
+            f"{part}.{path}": value
+            for part in ("sources", "layers", "toolchain", "artifacts")
+            for path, value in _flat(document[part])
+        },
+    )
+
+
+def _view_of_graph(
+    graph: Graph,
+    shown: str,
+    weights: Mapping[str, tuple[Weight, ...]],
+    origins: Mapping[str, str],
+) -> View:
+    topology = Topology.of(graph)
+    return View(
+        shown=shown,
+        layers={
+            operation.name: Layer(
+                name=operation.name,
+                class_name=operation.class_name,
+                origin=origins.get(operation.name),
+                config={key: item for key, item in operation.config.items() if key != "name"},
+                calls=_calls(operation.calls),
+                output=_spec(topology.specs.get(TensorRef(operation.name))),
+                weights=weights.get(operation.name, ()),
+            )
+            for operation in graph.operations
+        },
+        inputs=tuple(str(ref) for ref in leaves(graph.inputs)),
+        outputs=tuple(_ports(graph.outputs)),
+    )
+
+
+def _spec(spec: TensorSpec | None) -> str | None:
+    return None if spec is None or spec.shape is None else str(spec)
+
+
+def _calls(calls: Sequence[Call]) -> Calls:
+    return tuple(tuple(str(tensor.ref) for tensor in call.tensors()) for call in calls)
+
+
+def _ports(tree: Any) -> Iterable[str]:
+    if isinstance(tree, dict):
+        return (f"{key} = {ref}" for key in tree for ref in leaves(tree[key]))
+    return (str(ref) for ref in leaves(tree))
+
+
+def _weights(state: LayerState, values: StoredValues | None) -> tuple[Weight, ...]:
+    return tuple(
+        Weight(
+            path=variable.path,
+            shape=variable.shape,
+            dtype=variable.dtype,
+            tensor=f"{state.group}/{variable.path}",
+            values=values,
+        )
+        for variable in state.variables
+    )
+
+
+def _flat(value: Any, path: str = "") -> Iterable[tuple[str, str]]:
+    if not isinstance(value, Mapping):
+        return [(path, str(value))]
+    pairs = (_flat(item, f"{path}.{key}" if path else key) for key, item in value.items())
+    return [pair for part in pairs for pair in part]

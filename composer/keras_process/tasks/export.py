@@ -1,0 +1,146 @@
+"""Loads a linked model, notes what it computes, and exports it to the formats that Keras writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy
+
+from composer.keras_process.refusal import RefusalError
+from composer.keras_process.tasks.explain import explain
+from composer.keras_process.tasks.export_h5 import export_h5
+from composer.keras_process.tasks.export_onnx import export_onnx
+from composer.keras_process.tasks.export_saved_model import export_saved_model
+from composer.keras_process.tasks.export_tflite import export_tflite
+from composer.keras_process.tasks.random_inputs import random_arrays
+from composer.keras_process.tasks.served import Served
+from composer.keras_process.tasks.user_code import extend_path, register_classes
+from composer.keras_process.tasks.verify import load_functional, open_sizes
+
+EXPORTERS: Mapping[str, Callable[[Served, Path], None]] = {
+    "saved_model": export_saved_model,
+    "tflite": export_tflite,
+    "onnx": export_onnx,
+    "h5": export_h5,
+}
+"""In the order in which they are called, whatever the order of a request: TensorFlow counts the
+functions of a process, and the numbers stand in a SavedModel."""
+BATCHES = (1, 3)
+VOCABULARY = 20
+
+
+def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[str, Any]:
+    """Export one model.
+
+    Args:
+        request: ``artifact``, ``safe`` (whether no code may run that it carries), ``code`` (see
+            ``UserCode``), ``seed``, ``inputs`` and ``outputs``
+            (final names in the order of the flattened structures), ``cases`` (where to keep what
+            the model computes, as ``.npz``), ``exports`` (pairs of format and path).
+        report: told before each step.
+
+    Returns:
+        ``half``: whether a layer computes in less than single precision; ``batches``: the sizes
+        that were run.
+
+    Raises:
+        RefusalError: Keras can't load, run or export it.
+    """
+    report("loading the linked model")
+    model = _loaded(request)
+    served = Served(model=model, inputs=request["inputs"], outputs=request["outputs"])
+    report("running the linked model")
+    batches = _keep_cases(served, request["seed"], Path(request["cases"]))
+    order = list(EXPORTERS)
+    for name, target in sorted(request["exports"], key=lambda pair: order.index(pair[0])):
+        report(f"exporting {name}")
+        try:
+            EXPORTERS[name](served, Path(target))
+        except RefusalError:
+            raise
+        except Exception as problem:
+            raise RefusalError(
+                f"the model can't be written as {name}: {explain(problem)}",
+                kind="build",
+                reason="export",
+            ) from problem
+    return {"half": served.half, "batches": batches}
+
+
+def _loaded(request: Mapping[str, Any]) -> Any:
+    code = request["code"]
+    extend_path(first=code["first"], last=code["last"])
+    try:
+        register_classes(code)
+        return load_functional(request["artifact"], safe=request["safe"])
+    except Exception as problem:
+        raise RefusalError(
+            f"Keras can't load the linked model to export it: {explain(problem)}",
+            kind="build",
+            reason="load",
+            help="keras and weights are written without Keras; for the other formats it has to "
+            "know the classes of the model (objects)",
+        ) from problem
+
+
+def _keep_cases(served: Served, seed: int, path: Path) -> list[int]:
+    """Run the model on made-up inputs, and keep those and what it puts out."""
+    model = served.model
+    free = all(tensor.shape[0] is None for tensor in model.inputs)
+    batches = BATCHES if free else (1,)
+    words = _words(model)
+    problem: Exception | None = None
+    for size in open_sizes(model.inputs):
+        arrays: dict[str, Any] = {}
+        try:
+            for batch in batches:
+                inputs = random_arrays(
+                    model.inputs, seed=seed + batch, open_size=size, batch=batch, words=words
+                )
+                assert inputs is not None
+                outputs = served(*inputs)
+                for number, tensor in enumerate(inputs):
+                    arrays[f"{batch}/in/{number}"] = _numpy(tensor)
+                for number, name in enumerate(served.outputs):
+                    arrays[f"{batch}/out/{number}"] = _numpy(outputs[name])
+        except Exception as found:
+            problem = found
+            continue
+        numpy.savez(path, **arrays)
+        return [_batch(arrays, batch) for batch in batches]
+    assert problem is not None
+    raise RefusalError(
+        f"the linked model can't be run, so that nothing exported from it can be checked: "
+        f"{explain(problem)}",
+        kind="build",
+        reason="run",
+    )
+
+
+def _words(model: Any) -> list[str]:
+    """Return words for inputs of text: some that the model's vocabularies hold, and others."""
+    known = [
+        str(word)
+        for layer in model._flatten_layers()
+        if hasattr(layer, "get_vocabulary")
+        for word in layer.get_vocabulary()[:VOCABULARY]
+    ]
+    return [*dict.fromkeys((*known, "some", "other words", ""))]
+
+
+def _batch(arrays: Mapping[str, Any], key: int) -> int:
+    """Return how many examples a case holds: what a fixed batch size says, or what was asked."""
+    shape: Sequence[int] = arrays[f"{key}/in/0"].shape
+    return int(shape[0]) if shape else 1
+
+
+def _numpy(tensor: Any) -> Any:
+    """Return an array that ``.npz`` keeps: bfloat16, which it doesn't, as single precision."""
+    dtype = keras.backend.standardize_dtype(tensor.dtype)
+    if dtype == "bfloat16":
+        tensor = keras.ops.cast(tensor, "float32")
+    array = numpy.asarray(tensor)
+    return array.astype("S") if array.dtype == object else array

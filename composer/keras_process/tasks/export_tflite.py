@@ -1,0 +1,72 @@
+"""A model as one LiteRT (TensorFlow Lite) file, of that runtime's own operators only."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import tensorflow
+
+from composer.keras_process.refusal import RefusalError
+from composer.keras_process.tasks.explain import explain
+from composer.keras_process.tasks.export_saved_model import export_saved_model
+from composer.keras_process.tasks.served import Served
+
+_OPERATOR = re.compile(
+    r"'?(tf\.[A-Za-z0-9]+)'? op|^\s*(tf\.[A-Za-z0-9]+|[A-Z][A-Za-z0-9]+)\(", re.MULTILINE
+)
+_SCOPE = re.compile(r'"([^"]+/[^"]+)@')
+_LISTS = "TensorList"
+
+
+def export_tflite(served: Served, target: Path) -> None:
+    """Write the model to ``target``, by way of a SavedModel.
+
+    Raises:
+        RefusalError: it holds an operator that the runtime lacks.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        export_saved_model(served, Path(folder) / "model")
+        converter = tensorflow.lite.TFLiteConverter.from_saved_model(f"{folder}/model")
+        converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.TFLITE_BUILTINS]
+        try:
+            content = converter.convert()
+        except Exception as problem:
+            raise _refusal(problem, served) from problem
+    target.write_bytes(content)
+
+
+def _refusal(problem: Exception, served: Served) -> RefusalError:
+    text = str(problem)
+    operators = list(
+        dict.fromkeys((a or b).removeprefix("tf.") for a, b in _OPERATOR.findall(text))
+    )
+    scopes = (scope for scope in _SCOPE.findall(text))
+    layer = next((name for scope in scopes if (name := served.layer_of(scope))), None)
+    if not operators:
+        return RefusalError(
+            f"the model can't be written as tflite: {explain(problem)}",
+            kind="build",
+            reason="export",
+        )
+    where = f"layer {layer!r} needs" if layer else "it needs"
+    why = "which LiteRT has no operator for"
+    help_ = "leave tflite out of format, or leave out or replace the layer"
+    if any(_LISTS in operator for operator in operators) and _free_batch(served.model):
+        why = "which LiteRT takes for a fixed batch size only"
+        help_ = "declare the inputs with one: inputs: {NAME: {shape: […], batch_size: 1}}"
+    elif served.half:
+        why += " in half precision"
+        help_ = "leave tflite out of format, or let the layers compute in float32"
+    return RefusalError(
+        f"the model can't be written as tflite: {where} {', '.join(operators[:3])}, {why}",
+        kind="build",
+        reason="operator",
+        help=help_,
+    )
+
+
+def _free_batch(model: Any) -> bool:
+    return any(tensor.shape[0] is None for tensor in model.inputs)

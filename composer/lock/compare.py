@@ -1,0 +1,187 @@
+"""What differs between two locks, field by field, and what that means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final
+
+from composer.diagnostics.diagnostic import Diagnostic, Note, SpecPath
+from composer.lock.document import lock_document
+from composer.lock.model import Lock
+from composer.spec.model import Positions
+
+_SHOWN = 8
+"""How many fields of a kind are listed; the others are counted."""
+_DIGEST = 64
+
+_CODES: Final = {
+    "spec": "CMP601",
+    "sources": "CMP602",
+    "names": "CMP603",
+    "layers": "CMP604",
+    "toolchain": "CMP605",
+    "artifacts": "CMP606",
+}
+_WHAT: Final = {
+    "spec": "the spec is not the one that was locked",
+    "sources": "a source is not what was locked",
+    "names": "layers of the result have other names or come from elsewhere",
+    "layers": "a new layer is not what was locked",
+    "toolchain": "other versions are installed than those that the lock was made with",
+    "artifacts": "what was built is not what was locked",
+}
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+MISSING: Final = _Missing()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One field that two locks disagree on.
+
+    Attributes:
+        path: of the field, such as ``("sources", "tower", "sha256")``.
+        locked: what the lock says; ``MISSING`` where it has no such field.
+        found: what there is now.
+    """
+
+    path: tuple[str, ...]
+    locked: Any
+    found: Any
+
+    @property
+    def field(self) -> str:
+        """The field as text."""
+        return ".".join(self.path)
+
+    def __str__(self) -> str:
+        return f"{self.field}: locked {_shown(self.locked)}, found {_shown(self.found)}"
+
+
+def differences(locked: Lock, found: Lock) -> tuple[Difference, ...]:
+    """Return all fields in which ``found`` is not ``locked``, in the lock's own order.
+
+    Digests of files are left out where other versions of the libraries write them: then the
+    content digests are what is promised.
+    """
+    old, new = dict(_leaves(lock_document(locked))), dict(_leaves(lock_document(found)))
+    other_versions = {
+        name
+        for name in (*locked.toolchain, *found.toolchain)
+        if locked.toolchain.get(name) != found.toolchain.get(name)
+    }
+    unpromised = {
+        ("artifacts", key, value)
+        for key, made in locked.artifacts.items()
+        for value in ("sha256", "size")
+        # What is linked depends on what writes it, and an export on all that takes part.
+        if other_versions & set(WRITERS if made.content is not None else other_versions)
+    }
+    return tuple(
+        Difference(path=path, locked=old.get(path, MISSING), found=new.get(path, MISSING))
+        for path in dict.fromkeys((*old, *new))
+        if path not in unpromised and old.get(path, MISSING) != new.get(path, MISSING)
+    )
+
+
+WRITERS: Final = ("composer", "h5py", "hdf5")
+"""Entries of the toolchain that decide how a file lays out equal content."""
+
+
+def refusals(found: Sequence[Difference]) -> tuple[Difference, ...]:
+    """Return the differences that make a locked build fail.
+
+    Another version of a library is none by itself: what it makes is compared.
+    """
+    return tuple(item for item in found if item.path[0] != "toolchain")
+
+
+def explained(
+    found: Sequence[Difference],
+    *,
+    command: str,
+    locked: Lock,
+    now: Lock,
+    positions: Positions | None = None,
+) -> tuple[Diagnostic, ...]:
+    """Return one diagnostic for each part of a lock that differs.
+
+    Args:
+        found: what :func:`differences` gave.
+        command: that would accept all of it, such as ``compose lock specs/a.yaml``.
+        locked: the lock.
+        now: what there is.
+        positions: of the spec.
+    """
+    diagnostics = []
+    for part, group in groupby(found, key=lambda item: item.path[0]):
+        items = list(group)
+        notes = [Note(message=str(item)) for item in items[:_SHOWN]]
+        if len(items) > _SHOWN:
+            notes.append(Note(message=f"and {len(items) - _SHOWN} more fields"))
+        notes.extend(Note(message=cause) for cause in _causes(part, items, locked, now))
+        diagnostics.append(
+            Diagnostic(
+                code=_CODES[part],
+                severity="warning" if part == "toolchain" else "error",
+                message=f"{_WHAT[part]}: {items[0].field}"
+                + (f" and {len(items) - 1} more" if len(items) > 1 else ""),
+                path=(path := _path(part, items[0])),
+                span=positions.key(path) if positions is not None and path else None,
+                notes=tuple(notes),
+                help=f"{command} accepts what there is now",
+            )
+        )
+    return tuple(diagnostics)
+
+
+def _path(part: str, item: Difference) -> SpecPath:
+    """Return the place in the spec that a difference is about, where it is about one."""
+    return item.path[:2] if part in ("sources", "layers") else ()
+
+
+def _causes(part: str, items: Sequence[Difference], locked: Lock, now: Lock) -> Iterator[str]:
+    if part == "spec" and all(item.path[1] == "files" for item in items):
+        yield "the resolved spec is the same: only comments, layout or the order of keys changed"
+    if part not in ("layers", "sources"):
+        return
+    for item in items:
+        if len(item.path) < 3:  # noqa: PLR2004 - a whole entry came or went
+            continue
+        _, key, field = item.path
+        drawn = part == "layers" or (key in locked.sources and locked.sources[key].seed is not None)
+        alone = sum(other.path[1] == key for other in items) == 1
+        if field != "content" or not drawn or not alone:
+            continue
+        versions = [
+            f"{name} {locked.toolchain.get(name)} then, {now.toolchain.get(name)} now"
+            for name in ("keras", "tensorflow")
+            if locked.toolchain.get(name) != now.toolchain.get(name)
+        ]
+        yield f"the weights of {key!r} are drawn afresh from its seed, " + (
+            f"and by other versions: {'; '.join(versions)}"
+            if versions
+            else "and processors of different types can draw different ones"
+        )
+
+
+def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield every field that holds no map, an empty map included."""
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _leaves(item, (*path, str(key)))
+    else:
+        yield path, value
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str) and len(value) == _DIGEST:
+        return f"{value[:12]}…"
+    return repr(value)

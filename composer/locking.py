@@ -1,0 +1,332 @@
+"""Locks of specs: made, held against what there is, and kept current."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from composer.destinations.write import Accept, WrittenFile
+from composer.errors import BuildError, DriftError, SpecError, UsageError
+from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES
+from composer.keras_format.digests import digest_content
+from composer.lock.compare import Difference, differences, explained, refusals
+from composer.lock.document import lock_from_text, lock_path, lock_text, read_lock
+from composer.lock.make import locked_layers, locked_spec, toolchain
+from composer.lock.model import Lock, LockedArtifact, LockedSource
+from composer.pipeline import Artifact, Prepared, Progress, build_spec, plan_spec, prepare
+from composer.resolver.plan import Plan
+from composer.resolver.seeds import source_seed
+from composer.sources.keras_files import file_path, is_path
+from composer.sources.remembered import remembered_content, remembered_sha256
+from composer.spec.locations import is_remote, names_file, shown_location
+from composer.spec.model import Source, Spec
+from composer.store import Store, default_store
+
+_SEEDED = ("app:", "py:")
+"""Kinds of sources whose fresh weights are drawn from a seed of the spec's."""
+
+
+def find_lock(spec: str | Path) -> Lock | None:
+    """Return the lock that lies beside a spec, or None.
+
+    Raises:
+        UsageError: it can't be read.
+        DriftError: it is no lock.
+    """
+    path = lock_path(Path(spec))
+    return read_lock(path) if path.exists() else None
+
+
+def pins(lock: Lock, upgrade: Sequence[str] = ()) -> dict[str, str]:
+    """Return the digests that a lock holds for sources by URL, but for those to ask for anew.
+
+    Raises:
+        UsageError: ``upgrade`` names no source of the lock.
+    """
+    from composer.diagnostics.suggest import did_you_mean
+
+    for name in upgrade:
+        if name not in lock.sources:
+            raise UsageError(
+                f"the lock holds no source {name!r}",
+                help=did_you_mean(name, tuple(lock.sources))
+                or f"its sources are {', '.join(lock.sources)}",
+            )
+    return {
+        name: source.sha256
+        for name, source in lock.sources.items()
+        if source.sha256 is not None and is_remote(source.location) and name not in upgrade
+    }
+
+
+def describe(prepared: Prepared, folder: Path, artifacts: Mapping[str, LockedArtifact]) -> Lock:
+    """Return the lock of what was prepared; nothing is linked for it.
+
+    Args:
+        prepared: with a complete plan.
+        folder: that the lock lies in.
+        artifacts: what the build gave, or what an earlier lock says that it gives.
+
+    Raises:
+        SpecError: there are errors.
+        BuildError: it waits for Keras.
+        OSError: a source can't be read.
+    """
+    plan, spec, store = plan_spec(prepared), prepared.spec, default_store()
+    assert spec is not None
+    layers = locked_layers(plan, lambda path: remembered_content(path, store))
+    sources = {source.id: _source(source, spec, plan, store) for source in spec.sources}
+    imported = any(not names_file(source.location, KERAS_SUFFIXES) for source in spec.sources)
+    return Lock(
+        spec=locked_spec(spec, folder),
+        sources=sources,
+        layers=layers,
+        names={name: str(origin) for name, origin in plan.origins.items()},
+        toolchain=toolchain(
+            keras=bool(layers) or imported,
+            formats=[place.format for place in spec.target.destinations],
+        ),
+        artifacts=artifacts,
+    )
+
+
+def write_lock(
+    spec: str,
+    overrides: Sequence[str],
+    *,
+    upgrade: Sequence[str] = (),
+    offline: bool = False,
+    progress: Progress | None = None,
+) -> tuple[Prepared, tuple[Difference, ...] | None]:
+    """Write the lock of a spec; the model is built for it, and not kept.
+
+    Args:
+        spec: path of the spec.
+        overrides: such as ``vars.classes=5``.
+        upgrade: sources by URL whose present state is taken, not the locked one.
+        offline: whether nothing may be asked of the network.
+        progress: called with lines of progress.
+
+    Returns:
+        What was prepared, and what the new lock changes; None where there was none.
+
+    Raises:
+        SpecError: the spec or its sources are wrong.
+        UsageError: the spec can't be read, or ``upgrade`` names no source.
+        BuildError: it can't be built, or the lock can't be written.
+    """
+    path = lock_path(Path(spec))
+    old = None
+    with suppress(DriftError):  # what is no lock is written anew
+        old = find_lock(spec)
+    if upgrade and old is None:
+        raise UsageError(f"there is no lock {path} to upgrade a source in")
+    prepared = prepare(
+        spec,
+        overrides,
+        deep=True,
+        offline=offline,
+        building=True,
+        pins=pins(old, upgrade) if old is not None else {},
+        progress=progress,
+    )
+    if prepared.errors or prepared.spec is None:
+        raise SpecError(prepared.diagnostics)
+    with default_store().scratch() as scratch:
+        places = [
+            scratch / str(number) / place.path.name
+            for number, place in enumerate(prepared.spec.target.destinations)
+        ]
+        made: dict[str, LockedArtifact] = {}
+
+        def take(linked: Path, written: Sequence[WrittenFile]) -> None:
+            made.update(_artifacts(linked, written))
+
+        build_spec(prepared, output=places, accept=take, progress=progress)
+    lock = describe(prepared, path.parent, made)
+    _write(path, lock)
+    return prepared, None if old is None else differences(old, lock)
+
+
+def check_lock(
+    spec: str, overrides: Sequence[str], *, offline: bool = False, progress: Progress | None = None
+) -> Prepared:
+    """Hold a spec, its sources and names against its lock, without Keras and without linking.
+
+    Raises:
+        SpecError: the spec or its sources are wrong.
+        UsageError: there is no lock, or the spec can't be read.
+        DriftError: they differ; it holds diagnostics.
+        BuildError: Keras would have to be asked first.
+    """
+    locked = read_lock(lock_path(Path(spec)))
+    prepared = prepare(spec, overrides, offline=offline, pins=pins(locked), progress=progress)
+    if not prepared.errors:
+        if prepared.plan is None or not prepared.plan.complete:
+            raise BuildError(
+                "the lock can't be checked before Keras was asked: " + "; ".join(prepared.deferred),
+                help="compose build or compose lock asks, and remembers the answer",
+            )
+        hold(spec, prepared, locked)
+    return prepared
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedBuild:
+    """A build that was held against a lock, or kept one current.
+
+    Attributes:
+        artifact: what was written.
+        changed: what of the lock was brought up to date; None where nothing had to be.
+        remarks: what is worth saying.
+    """
+
+    artifact: Artifact
+    changed: tuple[Difference, ...] | None = None
+    remarks: tuple[str, ...] = ()
+
+
+Build = Callable[[Accept], Artifact]
+"""Builds what was prepared, unless the function that it is given refuses the result."""
+
+
+def build_against_lock(spec: str, prepared: Prepared, locked: Lock, build: Build) -> LockedBuild:
+    """Build what a lock says, or nothing.
+
+    Args:
+        spec: path of the spec.
+        prepared: from it, with :func:`pins` of the lock.
+        locked: its lock.
+        build: builds it.
+
+    Raises:
+        DriftError: anything differs; every place is left as it was.
+        SpecError, BuildError: as for :func:`composer.pipeline.build_spec`.
+    """
+    now = hold(spec, prepared, locked)
+
+    def accept(linked: Path, written: Sequence[WrittenFile]) -> None:
+        _refuse(spec, prepared, locked, replace(now, artifacts=_artifacts(linked, written)))
+
+    artifact = build(accept)
+    versions = [str(item) for item in differences(locked, now)]
+    remarks = [f"other versions than those of the lock: {'; '.join(versions)}"] if versions else []
+    return LockedBuild(artifact=artifact, remarks=tuple(remarks))
+
+
+def build_and_keep_lock(spec: str, prepared: Prepared, locked: Lock, build: Build) -> LockedBuild:
+    """Build, and bring the lock up to date where something changed.
+
+    A build with other overrides than those of the lock leaves it alone.
+
+    Raises:
+        SpecError, BuildError, DriftError: as for :func:`composer.pipeline.build_spec`.
+    """
+    path = lock_path(Path(spec))
+    made: dict[str, LockedArtifact] = {}
+
+    def take(linked: Path, written: Sequence[WrittenFile]) -> None:
+        made.update(_artifacts(linked, written))
+
+    artifact = build(take)
+    assert prepared.spec is not None
+    if prepared.spec.overrides != locked.spec.overrides:
+        held = " ".join(locked.spec.overrides) or "none"
+        return LockedBuild(
+            artifact=artifact, remarks=(f"{path} is left as it is: its overrides are {held}",)
+        )
+    now = describe(prepared, path.parent, made)
+    if lock_text(now) == lock_text(locked):
+        return LockedBuild(artifact=artifact)
+    _write(path, now)
+    return LockedBuild(artifact=artifact, changed=differences(locked, now))
+
+
+def hold(spec: str, prepared: Prepared, locked: Lock) -> Lock:
+    """Hold what was prepared against a lock, and return its own, with the results of that lock.
+
+    Raises:
+        DriftError: anything differs; it holds diagnostics.
+    """
+    now = describe(prepared, lock_path(Path(spec)).parent, locked.artifacts)
+    _refuse(spec, prepared, locked, now)
+    return now
+
+
+def _refuse(spec: str, prepared: Prepared, locked: Lock, now: Lock) -> None:
+    path = lock_path(Path(spec))
+    found = refusals(differences(locked, now))
+    if not found:
+        return
+    assert prepared.spec is not None
+    diagnostics = explained(
+        found,
+        command=" ".join(["compose lock", spec, *prepared.spec.overrides]),
+        locked=locked,
+        now=now,
+        positions=prepared.spec.positions,
+    )
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    raise DriftError(
+        f"{path} does not hold any more: {found[0]}{more}",
+        help=diagnostics[0].help,
+        diagnostics=diagnostics,
+    )
+
+
+def _source(source: Source, spec: Spec, plan: Plan, store: Store) -> LockedSource:
+    planned = next(item for item in plan.sources if item.id == source.id)
+    file = plan.files[source.id]
+    size = sha256 = revision = None
+    if planned.download is not None:
+        size, sha256 = planned.download.nbytes, planned.download.sha256
+        revision = planned.download.revision or planned.download.validator
+    elif is_path(source.location, KERAS_SUFFIXES + LEGACY_SUFFIXES):
+        path = file_path(source)
+        size, sha256 = path.stat().st_size, remembered_sha256(path, store)
+    seeded = source.location.startswith(_SEEDED)
+    return LockedSource(
+        location=shown_location(source.location),
+        content=remembered_content(file.path, store),
+        size=size,
+        sha256=sha256,
+        revision=revision,
+        weights=remembered_sha256(file.made_from[0], store) if source.weights else None,
+        seed=source_seed(spec.seed, source.id) if seeded else None,
+        license=source.license,
+    )
+
+
+def _artifacts(linked: Path, written: Sequence[WrittenFile]) -> dict[str, LockedArtifact]:
+    return {
+        made.format: LockedArtifact(
+            size=made.size,
+            sha256=made.sha256,
+            content=digest_content(linked) if made.format == "keras" else None,
+        )
+        for made in written
+    }
+
+
+def _write(path: Path, lock: Lock) -> None:
+    """Write a lock at once or not at all; an unchanged one keeps its times."""
+    text = lock_text(lock)
+    lock_from_text(text, str(path))
+    with suppress(OSError, UnicodeError):
+        if path.read_text(encoding="utf-8") == text:
+            return
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with temporary.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise BuildError(f"{path} can't be written: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,141 @@
+"""Check of the whole plan: nothing that goes into the result is more than data, unless trusted.
+
+What stays behind in a source does not matter, since nothing of a source is run. What goes in would
+run for whoever loads the result, and in the processes that ask Keras about a layer; so it is
+refused before any of them starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from composer.file_suffixes import SPEC_SUFFIXES
+from composer.keras_format.code_scan import Finding, scan
+from composer.keras_format.graph import Json, Operation, Tensor, TensorRef, Tree
+from composer.resolver.plan import Plan
+from composer.resolver.problems import Problems
+from composer.spec.model import Source, Spec
+
+_WHOLE = (
+    "\nthe folder that it would load can be a source itself, where the result is a SavedModel: "
+    "from: FOLDER, trust: true, with output: {format: saved_model}"
+)
+
+
+def check_code(spec: Spec, plan: Plan, problems: Problems) -> Plan:
+    """Report what a source may not bring in, and return the plan with what is let through.
+
+    Args:
+        spec: whose sources say ``trust``.
+        plan: of the result.
+        problems: gets CMP530 to CMP533.
+    """
+    sources = {source.id: source for source in spec.sources}
+    allowed: dict[str, dict[str, None]] = {source.id: {} for source in spec.sources}
+    for operation in plan.graph.operations:
+        origin = plan.origins[operation.name]
+        if origin.source is None:
+            continue
+        source, layer = sources[origin.source], origin.layer or operation.name
+        for finding in scan(_entry(operation), layer):
+            if _trusted(finding, source):
+                allowed[source.id][str(finding)] = None
+            elif not is_let_in(finding, source):
+                _report(finding, source, layer, problems)
+    for source in spec.sources:
+        if source.trust and not allowed[source.id] and not problems.errors:
+            problems.add(
+                "CMP532",
+                ("sources", source.id, "trust"),
+                f"trust has no effect: nothing that goes in from source {source.id!r} is code",
+                severity="warning",
+                help="remove trust, so that it can't let in what a later version of the source "
+                "brings along",
+            )
+    return replace(
+        plan,
+        sources=tuple(
+            replace(planned, trusted=sources[planned.id].trust, allowed=tuple(allowed[planned.id]))
+            for planned in plan.sources
+        ),
+    )
+
+
+def is_let_in(finding: Finding, source: Source) -> bool:
+    """Tell whether a spec lets something of a source in that is more than data.
+
+    It does where it trusts the source, or names the code: its own function, spec or ``objects``.
+    """
+    if _trusted(finding, source):
+        return True
+    if finding.kind != "name":
+        return False
+    if source.location.startswith("py:") or source.location.endswith(SPEC_SUFFIXES):
+        return True
+    return finding.target in source.objects
+
+
+def _trusted(finding: Finding, source: Source) -> bool:
+    return source.trust and finding.kind != "forbidden"
+
+
+def _report(finding: Finding, source: Source, layer: str, problems: Problems) -> None:
+    message = (
+        f"layer {finding.layer!r} ({finding.class_name}) of source {source.id!r} {finding.what}"
+    )
+    at = ("sources", source.id, "from")
+    without = (
+        f"put a layer of your own in its place (exclude: [{layer}] with inputs: {{{layer}: …}})"
+    )
+    if finding.kind == "forbidden":
+        problems.add(
+            "CMP531",
+            at,
+            message,
+            help=f"{without}; trust does not let it in, since it leads out of the file"
+            + (_WHOLE if finding.class_name == "TFSMLayer" else ""),
+        )
+        return
+    if finding.kind == "name":
+        objects = f"objects: [{finding.target}], " if finding.target else ""
+        problems.add(
+            "CMP533",
+            at,
+            f"{message}; it would be looked up by name wherever the result is loaded",
+            help=f"name it in the source, if you know what it does: {objects}or trust: true",
+        )
+        return
+    problems.add(
+        "CMP530",
+        at,
+        f"{message}, which would run wherever the result is loaded",
+        help=f"{without}; or, if you know who wrote the file and what the code does, let it in: "
+        "trust: true",
+    )
+
+
+def _entry(operation: Operation) -> dict[str, Json]:
+    """Return all that a file says of an operation, as Keras would be given it."""
+    return {
+        "module": operation.module,
+        "class_name": operation.class_name,
+        "registered_name": operation.registered_name,
+        "config": operation.config,
+        "build_config": operation.build_config,
+        "calls": [
+            [_plain(value) for value in (*call.args, *call.kwargs.values())]
+            for call in operation.calls
+        ],
+    }
+
+
+def _plain(tree: Tree) -> Json:
+    """Return an argument of a call without its tensors."""
+    if isinstance(tree, Tensor | TensorRef):
+        return None
+    if isinstance(tree, list | tuple):
+        return [_plain(item) for item in tree]
+    if isinstance(tree, Mapping):
+        return {key: _plain(item) for key, item in tree.items()}
+    return tree

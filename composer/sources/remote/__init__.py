@@ -1,0 +1,1 @@
+"""Sources by URL: fetched once into the store, and from there on files like any other."""

@@ -1,0 +1,246 @@
+"""``https://`` and ``http://``: asks with conditions and ranges, follows only safe redirects."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NoReturn
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+import requests
+from requests.auth import AuthBase
+from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
+
+from composer.sources.remote.transport import CHUNK, Answer, TransferError, Wanted
+from composer.sources.remote.web_errors import no_address, raise_for_exception, raise_for_status
+from composer.spec.locations import shown_location
+
+TIMEOUT = (10.0, 60.0)
+"""Seconds to connect, and to wait for the next bytes."""
+_REDIRECTS = 10
+
+
+@contextmanager
+def ask(wanted: Wanted) -> Iterator[Answer]:
+    """Ask a web server; see :data:`composer.sources.remote.transport.Ask`.
+
+    One request, with a condition on the known bytes (RFC 9110, 13.1) or for the rest of those
+    that were begun (14.2, ``If-Range``). A server may answer with all bytes to either of them.
+    Where only a date is known of the bytes, a HEAD request comes before it.
+    """
+    headers = {}
+    if wanted.known is not None and wanted.known.startswith("etag "):
+        headers["If-None-Match"] = wanted.known.removeprefix("etag ")
+    elif wanted.known is not None and _still(wanted):
+        yield Answer(validator=wanted.known, chunks=None)
+        return
+    if _can_resume(wanted):
+        assert wanted.begun is not None
+        headers["Range"] = f"bytes={wanted.offset}-"
+        headers["If-Range"] = wanted.begun.partition(" ")[2].partition("; ")[0]
+    with opened("GET", wanted.url, headers, wanted) as response:
+        validator = _validator(response)
+        status = response.status_code
+        if wanted.known is not None and (
+            status == requests.codes.not_modified or validator == wanted.known
+        ):
+            yield Answer(validator=wanted.known, chunks=None)
+            return
+        yield body(response, wanted, validator)
+
+
+def _still(wanted: Wanted) -> bool:
+    """Tell by a HEAD request whether a URL still has the date and size that are known.
+
+    ``If-Modified-Since`` would not do: to a file that was replaced by an older one, servers answer
+    that it was not modified since.
+    """
+    with opened("HEAD", wanted.url, {}, wanted, check=lambda _response, _url: None) as response:
+        return response.status_code == requests.codes.ok and (_validator(response) == wanted.known)
+
+
+def check_address(url: str, *, pinned: bool, came_from: str | None = None) -> None:
+    """Refuse an address at which anybody on the way could exchange the bytes unnoticed.
+
+    Args:
+        url: that is about to be asked.
+        pinned: whether the spec says which bytes it wants.
+        came_from: the address that redirected to it.
+
+    Raises:
+        TransferError: it is no web address, leads from https to http, or is one of plain http
+            on another machine, without ``sha256`` (``unsafe``).
+    """
+    try:
+        address = urlsplit(url)
+    except ValueError:
+        raise no_address(url) from None
+    start = f"{shown_location(came_from)} redirects" if came_from else ""
+    if address.scheme not in ("http", "https"):
+        raise TransferError(
+            f"{start} to {shown_location(url)}; a web server may only lead to web addresses",
+            reason="unsafe",
+            help="name the place itself in 'from', if it is the right one",
+        )
+    if address.scheme == "https":
+        return
+    if came_from is not None and urlsplit(came_from).scheme == "https":
+        raise TransferError(
+            f"{start} to {shown_location(url)}: from https to plain http, where anybody on the way "
+            "can exchange the bytes",
+            reason="unsafe",
+            help="look for an address that stays with https",
+        )
+    if pinned or _on_this_machine(address.hostname or ""):
+        return
+    what = f"{start} to {shown_location(url)}, which" if came_from else shown_location(url)
+    raise TransferError(
+        f"{what} is plain http, where anybody on the way can exchange the bytes, and the spec "
+        "does not say which bytes it wants",
+        reason="unsafe",
+        help="use https://, or pin the source with sha256: its digest (sha256sum FILE prints it)",
+    )
+
+
+@contextmanager
+def opened(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    wanted: Wanted,
+    *,
+    follow: bool = True,
+    auth: AuthBase | None = None,
+    check: Callable[[requests.Response, str], None] = raise_for_status,
+) -> Iterator[requests.Response]:
+    """Send one request; the connection ends with the block.
+
+    Args:
+        method: of HTTP.
+        url: to ask, with its secrets.
+        headers: besides the usual ones.
+        wanted: what the request is for; its URL is the one that messages show.
+        follow: whether to follow redirects.
+        auth: adds credentials to the request; None adds those of the URL or of ``.netrc``.
+        check: raises for an answer that is no good one.
+
+    Raises:
+        TransferError: there is no good answer.
+    """
+    check_address(url, pinned=wanted.pinned)
+    with _Session(pinned=wanted.pinned) as session:
+        try:
+            response = session.request(
+                method,
+                urldefrag(url).url,
+                # Without compression, sizes and ranges are those of the file.
+                headers={"Accept-Encoding": "identity", **headers},
+                stream=True,
+                timeout=TIMEOUT,
+                allow_redirects=follow,
+                auth=auth,
+            )
+        except (RequestException, HTTPError) as error:
+            raise_for_exception(error, wanted.url)
+        with response:
+            check(response, wanted.url)
+            yield response
+
+
+def body(response: requests.Response, wanted: Wanted, validator: str | None) -> Answer:
+    """Return the answer that a response of status 200 or 206 is."""
+    headers = response.headers
+    if response.status_code not in (requests.codes.ok, requests.codes.partial_content):
+        raise TransferError(
+            f"{shown_location(wanted.url)} gives no file: the server answers "
+            f"{response.status_code} {response.reason or ''}".rstrip()
+        )
+    offset = 0
+    size = _number(headers.get("Content-Length"))
+    if response.status_code == requests.codes.partial_content:
+        offset, size = _range(headers.get("Content-Range", ""), wanted)
+    elif headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/html":
+        raise TransferError(
+            f"{shown_location(wanted.url)} gives a web page, not a file",
+            help="use the address of the file itself, as a browser's download shows it (on "
+            "GitHub: 'raw', on the Hugging Face hub: 'resolve' in place of 'blob')",
+        )
+    if headers.get("Content-Encoding", "identity").lower() != "identity":
+        size, validator = None, None
+    return Answer(
+        validator=validator, size=size, offset=offset, chunks=_chunks(response, wanted.url)
+    )
+
+
+def _chunks(response: requests.Response, url: str) -> Iterator[bytes]:
+    try:
+        yield from response.iter_content(CHUNK)
+    except RequestException as error:
+        raise_for_exception(error, url)
+
+
+class _Session(requests.Session):
+    """A session that looks at each redirect before it follows it."""
+
+    def __init__(self, *, pinned: bool) -> None:
+        super().__init__()
+        self.max_redirects = _REDIRECTS
+        self._pinned = pinned
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target is not None:
+            try:
+                check_address(urljoin(resp.url, target), pinned=self._pinned, came_from=resp.url)
+            except TransferError:
+                resp.close()
+                raise
+        return target
+
+
+def _can_resume(wanted: Wanted) -> bool:
+    """Tell whether ``If-Range`` may be asked: for strong validators only (RFC 9110, 13.1.5)."""
+    return wanted.offset > 0 and wanted.begun is not None and not wanted.begun.startswith("etag W/")
+
+
+def _validator(response: requests.Response) -> str | None:
+    """Return the tag of a response, or else its date and size."""
+    headers = response.headers
+    if headers.get("ETag"):
+        return f"etag {headers['ETag']}"
+    if not headers.get("Last-Modified"):
+        return None
+    size = headers.get("Content-Length")
+    if response.status_code == requests.codes.partial_content:
+        size = headers.get("Content-Range", "").rpartition("/")[2]
+    return f"modified {headers['Last-Modified']}; {size or '?'} bytes"
+
+
+def _range(text: str, wanted: Wanted) -> tuple[int, int | None]:
+    """Return the offset and the whole size that ``Content-Range`` gives."""
+    unit, _, rest = text.partition(" ")
+    extent, _, total = rest.partition("/")
+    start = _number(extent.partition("-")[0])
+    if unit != "bytes" or start is None or start not in (0, wanted.offset):
+        _odd_range(text, wanted.url)
+    return start, _number(total)
+
+
+def _odd_range(text: str, url: str) -> NoReturn:
+    raise TransferError(
+        f"{shown_location(url)} was asked for the rest of a file and gave another part of it: "
+        f"Content-Range is {text!r}"
+    )
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdecimal() else None
+
+
+def _on_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

@@ -1,0 +1,291 @@
+"""``compose diff``: what changed between two models, whatever form each of them has."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import zipfile
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from composer.comparison import compare_files
+from composer.difference.compare import Difference
+from composer.errors import BuildError, FormatError, SpecError, UsageError
+from composer.pipeline import build_spec, prepare
+from composer.resolver.document import plan_document
+from composer.store import Store
+
+PAIR = """\
+version: 1
+name: pair
+inputs: {image: {shape: [16, 16, 3]}}
+sources:
+  a: {from: models/tower.keras, prefix: a_, inputs: image}
+  b: {from: models/tower_b.keras, prefix: b_, inputs: image}
+"""
+
+
+@pytest.fixture
+def folder(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "models").symlink_to(models, target_is_directory=True)
+    monkeypatch.setenv("COMPOSE_HOME", str(tmp_path / "store"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pair.yaml").write_text(PAIR)
+    return tmp_path
+
+
+def rewritten(source: Path, target: Path, change: Callable[[h5py.File], None]) -> None:
+    """Copy a model with its weights changed."""
+    with zipfile.ZipFile(source) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    weights = BytesIO(members["model.weights.h5"])
+    with h5py.File(weights, "r+") as file:
+        change(file)
+    members["model.weights.h5"] = weights.getvalue()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+
+
+def changed(folder: Path, old: str, new: str, name: str = "other.yaml") -> Difference:
+    assert old in PAIR
+    (folder / name).write_text(PAIR.replace(old, new))
+    return compare_files("pair.yaml", name)
+
+
+def test_a_model_does_not_differ_from_itself(folder: Path) -> None:
+    found = compare_files("pair.yaml", "pair.yaml")
+    assert not found.any
+    assert found.equal == 11
+    assert not compare_files("models/tower.keras", "models/tower.keras").any
+
+
+def test_what_a_spec_plans_is_what_its_artifact_holds(folder: Path) -> None:
+    build_spec(prepare("pair.yaml", deep=True, store=Store(folder / "store")), output="pair.keras")
+    assert not compare_files("pair.yaml", "pair.keras").any
+
+
+def test_a_new_prefix_is_a_rename_and_nothing_else(folder: Path) -> None:
+    found = changed(folder, "prefix: a_", "prefix: left_")
+    assert {change.was: change.name for change in found.changed} == {
+        f"a_{name}": f"left_{name}" for name in ("conv1", "drop", "conv2", "pool", "probs")
+    }
+    assert all(change.renamed_only for change in found.changed)
+    assert not found.added
+    assert not found.removed
+    assert found.outputs is None
+
+
+def test_a_dropped_layer_is_removed_and_the_outputs_are_others(folder: Path) -> None:
+    found = changed(folder, "prefix: a_,", "prefix: a_, exclude: [probs],")
+    assert [layer.name for layer in found.removed] == ["a_probs"]
+    assert found.outputs == (("a_probs", "b_probs"), ("a_pool", "b_probs"))
+
+
+def test_a_bypassed_layer_shows_as_new_wiring(folder: Path) -> None:
+    found = changed(folder, "prefix: a_,", "prefix: a_, exclude: [drop],")
+    assert [layer.name for layer in found.removed] == ["a_drop"]
+    assert [(change.name, change.calls) for change in found.changed] == [
+        ("a_conv2", ((("a_drop",),), (("a_conv1",),)))
+    ]
+
+
+def test_a_frozen_source_shows_the_flag_of_each_layer(folder: Path) -> None:
+    found = changed(folder, "prefix: a_,", "prefix: a_, trainable: false,")
+    assert {change.config for change in found.changed} == {(("trainable", (True, False)),)}
+
+
+def test_other_weights_are_measured(folder: Path, models: Path) -> None:
+    path = folder / "nudged.keras"
+    rewritten(models / "tower.keras", path, nudge)
+    found = compare_files("models/tower.keras", "nudged.keras")
+    assert [change.name for change in found.changed] == ["probs"]
+    (weight,) = found.changed[0].weights
+    assert weight.distance is not None
+    assert (weight.path, weight.distance.changed, weight.distance.size) == ("vars/1", 2, 10)
+    assert weight.distance.largest == pytest.approx(0.5)
+
+
+def nudge(file: h5py.File) -> None:
+    bias = file["layers/dense/vars/1"]
+    values = bias[...]
+    values[3] += 0.5
+    values[4] -= 0.25
+    bias[...] = values
+
+
+def test_weights_that_are_no_number_are_counted_and_not_measured(
+    folder: Path, models: Path
+) -> None:
+    def break_it(file: h5py.File) -> None:
+        file["layers/dense/vars/1"][...] = np.full(10, np.nan, "float32")
+
+    rewritten(models / "tower.keras", folder / "broken.keras", break_it)
+    (change,) = compare_files("models/tower.keras", "broken.keras").changed
+    assert change.weights[0].distance is not None
+    assert change.weights[0].distance.changed == 10
+    assert change.weights[0].distance.largest is None
+    # The same not-a-number twice is no difference.
+    assert not compare_files("broken.keras", "broken.keras").any
+    rewritten(folder / "broken.keras", folder / "again.keras", lambda _file: None)
+    assert not compare_files("broken.keras", "again.keras").any
+
+
+def test_a_renamed_source_is_followed_by_its_values_and_wiring(folder: Path) -> None:
+    (folder / "one.yaml").write_text(
+        "version: 1\nname: one\nsources: {a: {from: models/tower.keras, prefix: x_}}\n"
+    )
+    build_spec(prepare("one.yaml", deep=True, store=Store(folder / "store")), output="one.keras")
+    found = compare_files("models/tower.keras", "one.keras")
+    assert not found.added
+    assert not found.removed
+    assert {change.name for change in found.changed} == {
+        "x_image", "x_conv1", "x_drop", "x_conv2", "x_pool", "x_probs"
+    }  # fmt: skip
+    assert all(change.renamed_only for change in found.changed)
+
+
+def test_plan_documents_are_compared_without_their_sources(folder: Path) -> None:
+    plan = prepare("pair.yaml", store=Store(folder / "store")).plan
+    assert plan is not None
+    (folder / "plan.json").write_text(json.dumps(plan_document(plan)))
+    assert not compare_files("plan.json", "pair.yaml").any
+    (folder / "other.yaml").write_text(PAIR.replace("prefix: b_", "prefix: c_"))
+    found = compare_files("plan.json", "other.yaml")
+    assert len([change for change in found.changed if change.was]) == 5
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(
+        ["git", "-c", "user.name=a", "-c", "user.email=a@b.example", *arguments],
+        cwd=folder, check=True, capture_output=True,
+    )  # fmt: skip
+
+
+def test_a_spec_is_compared_with_what_git_has_of_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "specs").mkdir()
+    (folder / "specs" / "base.yaml").write_text("sources: {a: {prefix: a_}}\n")
+    spec = folder / "specs" / "one.yaml"
+    spec.write_text(
+        "version: 1\nname: one\nextends: base.yaml\nsources: {a: {from: ../models/tower.keras}}\n"
+    )
+    git(folder, "init", "-q")
+    git(folder, "add", "specs")
+    git(folder, "commit", "-qm", "one")
+    (folder / "specs" / "base.yaml").write_text("sources: {a: {prefix: now_}}\n")
+    found = compare_files("HEAD:specs/one.yaml", "specs/one.yaml")
+    assert {change.name for change in found.changed} >= {"now_conv1"}
+    assert {change.was for change in found.changed} >= {"a_conv1"}
+    monkeypatch.chdir(folder / "specs")
+    assert compare_files("HEAD:./one.yaml", "one.yaml").any
+    assert not compare_files("HEAD:specs/one.yaml", "HEAD:./one.yaml").any
+    with pytest.raises(UsageError, match="knows no revision 'NOPE'"):
+        compare_files("NOPE:specs/one.yaml", "one.yaml")
+    with pytest.raises(UsageError, match="can't be read: there is no such file at HEAD"):
+        compare_files("HEAD:specs/none.yaml", "one.yaml")
+
+
+def test_an_artifact_is_read_from_git(folder: Path, models: Path) -> None:
+    (folder / "tower.keras").write_bytes((models / "tower.keras").read_bytes())
+    git(folder, "init", "-q")
+    git(folder, "add", "tower.keras")
+    git(folder, "commit", "-qm", "one")
+    (folder / "tower.keras").write_bytes((models / "tower_b.keras").read_bytes())
+    found = compare_files("HEAD:tower.keras", "tower.keras")
+    assert {change.name for change in found.changed} == {"conv1", "conv2", "probs"}
+    assert all(weight.distance for change in found.changed for weight in change.weights)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "error", "words"),
+    [
+        ("a.json", "{", FormatError, "is no JSON"),
+        ("a.json", "{}", UsageError, "neither a lock nor a plan"),
+        ("a.json", '{"link_map": []}', FormatError, "is no sound plan"),
+        ("a.keras", "nothing", FormatError, "zip"),
+        ("a.txt", "", UsageError, "can't be compared"),
+        ("a.yaml", "version: 1\nname: a\n", SpecError, "CMP"),
+    ],
+)
+def test_what_can_not_be_compared_is_refused(
+    folder: Path, name: str, text: str, error: type[Exception], words: str
+) -> None:
+    (folder / name).write_text(text)
+    with pytest.raises(error, match=words):
+        compare_files(name, "pair.yaml")
+
+
+def test_a_spec_that_waits_for_keras_says_so(folder: Path) -> None:
+    (folder / "app.yaml").write_text(
+        "version: 1\nname: app\nsources: {a: {from: app:MobileNet, args: {weights: null}}}\n"
+    )
+    with pytest.raises(BuildError, match="waits for Keras"):
+        compare_files("app.yaml", "pair.yaml")
+
+
+def test_overrides_go_to_what_is_a_spec(folder: Path) -> None:
+    assert compare_files("pair.yaml", "pair.yaml", ["sources.a.prefix=z_"]).any is False
+    build_spec(prepare("pair.yaml", deep=True, store=Store(folder / "store")), output="pair.keras")
+    assert compare_files("pair.keras", "pair.yaml", ["sources.a.prefix=z_"]).any
+
+
+@pytest.fixture
+def compose(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    from composer.cli.running import run
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = run(arguments)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def test_the_command_ends_with_0_or_4_and_tells_the_rest_on_stdout(folder: Path, compose) -> None:
+    code, out, err = compose("diff", "pair.yaml", "pair.yaml")
+    assert (code, err) == (0, "")
+    assert out == "pair.yaml → pair.yaml\nno difference in 11 layers\n"
+    (folder / "other.yaml").write_text(
+        PAIR.replace("prefix: a_,", "prefix: left_, exclude: [probs],").replace(
+            "prefix: b_,", "prefix: b_, trainable: false,"
+        )
+    )
+    code, out, err = compose("diff", "pair.yaml", "other.yaml")
+    assert (code, err) == (4, "")
+    assert out == SHOWN
+    code, out, _ = compose("diff", "pair.yaml", "other.yaml", "--json")
+    document = json.loads(out)
+    assert code == 4
+    assert document["different"] is True
+    assert [layer["name"] for layer in document["removed"]] == ["a_probs"]
+
+
+SHOWN = """\
+pair.yaml → other.yaml
+- a_probs  Dense  (None, 10) float32  from a:probs
+» a_* → left_*  4 layers, a_conv1 … a_pool
+~ 5 layers, b_conv1 … b_probs
+    trainable: true → false
+outputs  a_probs, b_probs → left_pool, b_probs
+layers: 1 removed, 4 renamed, 5 changed, 1 equal
+"""
+
+
+def test_mistakes_of_the_command_are_told(compose, folder: Path) -> None:
+    code, _, err = compose("diff", "pair.yaml", "pair.yaml", "third.yaml")
+    assert code == 2
+    assert "found a third: third.yaml" in err
+    (folder / "bad.yaml").write_text("version: 1\nname: bad\nsources: {s: {from: no.keras}}\n")
+    code, _, err = compose("diff", "pair.yaml", "bad.yaml")
+    assert code == 1
+    assert "there is no file no.keras" in err
