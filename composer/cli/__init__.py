@@ -6,6 +6,12 @@ import gc
 import sys
 from collections.abc import Sequence
 
+_FORMAT_CHECKERS = ("fqdn", "isoduration", "rfc3987_syntax", "uri_template", "webcolors")
+"""What jsonschema imports where it is installed, Jupyter's packages bring it, to check ``format``.
+
+No schema here asks for that, and ``rfc3987_syntax`` alone builds a grammar for the better part of a
+second, in every run."""
+
 _ALLOCATIONS = 200_000
 """New objects between two collections; Python's own choice is 700."""
 
@@ -24,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    for module in _FORMAT_CHECKERS:
+        sys.modules.setdefault(module, None)  # type: ignore[arg-type]  # "not to be had"
     # What a run makes is values that refer to older values, in few cycles: looking for those
     # again and again takes a tenth of a short run, and nothing needs it at the end.
     gc.set_threshold(_ALLOCATIONS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -101,3 +102,18 @@ def test_a_spec_with_mistakes_in_its_text_is_refused_without_reading_models(work
     code, modules = _imported("validate", "spec.yaml")
     assert code == 1
     assert "h5py" not in modules
+
+
+def test_what_jsonschema_would_import_to_check_formats_is_not_waited_for(workspace):
+    (workspace / "spec.yaml").write_text(SPEC)
+    (workspace / "slow").mkdir()
+    slow = 'from pathlib import Path\nPath("imported").touch()\n'
+    (workspace / "slow" / "rfc3987_syntax.py").write_text(slow)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(["slow", str(ROOT)])}
+    for command, imported in (
+        (["-c", "import jsonschema"], True),
+        (["-m", "composer", "validate", "spec.yaml"], False),
+    ):
+        subprocess.run([sys.executable, *command], check=True, capture_output=True, env=environment)
+        assert (workspace / "imported").exists() is imported
+        (workspace / "imported").unlink(missing_ok=True)
