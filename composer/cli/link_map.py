@@ -12,8 +12,8 @@ from composer.cli.console import Terminal, show_parts
 from composer.cli.numbers import count, size
 from composer.cli.shapes import shape_text
 from composer.diagnostics.render.terminal_text import shown
-from composer.resolver.infer import Seam
 from composer.resolver.plan import Download, Fate, MapEntry, Plan, PlannedSource, Port
+from composer.resolver.seams import Seam
 from composer.spec.formats import FORMATS
 from composer.spec.model import Destination
 

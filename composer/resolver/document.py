@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from composer.keras_format.graph import TensorSpec
-from composer.resolver.infer import Seam
 from composer.resolver.plan import Download, Plan, PlannedSource, Port
+from composer.resolver.seams import Seam
 
 SCHEMA_ID = "urn:keras-compose:schema:plan:1"
 

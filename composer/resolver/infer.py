@@ -9,32 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Protocol
 
 from composer.diagnostics.diagnostic import Note, SpecPath
-from composer.keras_format.graph import (
-    Call,
-    Operation,
-    Tensor,
-    TensorRef,
-    TensorSpec,
-    map_call,
-)
-from composer.keras_format.model_file import LayerState, ModelFile, StoredVariable
+from composer.keras_format.graph import Operation, Tensor, TensorRef, TensorSpec
+from composer.keras_format.model_file import LayerState, ModelFile
 from composer.keras_format.static_specs import input_spec, static_output
-from composer.resolver.facts import (
-    AskedCall,
-    Fact,
-    OwnedVariable,
-    Pending,
-    Question,
-    Recorded,
-    tensors_of,
-)
+from composer.resolver.ask_about import Known, question_about
+from composer.resolver.facts import Fact, Pending, Question, tensors_of
 from composer.resolver.linked import Edge, Linked, LinkedOperation, Step
 from composer.resolver.problems import Problems
 from composer.resolver.seam_rules import static_problem
-from composer.resolver.seeds import layer_seed
+from composer.resolver.seams import Seam, is_known, seams_of
+from composer.resolver.weights_fit import weights_that_differ
 from composer.resolver.wire import MISSING
 
 
@@ -46,37 +33,6 @@ class Knowledge(Protocol):
 
     def made(self, fact: Fact) -> ModelFile | None:
         """Return the stored file that holds a new layer, or None when it is gone."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seam:
-    """An edge that the spec made.
-
-    Attributes:
-        consumer: key of an operation of the joined graph.
-        call: which call of it, in the graph's numbering.
-        producer: tensor of the joined graph.
-        words: producer and consumer as the spec would name them; empty until a plan is written.
-        expected: what the consumer's source recorded there; None for a new layer.
-        actual: what comes; None while Keras has not been asked.
-    """
-
-    consumer: str
-    call: int
-    producer: TensorRef
-    path: SpecPath
-    expected: TensorSpec | None
-    actual: TensorSpec | None
-    words: tuple[str, str] = ("", "")
-
-    @property
-    def state(self) -> Literal["equal", "changed", "new", "deferred"]:
-        """How the two sides compare."""
-        if self.actual is None:
-            return "deferred"
-        if self.expected is None:
-            return "new"
-        return "equal" if self.expected == self.actual else "changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +56,6 @@ class Inferred:
 
 _NO_CLASS = "Keras does not know the class"
 """What the Keras process says of a class that nobody registered (``tasks/user_code.py``)."""
-
-Known = TensorSpec | Pending | None
-"""A tensor's spec, a question's answer to come, or None behind a problem already reported."""
 
 
 def infer(
@@ -181,7 +134,7 @@ class _Walk:
         actual: Sequence[TensorSpec],
     ) -> None:
         changed = any(
-            _is_known(tensor.spec) and tensor.spec != spec
+            is_known(tensor.spec) and tensor.spec != spec
             for tensor, spec in zip(taken, actual, strict=True)
         )
         if changed:
@@ -225,7 +178,7 @@ class _Walk:
         for output in sorted({0, *needed}):
             ref = TensorRef(step.key, step.call, output)
             spec = self.linked.specs.get(ref)
-            if spec is None and output == 0 and all(_is_known(s) for s in actual):
+            if spec is None and output == 0 and all(is_known(s) for s in actual):
                 spec = static_output(operation, actual)
             if spec is not None:
                 self.specs[ref] = spec
@@ -241,7 +194,14 @@ class _Walk:
     def _ask(self, step: Step, linked: LinkedOperation) -> None:
         """Settle a call's outputs by a fact, or put the operation among the questions."""
         calls = linked.operation.calls[: step.call + 1]
-        question = self._question(linked, calls)
+        question = question_about(
+            linked,
+            calls,
+            known=self._known,
+            specs=self.linked.specs,
+            outputs_needed=lambda number: self._outputs_needed(Step(step.key, number)),
+            seed=self.seed,
+        )
         pending = any(
             isinstance(leaf, Pending) for asked in question.calls for leaf in tensors_of(asked)
         )
@@ -264,50 +224,6 @@ class _Walk:
 
     def _outputs_needed(self, step: Step) -> int:
         return max(self.needed.get(step, ()), default=0) + 1
-
-    def _question(self, linked: LinkedOperation, calls: Sequence[Call]) -> Question:
-        asked = tuple(self._asked_call(call) for call in calls)
-        if linked.new is not None:
-            return Question(
-                id=linked.key,
-                kind="make",
-                layer={"class": linked.new.class_name, "args": dict(linked.new.args)},
-                name=linked.name,
-                seed=layer_seed(self.seed, linked.name),
-                calls=asked,
-            )
-        operation = linked.operation
-        return Question(
-            id=linked.key,
-            kind="infer",
-            layer={
-                "module": operation.module,
-                "class_name": operation.class_name,
-                "config": operation.config,
-                "registered_name": operation.registered_name,
-            },
-            calls=asked,
-            recorded=tuple(
-                self._recorded(linked, number, call) for number, call in enumerate(calls)
-            ),
-        )
-
-    def _recorded(self, linked: LinkedOperation, number: int, call: Call) -> Recorded | None:
-        """Give Keras what the source recorded, so that an unchanged call needs no inference."""
-        inputs = tuple(tensor.spec for tensor in call.tensors())
-        if not all(_is_known(spec) for spec in inputs):
-            return None
-        outputs: list[TensorSpec] = []
-        while (ref := TensorRef(linked.key, number, len(outputs))) in self.linked.specs:
-            outputs.append(self.linked.specs[ref])
-        needed = self._outputs_needed(Step(linked.key, number))
-        if len(outputs) < needed:
-            return None
-        return Recorded(inputs=inputs, outputs=tuple(outputs))
-
-    def _asked_call(self, call: Call) -> AskedCall:
-        mapped = map_call(call, self._known)
-        return AskedCall(args=mapped.args, kwargs=mapped.kwargs)
 
     def _place_new_layer(self, step: Step, linked: LinkedOperation, fact: Fact) -> Fact | None:
         """Take a new layer's config and weights from the store; None when they are gone."""
@@ -343,16 +259,14 @@ class _Walk:
                 operation=replace(operation, build_config=build_config),
             )
         state = self.states.get(step.key)
-        held = [v for v in state.variables if not _is_seed(v)] if state is not None else []
-        needed = [v for v in fact.variables if not _is_seed(v)]
-        if sorted(v.shape for v in held) == sorted(v.shape for v in needed):
+        why = weights_that_differ(state.variables if state is not None else (), fact.variables)
+        if why is None:
             return
-        pairs = _differences(held, needed)
         self.problems.add(
             "CMP412",
             self.causes.get(step.key, ()),
             f"the weights of {linked.key!r} ({linked.operation.class_name}) don't fit what comes "
-            f"in: {pairs}",
+            f"in: {why}",
             notes=self._seam_notes(step.key),
             help="give this wire the shape that the source was made with, or exclude the layers "
             "whose weights depend on it",
@@ -400,7 +314,7 @@ class _Walk:
                 message=f"at this wire {seam.consumer} takes {seam.actual} where its source "
                 f"recorded {seam.expected}"
             )
-            for seam in self._seams()
+            for seam in seams_of(self.linked, self.specs)
             if seam.path == cause and seam.state == "changed"
         ][:3]
 
@@ -416,7 +330,7 @@ class _Walk:
         """Report what can be seen without Keras to be wrong; tell whether all is well."""
         sound = True
         for tensor, spec in zip(taken, actual, strict=True):
-            if not _is_known(tensor.spec) or tensor.spec == spec:
+            if not is_known(tensor.spec) or tensor.spec == spec:
                 continue
             why = static_problem(linked.operation, tensor.spec, spec)
             if why is None:
@@ -435,24 +349,6 @@ class _Walk:
             self._set_outputs(step, None)
         return sound
 
-    def _seams(self) -> tuple[Seam, ...]:
-        seams = []
-        for edge, path in self.linked.seams.items():
-            linked = self.linked.operations[edge.consumer]
-            tensor = list(linked.operation.calls[edge.call].tensors())[edge.position]
-            known = self.specs.get(tensor.ref)
-            seams.append(
-                Seam(
-                    consumer=edge.consumer,
-                    call=edge.call,
-                    producer=tensor.ref,
-                    path=path,
-                    expected=tensor.spec if linked.new is None and _is_known(tensor.spec) else None,
-                    actual=known if isinstance(known, TensorSpec) else None,
-                )
-            )
-        return tuple(seams)
-
     # ------------------------------------------------------------ result
 
     def result(self) -> Inferred:
@@ -461,32 +357,5 @@ class _Walk:
             operations=self.operations,
             states=self.made,
             questions=tuple(self.asked.values()),
-            seams=self._seams(),
+            seams=seams_of(self.linked, self.specs),
         )
-
-
-def _is_known(spec: TensorSpec) -> bool:
-    return spec.shape is not None and spec.dtype is not None
-
-
-def _is_seed(variable: StoredVariable | OwnedVariable) -> bool:
-    """Tell the state of a SeedGenerator from a weight: Keras 3.15 makes it and does not save it.
-
-    Earlier releases of Keras 3 saved it below the layer (``seed_generator/vars/0``). Source:
-    ``SeedGenerator`` in ``keras/src/random/seed_generator.py``.
-    """
-    if isinstance(variable, OwnedVariable):
-        return variable.path.endswith("seed_generator_state")
-    integer = variable.dtype.startswith(("int", "uint"))
-    return integer and variable.shape == (2,) and not variable.path.startswith("vars/")
-
-
-def _differences(held: Sequence[StoredVariable], needed: Sequence[OwnedVariable]) -> str:
-    if len(held) != len(needed):
-        return f"it needs {len(needed)} variables and the source holds {len(held)}"
-    found = [
-        f"{want.path.rsplit('/', 1)[-1]} needs {want.shape} and the source holds {have.shape}"
-        for have, want in zip(held, needed, strict=True)
-        if have.shape != want.shape
-    ]
-    return "; ".join(found[:3]) or "the shapes of its variables differ"

@@ -9,9 +9,9 @@ from typing import Literal
 
 from composer.keras_format.graph import Graph, TensorRef, TensorSpec
 from composer.keras_format.model_file import LayerState, ModelFile
-from composer.resolver.infer import Seam
 from composer.resolver.inside import InnerLayer
 from composer.resolver.linked import Origin
+from composer.resolver.seams import Seam
 
 Fate = Literal["kept", "renamed", "dropped", "replaced", "bypassed", "wired", "unreachable"]
 

@@ -21,13 +21,14 @@ from composer.keras_format.order import operation_order
 from composer.keras_format.rename import renamed
 from composer.keras_format.static_specs import input_spec
 from composer.resolver.cut import Use
-from composer.resolver.infer import Inferred, Seam
+from composer.resolver.infer import Inferred
 from composer.resolver.inside import inner_layers, shared_paths
 from composer.resolver.labels import Labels
 from composer.resolver.linked import Linked, LinkedOperation, Origin, Step
 from composer.resolver.plan import Fate, MapEntry, Plan, PlannedSource, Port, StateCopy, WholeUse
 from composer.resolver.problems import Problems
 from composer.resolver.references import Piece
+from composer.resolver.seams import Seam
 from composer.resolver.shared_layers import (
     Owners,
     check_shared_layers,

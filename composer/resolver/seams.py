@@ -1,0 +1,73 @@
+"""Seams: the edges that the spec made, with what is expected and what comes at each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from composer.diagnostics.diagnostic import SpecPath
+from composer.keras_format.graph import TensorRef, TensorSpec
+from composer.resolver.linked import Linked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seam:
+    """An edge that the spec made.
+
+    Attributes:
+        consumer: key of an operation of the joined graph.
+        call: which call of it, in the graph's numbering.
+        producer: tensor of the joined graph.
+        words: producer and consumer as the spec would name them; empty until a plan is written.
+        expected: what the consumer's source recorded there; None for a new layer.
+        actual: what comes; None while Keras has not been asked.
+    """
+
+    consumer: str
+    call: int
+    producer: TensorRef
+    path: SpecPath
+    expected: TensorSpec | None
+    actual: TensorSpec | None
+    words: tuple[str, str] = ("", "")
+
+    @property
+    def state(self) -> Literal["equal", "changed", "new", "deferred"]:
+        """How the two sides compare."""
+        if self.actual is None:
+            return "deferred"
+        if self.expected is None:
+            return "new"
+        return "equal" if self.expected == self.actual else "changed"
+
+
+def seams_of(linked: Linked, specs: Mapping[TensorRef, object]) -> tuple[Seam, ...]:
+    """Return the seams of a joined graph, in its order.
+
+    Args:
+        linked: the graph.
+        specs: what is known of its tensors so far; anything but a ``TensorSpec`` is not known.
+    """
+    seams = []
+    for edge, path in linked.seams.items():
+        operation = linked.operations[edge.consumer]
+        tensor = list(operation.operation.calls[edge.call].tensors())[edge.position]
+        recorded = operation.new is None and is_known(tensor.spec)
+        actual = specs.get(tensor.ref)
+        seams.append(
+            Seam(
+                consumer=edge.consumer,
+                call=edge.call,
+                producer=tensor.ref,
+                path=path,
+                expected=tensor.spec if recorded else None,
+                actual=actual if isinstance(actual, TensorSpec) else None,
+            )
+        )
+    return tuple(seams)
+
+
+def is_known(spec: TensorSpec) -> bool:
+    """Tell whether both shape and dtype were recorded."""
+    return spec.shape is not None and spec.dtype is not None

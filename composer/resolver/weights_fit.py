@@ -1,0 +1,47 @@
+"""Whether the weights that a source holds fit the layer that Keras would build today."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from composer.keras_format.model_file import StoredVariable
+from composer.resolver.facts import OwnedVariable
+
+
+def weights_that_differ(
+    held: Sequence[StoredVariable], needed: Sequence[OwnedVariable]
+) -> str | None:
+    """Return in words what does not fit, or None where all does.
+
+    Args:
+        held: the variables of a layer in its source.
+        needed: those that Keras makes for what comes in now.
+    """
+    held = [variable for variable in held if not _is_seed(variable)]
+    needed = [variable for variable in needed if not _is_seed(variable)]
+    if sorted(v.shape for v in held) == sorted(v.shape for v in needed):
+        return None
+    return _differences(held, needed)
+
+
+def _is_seed(variable: StoredVariable | OwnedVariable) -> bool:
+    """Tell the state of a SeedGenerator from a weight: Keras 3.15 makes it and does not save it.
+
+    Earlier releases of Keras 3 saved it below the layer (``seed_generator/vars/0``). Source:
+    ``SeedGenerator`` in ``keras/src/random/seed_generator.py``.
+    """
+    if isinstance(variable, OwnedVariable):
+        return variable.path.endswith("seed_generator_state")
+    integer = variable.dtype.startswith(("int", "uint"))
+    return integer and variable.shape == (2,) and not variable.path.startswith("vars/")
+
+
+def _differences(held: Sequence[StoredVariable], needed: Sequence[OwnedVariable]) -> str:
+    if len(held) != len(needed):
+        return f"it needs {len(needed)} variables and the source holds {len(held)}"
+    found = [
+        f"{want.path.rsplit('/', 1)[-1]} needs {want.shape} and the source holds {have.shape}"
+        for have, want in zip(held, needed, strict=True)
+        if have.shape != want.shape
+    ]
+    return "; ".join(found[:3]) or "the shapes of its variables differ"
