@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import stat
 import subprocess
 import sys
@@ -459,7 +460,8 @@ def test_a_terminal_gets_colours_unless_no_color_is_set(specs):
     colourful = _on_a_terminal(["plan", "good.yaml"], {"TERM": "xterm"})
     assert "\x1b[1m" in colourful
     plain = _on_a_terminal(["plan", "good.yaml"], {"TERM": "xterm", "NO_COLOR": "1"})
-    assert "\x1b" not in plain
+    # A spinner, which moves the cursor, may be seen where the machine is slow.
+    assert not re.search(r"\x1b\[[0-9;]*m", plain)
 
 
 def test_a_page_is_laid_out_on_a_terminal_and_plain_in_a_pipe(specs, compose):
