@@ -68,6 +68,8 @@ def build_spec(
     from composer.destinations.programs import misplaced_programs
     from composer.destinations.write import write_all
     from composer.keras_process.user_code import code_of
+    from composer.sources.states import with_states
+    from composer.store import default_store
 
     plan = plan_spec(prepared)
     spec = prepared.spec
@@ -78,6 +80,7 @@ def build_spec(
     problems += unfit(spec, plan, destinations)
     if any(problem.severity == "error" for problem in problems):
         raise SpecError(problems)
+    plan = with_states(plan, spec, default_store())
     files = write_all(
         plan,
         destinations,

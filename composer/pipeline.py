@@ -269,6 +269,7 @@ def _link(path: Path, overrides: Sequence[str], run: _Run) -> Located:
     from composer.builder.linker import content_key
     from composer.sources.located import Located
     from composer.sources.remembered import remembered_sha256
+    from composer.sources.states import with_states
 
     prepared = _prepare(path, overrides, run)
     for problem in prepared.errors:
@@ -285,6 +286,8 @@ def _link(path: Path, overrides: Sequence[str], run: _Run) -> Located:
     if plan is None or not plan.complete:
         return Located(path=None, diagnostics=prepared.diagnostics)
     store = run.store
+    assert prepared.spec is not None
+    plan = with_states(plan, prepared.spec, store)
     key = content_key(plan, lambda file: remembered_sha256(file, store))
     digest = store.recipe(key)
     if digest is None:
