@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from composer.building import Artifact, build_spec
+from composer.checks import VerificationReport
 from composer.destinations.chosen import Output, destinations_of
 from composer.destinations.write import Accept
 from composer.errors import DriftError
@@ -14,7 +15,7 @@ from composer.keras_process.user_code import code_of
 from composer.pipeline import Prepared, Progress, plan_spec, prepare, prepare_spec
 from composer.resolver.plan import Plan
 from composer.spec.model import Spec
-from composer.verification import VerificationReport, verify_artifact
+from composer.verification import verify_artifact
 
 
 def plan(spec: Spec | str | Path, overrides: Sequence[str] = (), *, deep: bool = True) -> Plan:

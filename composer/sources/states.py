@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from composer.errors import BuildError
 from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES
 from composer.resolver.plan import Plan, SourceState
 from composer.sources.keras_files import file_path, is_path
@@ -30,15 +31,24 @@ def with_states(plan: Plan, spec: Spec, store: Store) -> Plan:
 
     Raises:
         FormatError: a source is damaged.
-        OSError: one can't be read.
+        BuildError: one can't be read.
     """
+    try:
+        states = _states(plan, spec, store)
+    except OSError as error:
+        raise BuildError(f"{error.filename} can't be read: {error.strerror}") from error
+    sources = tuple(replace(source, state=states[source.id]) for source in plan.sources)
+    return replace(plan, sources=sources)
+
+
+def _states(plan: Plan, spec: Spec, store: Store) -> dict[str, SourceState]:
     with ThreadPoolExecutor(_THREADS) as pool:
 
         def taken(digest: Callable[[Path, Store], str], path: Path) -> Digest:
             return pool.submit(digest, path, store).result
 
         found = {source.id: _asked(plan, spec, source.id, taken) for source in plan.sources}
-        states = {
+        return {
             key: SourceState(
                 content=content(),
                 sha256=sha256() if sha256 is not None else None,
@@ -46,8 +56,6 @@ def with_states(plan: Plan, spec: Spec, store: Store) -> Plan:
             )
             for key, (content, sha256, weights) in found.items()
         }
-    sources = tuple(replace(source, state=states[source.id]) for source in plan.sources)
-    return replace(plan, sources=sources)
 
 
 def _asked(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -16,26 +15,9 @@ from composer.keras_format.digests import digest_content, digest_file
 from composer.keras_format.read_model import read_model
 from composer.keras_format.recipe import Recipe, RecipeSource, read_recipe, recipe_document
 from composer.spec.locations import recorded_location
+from tests.provenance.conftest import PAIR, repacked
 
-PAIR = """\
-version: 1
-name: pair
-sources:
-  a: {from: models/tower.keras, prefix: a_, license: MIT, exclude: [probs]}
-  head: {from: models/head.keras, inputs: a}
-"""
 AGAIN = "version: 1\nname: again\nsources:\n  mid: {from: pair.keras, prefix: m_%s}\n"
-
-
-@pytest.fixture
-def folder(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "work"
-    folder.mkdir()
-    (folder / "models").symlink_to(models, target_is_directory=True)
-    monkeypatch.setenv("COMPOSE_HOME", str(tmp_path / "store"))
-    monkeypatch.chdir(folder)
-    (folder / "pair.yaml").write_text(PAIR)
-    return folder
 
 
 def built(spec: str, target: str, text: str | None = None) -> Recipe:
@@ -205,16 +187,7 @@ def test_a_recipe_survives_writing_and_reading() -> None:
 
 def test_secrets_that_a_foreign_recipe_holds_go_no_further(folder: Path) -> None:
     build("pair.yaml", output="pair.keras")
-    with (
-        zipfile.ZipFile("pair.keras") as source,
-        zipfile.ZipFile("odd.keras", "w") as copy,
-    ):
-        for member in source.namelist():
-            data = source.read(member)
-            if member == "metadata.json":
-                text = data.decode().replace("models/tower.keras", "https://u:secret@h/t.keras")
-                data = text.encode()
-            copy.writestr(member, data)
+    repacked("pair.keras", "odd.keras", "models/tower.keras", "https://u:secret@h/t.keras")
     text = (AGAIN % "").replace("pair.keras", "odd.keras")
     made_of = built("again.yaml", "again.keras", text).sources["mid"].made_of
     assert made_of is not None
