@@ -6,23 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from composer.building import Artifact, build_spec
+from composer.checks import VerificationReport
+from composer.destinations.chosen import Output, destinations_of
 from composer.destinations.write import Accept
 from composer.errors import DriftError
 from composer.keras_process.user_code import code_of
-from composer.pipeline import (
-    Artifact,
-    Output,
-    Prepared,
-    Progress,
-    build_spec,
-    destinations_of,
-    plan_spec,
-    prepare,
-    prepare_spec,
-)
+from composer.pipeline import Prepared, Progress, plan_spec, prepare, prepare_spec
 from composer.resolver.plan import Plan
 from composer.spec.model import Spec
-from composer.verification import VerificationReport, verify_artifact
+from composer.verification import verify_artifact
 
 
 def plan(spec: Spec | str | Path, overrides: Sequence[str] = (), *, deep: bool = True) -> Plan:

@@ -97,19 +97,13 @@ class _Reader:
 
 
 def _of_artifact(path: Path, shown: str) -> View:
-    from composer.keras_format.archive import open_archive
-    from composer.keras_format.canonical import METADATA_KEY
     from composer.keras_format.read_model import read_model
 
     try:
         file = read_model(path)
-        with open_archive(path) as archive:
-            linked = archive.metadata.get(METADATA_KEY)
     except OSError as error:
         raise UsageError(f"{shown} can't be read: {error.strerror}") from error
-    origins = linked.get("origins") if isinstance(linked, dict) else None
-    known = origins if isinstance(origins, dict) else {}
-    return view_of_model(file, shown, {str(name): str(origin) for name, origin in known.items()})
+    return view_of_model(file, shown, file.recipe.origins if file.recipe is not None else {})
 
 
 def _of_document(argument: str, data: bytes) -> View:

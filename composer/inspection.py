@@ -18,6 +18,7 @@ from composer.keras_format.graph import (
     by_change,
     leaves,
 )
+from composer.keras_format.recipe import Recipe
 from composer.resolver.topology import Topology
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ class InspectedLayer:
         parameters: elements of all its variables, those of inner layers included.
         nbytes: bytes of the same.
         trainable: its own flag; None where its config has none.
-        origin: ``source:layer`` or the id of a new layer, in a file that composer linked.
+        lineage: in a file that composer linked ``source:layer`` or the id of a new layer, and
+            behind it where that source has the layer from, if it was linked itself.
         inner: the operations of a nested model.
     """
 
@@ -49,8 +51,13 @@ class InspectedLayer:
     parameters: int
     nbytes: int
     trainable: bool | None
-    origin: str | None = None
+    lineage: tuple[str, ...] = ()
     inner: tuple[InspectedLayer, ...] = ()
+
+    @property
+    def origin(self) -> str | None:
+        """Where it comes from; None in a file that composer did not link."""
+        return self.lineage[0] if self.lineage else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +74,28 @@ class InspectedPort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InspectedSource:
-    """A source of a file that composer linked, as its metadata names it."""
+    """A source of a file that composer linked, as its metadata names it.
+
+    Attributes:
+        location: what ``from`` of the spec said, without secrets and folders of a machine.
+        sha256: of the file that this names.
+        license: that the spec gave.
+        weights: the file that its weights come from, where they are not its own.
+        content: digest of its config and tensors.
+        revision: what the server of a URL called this state of the file.
+        weights_sha256: of the file that ``weights`` names.
+        sources: what that source was linked from itself.
+    """
 
     id: str
     location: str
     sha256: str | None = None
     license: str | None = None
     weights: str | None = None
+    content: str | None = None
+    revision: str | None = None
+    weights_sha256: str | None = None
+    sources: tuple[InspectedSource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,21 +146,19 @@ def inspect_model(path: str | Path) -> Inspection:
         return _inspect_h5(Path(path))
     # Imported here: reading weights needs h5py, which the types of this module do not.
     from composer.keras_format.archive import open_archive
-    from composer.keras_format.canonical import METADATA_KEY
     from composer.keras_format.code_scan import scan
     from composer.keras_format.read_model import model_in
 
     with open_archive(path) as archive:
         # Its weights are listed once: that is most of the time for a model of many layers.
         file = model_in(archive)
-        linked = _mapping(archive.metadata.get(METADATA_KEY))
         carried = [f"{found}; nothing of that was run" for found in scan(archive.config)]
         weights = _Weights.of(
             [(g.path, g.attribute("name")) for g in file.listing.groups],
             [(t.path, t.shape, t.nbytes) for t in file.listing.tensors],
         )
     groups = {name: state.group for name, state in file.states.items()}
-    layers = tuple(_layers(file.graph, groups, weights, _mapping(linked.get("origins"))))
+    layers = tuple(_layers(file.graph, groups, weights, file.recipe))
     return Inspection(
         path=Path(path),
         name=file.graph.name,
@@ -149,7 +169,7 @@ def inspect_model(path: str | Path) -> Inspection:
         outputs=_ports(file.graph.outputs, file.graph),
         parameters=sum(layer.parameters for layer in layers),
         nbytes=sum(layer.nbytes for layer in layers),
-        sources=tuple(_sources(_mapping(linked.get("sources")))),
+        sources=tuple(_sources(file.recipe)),
         warnings=(*file.warnings, *carried),
         graph=file.graph,
     )
@@ -207,7 +227,7 @@ def _h5_layers(
             sum(prod(tensor.stored.shape) for tensor in tensors),
             sum(tensor.stored.nbytes for tensor in tensors),
         )
-        yield _inspected(operation, topology, size, None, inner)
+        yield _inspected(operation, topology, size, (), inner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,25 +277,25 @@ class _Weights:
 
 
 def _layers(
-    graph: Graph, groups: Mapping[str, str], weights: _Weights, origins: Mapping[str, Any]
+    graph: Graph, groups: Mapping[str, str], weights: _Weights, recipe: Recipe | None
 ) -> Iterator[InspectedLayer]:
     topology = Topology.of(graph)
     for operation in graph.operations:
         group = groups.get(operation.name)
         size = weights.sizes.get(group, (0, 0)) if group else (0, 0)
-        origin = origins.get(operation.name)
+        lineage = recipe.lineage(operation.name) if recipe is not None else ()
         inner: tuple[InspectedLayer, ...] = ()
         if operation.inner is not None:
             below = weights.inner_groups(group, operation.inner) if group else {}
-            inner = tuple(_layers(operation.inner, below, weights, {}))
-        yield _inspected(operation, topology, size, origin, inner)
+            inner = tuple(_layers(operation.inner, below, weights, None))
+        yield _inspected(operation, topology, size, lineage, inner)
 
 
 def _inspected(
     operation: Operation,
     topology: Topology,
     size: tuple[int, int],
-    origin: object,
+    lineage: tuple[str, ...],
     inner: tuple[InspectedLayer, ...],
 ) -> InspectedLayer:
     """Return what is to be told of an operation; ``size`` is parameters and bytes."""
@@ -289,7 +309,7 @@ def _inspected(
         parameters=size[0],
         nbytes=size[1],
         trainable=trainable if isinstance(trainable, bool) else None,
-        origin=origin if isinstance(origin, str) else None,
+        lineage=lineage,
         inner=inner,
     )
 
@@ -313,22 +333,16 @@ def _ports(tree: Any, graph: Graph) -> tuple[InspectedPort, ...]:
     )
 
 
-def _sources(recorded: Mapping[str, Any]) -> Iterator[InspectedSource]:
-    for source, entry in recorded.items():
-        about = _mapping(entry)
+def _sources(recipe: Recipe | None) -> Iterator[InspectedSource]:
+    for key, about in recipe.sources.items() if recipe is not None else ():
         yield InspectedSource(
-            id=source,
-            location=str(about.get("from", "")),
-            sha256=_text(about.get("sha256")),
-            license=_text(about.get("license")),
-            weights=_text(about.get("weights")),
+            id=key,
+            location=about.location,
+            sha256=about.sha256,
+            license=about.license,
+            weights=about.weights,
+            content=about.content,
+            revision=about.revision,
+            weights_sha256=about.weights_sha256,
+            sources=tuple(_sources(about.made_of)),
         )
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    """Return a mapping of the metadata, which anyone may have written, or an empty one."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None

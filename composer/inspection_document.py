@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from composer.inspection import InspectedLayer, InspectedPort, Inspection
+from composer.inspection import InspectedLayer, InspectedPort, InspectedSource, Inspection
 from composer.keras_format.graph import TensorSpec
 
 
@@ -28,16 +28,7 @@ def inspection_document(
         "layers": [_layer(layer) for layer in inspection.layers],
         "parameters": inspection.parameters,
         "bytes": inspection.nbytes,
-        "sources": [
-            {
-                "id": source.id,
-                "from": source.location,
-                "sha256": source.sha256,
-                "license": source.license,
-                **({"weights": source.weights} if source.weights is not None else {}),
-            }
-            for source in inspection.sources
-        ],
+        "sources": [_source(source) for source in inspection.sources],
         "warnings": list(inspection.warnings),
     }
     if caught is not None:
@@ -46,6 +37,24 @@ def inspection_document(
             text: [layer.name for layer in inspection.layers if layer.name in names]
             for text, names in caught.items()
         }
+    return document
+
+
+def _source(source: InspectedSource) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "id": source.id,
+        "from": source.location,
+        "sha256": source.sha256,
+        "content": source.content,
+        "license": source.license,
+    }
+    if source.revision is not None:
+        document["revision"] = source.revision
+    if source.weights is not None:
+        document["weights"] = source.weights
+        document["weights_sha256"] = source.weights_sha256
+    if source.sources:
+        document["sources"] = [_source(inner) for inner in source.sources]
     return document
 
 
@@ -61,6 +70,8 @@ def _layer(layer: InspectedLayer) -> dict[str, Any]:
         "trainable": layer.trainable,
         "origin": layer.origin,
     }
+    if len(layer.lineage) > 1:
+        document["lineage"] = list(layer.lineage)
     if layer.inner:
         document["layers"] = [_layer(inner) for inner in layer.inner]
     return document

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from composer.building import Artifact, build_spec
 from composer.destinations.write import Accept, WrittenFile
 from composer.errors import BuildError, DriftError, SpecError, UsageError
 from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES
@@ -17,7 +18,7 @@ from composer.lock.compare import Difference, differences, explained, refusals
 from composer.lock.document import lock_from_text, lock_path, lock_text, read_lock
 from composer.lock.make import locked_layers, locked_spec, toolchain
 from composer.lock.model import Lock, LockedArtifact, LockedSource
-from composer.pipeline import Artifact, Prepared, Progress, build_spec, plan_spec, prepare
+from composer.pipeline import Prepared, Progress, plan_spec, prepare
 from composer.resolver.plan import Plan
 from composer.resolver.seeds import source_seed
 from composer.sources.keras_files import file_path, is_path
@@ -205,7 +206,7 @@ def build_against_lock(spec: str, prepared: Prepared, locked: Lock, build: Build
 
     Raises:
         DriftError: anything differs; every place is left as it was.
-        SpecError, BuildError: as for :func:`composer.pipeline.build_spec`.
+        SpecError, BuildError: as for :func:`composer.building.build_spec`.
     """
     now = hold(spec, prepared, locked)
 
@@ -224,7 +225,7 @@ def build_and_keep_lock(spec: str, prepared: Prepared, locked: Lock, build: Buil
     A build with other overrides than those of the lock leaves it alone.
 
     Raises:
-        SpecError, BuildError, DriftError: as for :func:`composer.pipeline.build_spec`.
+        SpecError, BuildError, DriftError: as for :func:`composer.building.build_spec`.
     """
     path = lock_path(Path(spec))
     made: dict[str, LockedArtifact] = {}

@@ -1,4 +1,4 @@
-"""The way from a spec to an artifact, as functions of a program: what the command line calls.
+"""The way from a spec to its plan, as functions of a program: what the command line calls.
 
 Each function returns a value or raises one of ``composer.errors``; none of them prints.
 """
@@ -9,32 +9,28 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from composer.destinations.chosen import Output, destinations_of
 from composer.diagnostics.diagnostic import Diagnostic, Severity
-from composer.errors import BuildError, SourceError, SpecError, UsageError
+from composer.errors import BuildError, SourceError, SpecError
 from composer.keras_format.model_file import ModelFile
 from composer.resolver.facts import Fact, Question
 from composer.resolver.plan import Download, Plan
 from composer.resolver.resolve import resolve
 from composer.spec import read_spec
 from composer.spec.covered import covered
-from composer.spec.formats import destination, endings, overlap
-from composer.spec.model import Destination, Spec
+from composer.spec.model import Spec
 from composer.spec.source_text import COMMAND_LINE
 from composer.store import Store, default_store
 
 if TYPE_CHECKING:
-    from composer.destinations.write import Accept, WrittenFile
     from composer.sources.located import Located
     from composer.sources.remote.fetching import Fetcher
 
 Progress = Callable[[str], None]
-Output = str | Path | Sequence[str | Path] | None
-"""One place for a result or several; their endings say the formats."""
 _ROUNDS = 4
 
 
@@ -83,7 +79,7 @@ def prepare(
             it, only what the store remembers is used and the rest is deferred.
         offline: whether nothing may be asked of the network; COMPOSE_OFFLINE in the environment
             says the same.
-        output: where the result goes instead of where the spec says; see :func:`build_spec`.
+        output: where the result goes instead of where the spec says, as for a build.
         building: whether a format whose packages are not installed is an error, found before
             anything else is done, and not a warning.
         store: None is the user's own.
@@ -273,6 +269,7 @@ def _link(path: Path, overrides: Sequence[str], run: _Run) -> Located:
     from composer.builder.linker import content_key
     from composer.sources.located import Located
     from composer.sources.remembered import remembered_sha256
+    from composer.sources.states import with_states
 
     prepared = _prepare(path, overrides, run)
     for problem in prepared.errors:
@@ -289,6 +286,8 @@ def _link(path: Path, overrides: Sequence[str], run: _Run) -> Located:
     if plan is None or not plan.complete:
         return Located(path=None, diagnostics=prepared.diagnostics)
     store = run.store
+    assert prepared.spec is not None
+    plan = with_states(plan, prepared.spec, store)
     key = content_key(plan, lambda file: remembered_sha256(file, store))
     digest = store.recipe(key)
     if digest is None:
@@ -380,31 +379,6 @@ class _Knowledge:
         return self._files[fact.object]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Artifact:
-    """A built model.
-
-    Attributes:
-        files: all that was written, in the order of the spec; at least one.
-        plan: that it was built from.
-        diagnostics: warnings of the build.
-    """
-
-    files: tuple[WrittenFile, ...]
-    plan: Plan
-    diagnostics: tuple[Diagnostic, ...] = ()
-
-    @property
-    def path(self) -> Path:
-        """The first of the files, which is the only one unless several were asked for."""
-        return self.files[0].path
-
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of the first of the files."""
-        return self.files[0].sha256
-
-
 def plan_spec(prepared: Prepared) -> Plan:
     """Return the plan of what was prepared.
 
@@ -420,78 +394,3 @@ def plan_spec(prepared: Prepared) -> Plan:
             help="compose plan --deep (or compose build) asks Keras and remembers the answer",
         )
     return prepared.plan
-
-
-def destinations_of(spec: Spec, output: Output = None) -> tuple[Destination, ...]:
-    """Return where the result goes: to ``output``, whatever the spec says, else where that says.
-
-    Raises:
-        UsageError: the ending of ``output`` stands for no format, or two are at one place.
-    """
-    if output is None:
-        return spec.target.destinations
-    paths = [output] if isinstance(output, str | Path) else list(output)
-    found = tuple(destination(path) for path in paths)
-    for path, place in zip(paths, found, strict=True):
-        if place is None:
-            raise UsageError(
-                f"{path} has the ending of no format",
-                help=f"the endings are {endings()}, or / for the folder of a SavedModel",
-            )
-    places = tuple(place for place in found if place is not None)
-    for one, other in combinations(places, 2):
-        if overlap(one.path, other.path):
-            raise UsageError(
-                f"two results would be written to one place, {other.path}",
-                help="leave one of them out",
-            )
-    return places
-
-
-def build_spec(
-    prepared: Prepared,
-    *,
-    output: Output = None,
-    inspect: Callable[[Path], None] | None = None,
-    accept: Accept | None = None,
-    progress: Progress | None = None,
-) -> Artifact:
-    """Link what was prepared, write it in all formats, check that, and move it into place.
-
-    Args:
-        prepared: a spec with everything that Keras had to answer.
-        output: one path or several, instead of those of the spec; their endings say the formats.
-        inspect: called with the linked ``.keras`` file before anything takes its place.
-        accept: see :func:`composer.destinations.write.write_all`.
-        progress: called with lines of progress.
-
-    Raises:
-        SpecError: there are errors, or a format can't hold the model.
-        BuildError: it waits for Keras, or can't be written.
-        DriftError: what was written is not what was planned; every place is left as it was.
-    """
-    from composer.destinations.fitness import missing_packages, unfit
-    from composer.destinations.programs import misplaced_programs
-    from composer.destinations.write import write_all
-    from composer.keras_process.user_code import code_of
-
-    plan = plan_spec(prepared)
-    spec = prepared.spec
-    assert spec is not None
-    destinations = destinations_of(spec, output)
-    problems = missing_packages(spec, destinations, severity="error")
-    problems += misplaced_programs(spec, destinations)
-    problems += unfit(spec, plan, destinations)
-    if any(problem.severity == "error" for problem in problems):
-        raise SpecError(problems)
-    files = write_all(
-        plan,
-        destinations,
-        code=code_of(spec),
-        inspect=inspect,
-        accept=accept,
-        progress=progress,
-    )
-    return Artifact(
-        files=files, plan=plan, diagnostics=tuple(dict.fromkeys((*prepared.diagnostics, *problems)))
-    )

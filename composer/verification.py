@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from composer.builder.check import check_artifact, source_digests
 from composer.builder.linker import canonical_model
+from composer.checks import Check, VerificationReport
 from composer.errors import DriftError
 from composer.keras_format.archive import open_archive
 from composer.keras_format.code_scan import Finding, scan
@@ -20,36 +19,6 @@ from composer.keras_format.read_model import read_model
 from composer.keras_process.user_code import NO_CODE, UserCode
 from composer.keras_process.verification import Verification, WholeSource, verify
 from composer.resolver.plan import Plan, WholeUse
-
-State = Literal["ok", "failed", "skipped"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One thing that was looked at.
-
-    Attributes:
-        name: what, in a few words.
-        state: ``skipped`` when it could not be looked at, which is no failure of the artifact.
-        detail: what was found.
-    """
-
-    name: str
-    state: State
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerificationReport:
-    """All checks of one artifact."""
-
-    artifact: Path
-    checks: tuple[Check, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing failed."""
-        return all(check.state != "failed" for check in self.checks)
 
 
 def verify_artifact(

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+from composer.builder.recipe import recipe_of
 from composer.errors import BuildError
 from composer.keras_format.archive import check_archive_crc
 from composer.keras_format.archive_write import WrittenArchive, write_archive, write_weights
@@ -28,6 +29,7 @@ from composer.keras_format.contents import (
 )
 from composer.keras_format.graph import Json, Operation
 from composer.keras_format.model_file import ModelFile
+from composer.keras_format.recipe import recipe_document
 from composer.keras_format.writer import model_config
 from composer.resolver.plan import Plan, StateCopy
 
@@ -113,21 +115,7 @@ def metadata(plan: Plan) -> dict[str, Json]:
     versions = [FORMAT_VERSION, *(file.keras_version for file in plan.files.values())]
     return {
         "keras_version": max(versions, key=_version),
-        METADATA_KEY: {
-            "format": 1,
-            "name": plan.name,
-            "seed": plan.seed,
-            "sources": {
-                source.id: {
-                    "from": source.location,
-                    **({"weights": source.weights} if source.weights else {}),
-                    **({"sha256": source.sha256} if source.sha256 else {}),
-                    **({"license": source.license} if source.license else {}),
-                }
-                for source in plan.sources
-            },
-            "origins": {name: str(origin) for name, origin in plan.origins.items()},
-        },
+        METADATA_KEY: recipe_document(recipe_of(plan)),
     }
 
 

@@ -14,10 +14,11 @@ from composer.errors import ComposeError, DriftError, SpecError
 from composer.file_suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
+    from composer.building import Artifact
     from composer.destinations.write import Accept
     from composer.diagnostics.diagnostic import Diagnostic
     from composer.lock.model import Lock
-    from composer.pipeline import Artifact, Prepared
+    from composer.pipeline import Prepared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +151,9 @@ def _pins(lock: Lock | None) -> Mapping[str, str]:
 
 def _planned(prepared: Prepared, job: Job) -> str:
     from composer.cli.build_screen import planned
+    from composer.destinations.chosen import destinations_of
     from composer.destinations.places import check_places
-    from composer.pipeline import destinations_of, plan_spec
+    from composer.pipeline import plan_spec
 
     plan = plan_spec(prepared)
     assert prepared.spec is not None
@@ -164,8 +166,8 @@ def _built(
     prepared: Prepared, job: Job, lock: Lock | None, started: float
 ) -> tuple[str, tuple[str, ...]]:
     """Build, and return what is shown of it with what else is worth saying."""
+    from composer.building import build_spec
     from composer.cli.build_screen import built
-    from composer.pipeline import build_spec
 
     output = job.outputs or None
     checks: list[str] = []

@@ -10,9 +10,9 @@ from composer.cli.numbers import count, size
 from composer.spec.formats import FORMATS
 
 if TYPE_CHECKING:
+    from composer.building import Artifact
     from composer.destinations.exporting import Comparison
     from composer.destinations.write import WrittenFile
-    from composer.pipeline import Artifact
     from composer.resolver.plan import Plan
     from composer.spec.model import Destination
 

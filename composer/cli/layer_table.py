@@ -9,13 +9,15 @@ from composer.cli.console import Terminal, show_parts
 from composer.cli.numbers import count, size
 from composer.cli.shapes import shape_text
 from composer.diagnostics.render.terminal_text import shown
-from composer.inspection import InspectedLayer, InspectedPort, Inspection
+from composer.inspection import InspectedLayer, InspectedPort, InspectedSource, Inspection
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
 _INDENT = "  "
+_DIGITS = 12
+"""How much of a digest a person compares; --json has all of it."""
 _NARROW = 72
 """Columns below which even shapes are broken over lines, so that nothing is cut."""
 
@@ -42,10 +44,8 @@ def _parts(
     kind = "Sequential" if inspection.sequential else "Functional"
     version = f", written by Keras {inspection.keras_version}" if inspection.keras_version else ""
     yield Text(shown(f"{inspection.path}: {inspection.name} ({kind}{version})"), style="bold")
-    for source in inspection.sources:
-        license_ = f", licence {source.license}" if source.license else ""
-        weights = f" with weights of {source.weights}" if source.weights else ""
-        yield Text(shown(f"  linked from {source.id} = {source.location}{weights}{license_}"))
+    for line in _source_lines(inspection.sources):
+        yield Text(shown(line))
     for warning in inspection.warnings:
         yield Text(shown(f"  warning: {warning}"), style="yellow")
     yield Text("")
@@ -69,6 +69,23 @@ def _parts(
         f"total   {count(len(inspection.layers), 'operation')}, "
         f"{count(inspection.parameters, 'parameter')}, {size(inspection.nbytes)}"
     )
+
+
+def _source_lines(sources: tuple[InspectedSource, ...], depth: int = 1) -> Iterator[str]:
+    for source in sources:
+        parts = [f"{_INDENT * depth}linked from {source.id} = {source.location}"]
+        if source.revision:
+            parts.append(f"revision {source.revision}")
+        if source.weights:
+            parts[0] += f" with weights of {source.weights}"
+        if digest := source.sha256:
+            parts.append(f"sha256 {digest[:_DIGITS]}…")
+        elif digest := source.content:
+            parts.append(f"content {digest[:_DIGITS]}…")
+        if source.license:
+            parts.append(f"licence {source.license}")
+        yield ", ".join(parts)
+        yield from _source_lines(source.sources, depth + 1)
 
 
 def _port(port: InspectedPort) -> str:
@@ -108,7 +125,7 @@ def _add(table: Table, layer: InspectedLayer, depth: int, *, linked: bool) -> No
         trains if layer.parameters else "",
     ]
     if linked:
-        cells.append(shown(layer.origin or ""))
+        cells.append(shown(" ← ".join(layer.lineage)))
     table.add_row(*(Text(cell) for cell in cells))
     for inner in layer.inner:
         _add(table, inner, depth + 1, linked=linked)

@@ -24,7 +24,7 @@ def starts_from(specs: Sequence[str], overrides: Sequence[str]) -> dict[str, tup
     """
     if len(specs) == 1:
         return {specs[0]: ()}
-    from composer.pipeline import destinations_of
+    from composer.destinations.chosen import destinations_of
 
     read = dict(_read(specs, overrides))
     makers = {Path(spec).resolve(): spec for spec in specs}

@@ -1,7 +1,8 @@
-"""``compose verify``: whether an artifact is what it should be, in Keras itself."""
+"""``compose verify``: whether an artifact is what it should be."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,72 +11,139 @@ from composer.cli import console, options
 from composer.file_suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
+    from composer.checks import VerificationReport
+    from composer.cli.reporting import Report
     from composer.diagnostics.render import Format
-    from composer.verification import VerificationReport
 
 DRIFT = 4
 _STYLES = {"ok": "help", "failed": "error", "skipped": "warning"}
 
 
-@click.command(name="verify", short_help="Load an artifact in Keras and compare it.")
+@click.command(name="verify", short_help="Check an artifact: in Keras, its lock, a new build.")
 @click.argument("artifact")
 @click.argument("overrides", nargs=-1, metavar="[OVERRIDE...]", type=click.UNPROCESSED)
 @click.option("--spec", metavar="SPEC", help="What the artifact was built from.")
+@click.option(
+    "--lock", metavar="LOCK",
+    help="Compare digests and names with a lock (or the one beside a spec); no sources, no Keras.",
+)  # fmt: skip
+@click.option(
+    "--rebuild", is_flag=True, help="Build the spec again in an empty store, and compare bytes."
+)
 @options.output_format
 def command(
     artifact: str,
     overrides: tuple[str, ...],
     *,
     spec: str | None,
+    lock: str | None,
+    rebuild: bool,
     format: Format,  # noqa: A002
 ) -> int:
-    """Load a .keras file in Keras, in a process of its own, and run it.
+    """Check that an artifact is what it should be.
 
-    With --spec every tensor is compared with its source bit for bit, and what a source computes
-    by itself with what it computes in the artifact. An OVERRIDE is one of those of the build.
+    Alone, or with --spec, a .keras file is loaded in Keras, in a process of its own, and run; with
+    --spec every tensor is compared with its source bit for bit, and what a source computes by
+    itself with what it computes in the artifact. An OVERRIDE is one of those of the build.
+
+    --lock and --rebuild take files of every format, and a spec in the place of
+    ARTIFACT, which stands for what it builds. Keras is not started for them, but where the new
+    build needs it.
     """
-    from composer.cli.progress import display
-    from composer.cli.reporting import Report, counted
-    from composer.errors import UsageError
-    from composer.keras_process.user_code import NO_CODE, code_of
-    from composer.pipeline import plan_spec, prepare
+    from composer.cli.reporting import Report
+    from composer.cli.verify_files import Wanted, verify_files
 
+    _check_usage(artifact, overrides, spec=spec, rebuild=rebuild, lock=lock)
+    named = artifact.endswith(SPEC_SUFFIXES)
+    wanted = Wanted(
+        spec=artifact if named else spec,
+        artifact=None if named else artifact,
+        overrides=overrides,
+        lock=lock,
+        rebuild=rebuild,
+    )
+    with Report(format) as report:
+        if lock is None and not rebuild:
+            if named:
+                raise _usage(
+                    f"{artifact} is a spec; what it builds is loaded with ARTIFACT --spec SPEC",
+                    "compose verify SPEC --rebuild, or --lock LOCK, looks at all that it builds",
+                )
+            return _in_keras(Path(artifact), spec, overrides, report)
+        return verify_files(wanted, report)
+
+
+def _check_usage(
+    artifact: str, overrides: tuple[str, ...], *, spec: str | None, rebuild: bool, lock: str | None
+) -> None:
     strangers = [argument for argument in overrides if not options.is_override(argument)]
     if strangers:
-        raise UsageError(
+        raise _usage(
             f"one artifact is verified at a time; found also {' '.join(strangers)}",
-            help="an override holds '=' or begins with '+' or '~'",
+            "an override holds '=' or begins with '+' or '~'",
         )
-    if overrides and spec is None:
-        raise UsageError(
+    is_spec = artifact.endswith(SPEC_SUFFIXES)
+    if is_spec and spec is not None:
+        raise _usage(f"two specs are named: {artifact} and {spec}")
+    if overrides and spec is None and not is_spec:
+        raise _usage(
             f"overrides change a spec, and none is named; found {' '.join(overrides)}",
-            help="name it: compose verify ARTIFACT --spec SPEC OVERRIDE…",
+            "name it: compose verify ARTIFACT --spec SPEC OVERRIDE…",
         )
-    file = options.readable_file(artifact, (".keras",))
-    with Report(format) as report:
-        plan, code = None, NO_CODE
-        if spec is not None:
-            options.readable_file(spec, SPEC_SUFFIXES)
-            with display(f"planning {spec}") as say:
-                prepared = prepare(spec, overrides, deep=True, progress=say)
-            report.add(prepared.diagnostics)
-            if prepared.errors:
-                console.talk(f"{counted(prepared.diagnostics)} in {spec}")
-                return 1
-            plan = plan_spec(prepared)
-            assert prepared.spec is not None
-            code = code_of(prepared.spec)
-        # Imported here: a spec with mistakes needs none of it.
-        from composer.verification import verify_artifact
+    if rebuild and not is_spec and spec is None and lock is None:
+        raise _usage(
+            "--rebuild needs the spec that the artifact was built from",
+            f"compose verify {artifact} --rebuild --spec SPEC, or --lock LOCK",
+        )
 
-        seed = plan.seed if plan is not None else 0
-        with display(f"verifying {artifact}") as say:
-            found = verify_artifact(file, plan, code=code, seed=seed, progress=say)
-        report.say(_lines(found, color=console.terminal(report.stream).color))
+
+def _usage(message: str, help: str | None = None) -> Exception:  # noqa: A002
+    from composer.errors import UsageError
+
+    return UsageError(message, help=help)
+
+
+def _in_keras(artifact: Path, spec: str | None, overrides: tuple[str, ...], report: Report) -> int:
+    """Load the artifact in Keras, and show what was found."""
+    found = keras_report(artifact, spec, overrides, report)
+    if found is None:
+        return 1
+    report.say(verification_lines(found, color=console.terminal(report.stream).color))
     return 0 if found.ok else DRIFT
 
 
-def _lines(report: VerificationReport, *, color: bool) -> str:
+def keras_report(
+    artifact: Path, spec: str | None, overrides: tuple[str, ...], report: Report
+) -> VerificationReport | None:
+    """Load an artifact in Keras and return what was found; None where the spec has errors."""
+    from composer.cli.progress import display
+    from composer.cli.reporting import counted
+    from composer.keras_process.user_code import NO_CODE, code_of
+    from composer.pipeline import plan_spec, prepare
+
+    file = options.readable_file(str(artifact), (".keras",))
+    plan, code = None, NO_CODE
+    if spec is not None:
+        options.readable_file(spec, SPEC_SUFFIXES)
+        with display(f"planning {spec}") as say:
+            prepared = prepare(spec, overrides, deep=True, progress=say)
+        report.add(prepared.diagnostics)
+        if prepared.errors:
+            console.talk(f"{counted(prepared.diagnostics)} in {spec}")
+            return None
+        plan = plan_spec(prepared)
+        assert prepared.spec is not None
+        code = code_of(prepared.spec)
+    # Imported here: a spec with mistakes needs none of it.
+    from composer.verification import verify_artifact
+
+    seed = plan.seed if plan is not None else 0
+    with display(f"verifying {artifact}") as say:
+        return verify_artifact(file, plan, code=code, seed=seed, progress=say)
+
+
+def verification_lines(report: VerificationReport, *, color: bool) -> str:
+    """Return a line a check, and the verdict."""
     from composer.diagnostics.render.terminal_text import shown, styled
 
     width = max((len(check.name) for check in report.checks), default=0)

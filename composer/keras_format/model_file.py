@@ -8,6 +8,7 @@ from math import prod
 from pathlib import Path
 
 from composer.keras_format.graph import Graph
+from composer.keras_format.recipe import Recipe
 from composer.keras_format.stored import Listing
 
 
@@ -61,6 +62,7 @@ class ModelFile:
         listing: all groups and tensors of its weights.
         warnings: what plain Keras would get wrong when it loads the file.
         made_from: files of the user's that ``path`` was made from, where it is not the user's.
+        recipe: what the file was linked from, where composer made it.
     """
 
     path: Path
@@ -70,4 +72,5 @@ class ModelFile:
     keras_version: str = ""
     warnings: tuple[str, ...] = ()
     made_from: tuple[Path, ...] = ()
+    recipe: Recipe | None = None
     listing: Listing = field(repr=False, compare=False)

@@ -10,13 +10,14 @@ from typing import Protocol
 
 from composer.errors import FormatError
 from composer.keras_format.archive import Archive, open_archive
-from composer.keras_format.canonical import SHARED, optimizer_groups
+from composer.keras_format.canonical import METADATA_KEY, SHARED, optimizer_groups
 from composer.keras_format.graph import Graph, Json, Operation
 from composer.keras_format.keras2 import is_legacy
 from composer.keras_format.keras2_state import state_layout, today_s_listing
 from composer.keras_format.model_file import LayerState, ModelFile, StoredVariable
 from composer.keras_format.order import operation_order
 from composer.keras_format.reader import read_graph
+from composer.keras_format.recipe import read_recipe
 from composer.keras_format.stored import Listing, StoredGroup, StoredTensor
 
 _LAYERS = "layers"
@@ -71,6 +72,7 @@ def model_in(archive: Archive, listings: Listings | None = None) -> ModelFile:
         misplaced=states.misplaced,
         keras_version=archive.keras_version or "",
         warnings=(*graph.warnings, *_order_warnings(graph)),
+        recipe=read_recipe(archive.metadata.get(METADATA_KEY)),
         listing=listing,
     )
 

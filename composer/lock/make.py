@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,20 @@ def toolchain(*, keras: bool, formats: Iterable[str]) -> dict[str, str]:
     from h5py import version
 
     return {**found, "hdf5": str(version.hdf5_version)}
+
+
+def installed(names: Iterable[str]) -> dict[str, str]:
+    """Return the versions of what a toolchain names, as far as it is installed."""
+    found = {}
+    for name in names:
+        if name == "hdf5":
+            from h5py import version
+
+            found[name] = str(version.hdf5_version)
+            continue
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(_DISTRIBUTIONS.get(name, name))
+    return found
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -75,6 +75,21 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceState:
+    """The bytes that a source had when it was linked.
+
+    Attributes:
+        content: digest of the model's config and tensors, whatever library wrote its file.
+        sha256: of the file that ``from`` names; None where it names none.
+        weights: SHA-256 of the file that ``weights`` names.
+    """
+
+    content: str
+    sha256: str | None = None
+    weights: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedSource:
     """A source as the plan shows it: counts of operations, parameters and bytes that go in.
 
@@ -85,6 +100,7 @@ class PlannedSource:
         trusted: whether the spec lets code of it in.
         allowed: what that let in: code and functions from elsewhere, with the layers they are in.
         download: what its URL gave; None for a source that is no URL.
+        state: digests of what it is now; a build takes them, a plan alone does not.
     """
 
     id: str
@@ -104,6 +120,7 @@ class PlannedSource:
     trusted: bool = False
     allowed: tuple[str, ...] = ()
     download: Download | None = None
+    state: SourceState | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from composer.builder.check import check_artifact
+from composer.building import build_spec
 from composer.errors import DriftError
 from composer.keras_format.read_model import read_model
-from composer.pipeline import build_spec, prepare
+from composer.pipeline import prepare
 from composer.store import Store
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from composer.building import build_spec
 from composer.keras_format.read_model import read_model
-from composer.pipeline import build_spec, prepare
+from composer.pipeline import prepare
 from composer.store import Store
 
 CHAIN = Path(__file__).parents[2] / "benchmarks" / "chain.py"

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from composer.building import build_spec
 from composer.diagnostics.diagnostic import Diagnostic
-from composer.pipeline import Prepared, build_spec, prepare
+from composer.pipeline import Prepared, prepare
 from composer.store import Store
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from composer.building import build_spec
 from composer.errors import SpecError
-from composer.pipeline import build_spec, prepare
+from composer.pipeline import prepare
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 

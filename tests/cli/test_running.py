@@ -167,7 +167,7 @@ def test_an_error_of_composer_gives_its_own_exit_code(compose, specs, monkeypatc
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr("composer.pipeline.build_spec", fail)
+    monkeypatch.setattr("composer.building.build_spec", fail)
     result = compose("build", "good.yaml")
     assert (result.code, result.out, result.err) == (code, "", f"error: {error}\n")
 

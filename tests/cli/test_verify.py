@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from composer.verification import Check, VerificationReport
+from composer.checks import Check, VerificationReport
 
 SPEC = """\
 version: 1

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 import composer
+from composer.building import build_spec
 from composer.destinations import fitness
 from composer.errors import SpecError
-from composer.pipeline import build_spec, prepare
+from composer.pipeline import prepare
 from composer.spec.formats import FORMATS
 from composer.store import Store
 

@@ -13,10 +13,11 @@ import h5py
 import numpy as np
 import pytest
 
+from composer.building import build_spec
 from composer.comparison import compare_files
 from composer.difference.compare import Difference
 from composer.errors import BuildError, FormatError, SpecError, UsageError
-from composer.pipeline import build_spec, prepare
+from composer.pipeline import prepare
 from composer.resolver.document import plan_document
 from composer.store import Store
 

@@ -9,9 +9,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from composer.building import build_spec
 from composer.errors import ComposeError
 from composer.keras_format.read_model import read_model
-from composer.pipeline import build_spec, prepare
+from composer.pipeline import prepare
 from tests.fuzz.mutations import documents
 from tests.security.poison import contents, rewritten
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from composer.pipeline import Prepared, build_spec, prepare
+from composer.building import build_spec
+from composer.pipeline import Prepared, prepare
 from composer.store import Store
 from composer.verification import verify_artifact
 

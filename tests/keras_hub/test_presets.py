@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from composer.building import build_spec
 from composer.errors import BuildError
 from composer.keras_format.digests import digest_folder
 from composer.keras_process import hub_presets
-from composer.pipeline import Prepared, build_spec, prepare
+from composer.pipeline import Prepared, prepare
 from composer.store import Store
 
 pytest.importorskip("keras_hub")

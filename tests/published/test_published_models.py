@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from composer.pipeline import build_spec, prepare
+from composer.building import build_spec
+from composer.pipeline import prepare
 from composer.store import Store
 from tests.published.conftest import run
 

@@ -16,8 +16,8 @@ import click
 import pytest
 
 from composer import errors
+from composer.building import Artifact
 from composer.errors import ComposeError
-from composer.pipeline import Artifact
 from composer.resolver.plan import Plan
 from tests.sources.remote.file_server import Served, file_server
 

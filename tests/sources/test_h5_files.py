@@ -8,10 +8,11 @@ from pathlib import Path
 import h5py
 import pytest
 
+from composer.building import build_spec
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.errors import BuildError
 from composer.inspection import inspect_model
-from composer.pipeline import Prepared, build_spec, prepare
+from composer.pipeline import Prepared, prepare
 from composer.store import Store
 from tests.keras_format.legacy_h5.handmade import dense, two_dense, two_dense_weights, write_h5
 

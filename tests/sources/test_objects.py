@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from composer.building import build_spec
 from composer.keras_process.user_code import code_of
-from composer.pipeline import build_spec, prepare
+from composer.pipeline import prepare
 from composer.store import Store
 from composer.verification import verify_artifact
 

@@ -10,10 +10,11 @@ import pytest
 
 from composer import pipeline
 from composer.builder import linker
+from composer.building import build_spec
 from composer.errors import BuildError
 from composer.inspection import inspect_model
 from composer.keras_format.digests import digest_tensors
-from composer.pipeline import Prepared, build_spec, prepare
+from composer.pipeline import Prepared, prepare
 from composer.sources import remembered
 from composer.spec import read_spec
 from composer.store import Store

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from composer.building import build_spec
 from composer.keras_format.read_model import read_model
-from composer.pipeline import Prepared, build_spec, prepare
+from composer.pipeline import Prepared, prepare
 from composer.store import Store
 from tests.state.test_state import ROOT
 

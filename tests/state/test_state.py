@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from composer.pipeline import Prepared, build_spec, prepare
+from composer.building import build_spec
+from composer.pipeline import Prepared, prepare
 from composer.store import Store
 
 HERE = Path(__file__).parent

@@ -1,0 +1,44 @@
+"""What was looked at of an artifact, and what was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from composer.diagnostics.diagnostic import Diagnostic
+
+State = Literal["ok", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        name: what, in a few words.
+        state: ``skipped`` when it could not be looked at, which is no failure of the artifact.
+        detail: what was found.
+    """
+
+    name: str
+    state: State
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationReport:
+    """All checks of one artifact.
+
+    Attributes:
+        diagnostics: what failed, told field by field where there are fields.
+    """
+
+    artifact: Path
+    checks: tuple[Check, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed."""
+        return all(check.state != "failed" for check in self.checks)

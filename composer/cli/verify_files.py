@@ -1,0 +1,187 @@
+"""The checks of ``compose verify`` that are about bytes: a lock, a new build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from composer.cli import console, options
+from composer.cli.progress import display
+from composer.cli.verify import DRIFT, keras_report, verification_lines
+from composer.errors import SpecError, UsageError
+from composer.file_suffixes import SPEC_SUFFIXES
+
+if TYPE_CHECKING:
+    from composer.checks import VerificationReport
+    from composer.cli.reporting import Report
+    from composer.lock.model import Lock
+    from composer.rebuilding import Rebuilt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What to look at.
+
+    Attributes:
+        spec: that the artifact was built from.
+        artifact: None stands for all that the spec builds.
+        overrides: those of the build.
+        lock: path of a lock, or of a spec that it lies beside.
+        rebuild: whether the spec is built again.
+    """
+
+    spec: str | None
+    artifact: str | None
+    overrides: tuple[str, ...]
+    lock: str | None
+    rebuild: bool
+
+
+def verify_files(wanted: Wanted, report: Report) -> int:
+    """Look at one artifact, or at all of a spec, show what was found, return the exit code."""
+    lock_file, lock = _lock(wanted)
+    spec = wanted.spec or (_spec_beside(lock_file, lock) if wanted.rebuild else None)
+    overrides = wanted.overrides or (lock.spec.overrides if lock is not None else ())
+    artifacts = _artifacts(wanted, overrides)
+    found = [_quick(artifact, lock, lock_file) for artifact in artifacts]
+    built: tuple[Rebuilt, ...] = ()
+    if wanted.rebuild:
+        assert spec is not None
+        code, built = _rebuilt(spec, overrides, artifacts, lock, report)
+        if code:
+            return code
+        found = [_with(one, again) for one, again in zip(found, built, strict=True)]
+    elif wanted.spec is not None and wanted.artifact is not None:
+        in_keras = keras_report(artifacts[0], wanted.spec, wanted.overrides, report)
+        if in_keras is None:
+            return 1
+        found = [_joined(found[0], in_keras)]
+    color = console.terminal(report.stream).color
+    for number, one in enumerate(found):
+        report.add(one.diagnostics)
+        lines = [*_difference(built[number])] if built else []
+        report.say("\n".join([*lines, verification_lines(one, color=color)]))
+    return 0 if all(one.ok for one in found) else DRIFT
+
+
+def _lock(wanted: Wanted) -> tuple[Path | None, Lock | None]:
+    if wanted.lock is None:
+        return None, None
+    from composer.lock.document import lock_path, read_lock
+
+    path = Path(wanted.lock)
+    if wanted.lock.endswith(SPEC_SUFFIXES):
+        path = lock_path(path)
+    return path, read_lock(path)
+
+
+def _spec_beside(lock_file: Path | None, lock: Lock | None) -> str:
+    """Return the spec that a lock was written for."""
+    assert lock_file is not None
+    assert lock is not None
+    stem = lock_file.name.removesuffix(".lock.json")
+    for name in lock.spec.files:
+        if "/" not in name and Path(name).stem == stem:
+            return str(lock_file.with_name(name))
+    raise UsageError(
+        f"{lock_file} does not lie beside the spec that it was written for",
+        help="name that one: --spec SPEC",
+    )
+
+
+def _artifacts(wanted: Wanted, overrides: tuple[str, ...]) -> list[Path]:
+    if wanted.artifact is not None:
+        paths = [Path(wanted.artifact)]
+    else:
+        assert wanted.spec is not None
+        paths = _results(wanted.spec, overrides)
+    for path in paths:
+        if path.is_dir():
+            from composer.lock_verification import artifact_format
+
+            artifact_format(path)
+        else:
+            options.readable_file(str(path), (".keras",))
+    return paths
+
+
+def _results(spec: str, overrides: tuple[str, ...]) -> list[Path]:
+    from composer.cli.build_screen import shown
+    from composer.spec.reading import read_spec
+
+    options.readable_file(spec, SPEC_SUFFIXES)
+    read, diagnostics = read_spec(spec, overrides)
+    if read is None or any(item.severity == "error" for item in diagnostics):
+        raise SpecError(diagnostics)
+    return [Path(shown(place.path)) for place in read.target.destinations]
+
+
+def _quick(artifact: Path, lock: Lock | None, lock_file: Path | None) -> VerificationReport:
+    """Hold an artifact against its lock, where one is named."""
+    from composer.checks import VerificationReport
+
+    found = VerificationReport(artifact=artifact, checks=())
+    with display(f"verifying {artifact}"):
+        if lock is not None:
+            from composer.lock_verification import verify_against_lock
+
+            found = _joined(found, verify_against_lock(artifact, lock, str(lock_file)))
+    return found
+
+
+def _rebuilt(
+    spec: str,
+    overrides: tuple[str, ...],
+    artifacts: list[Path],
+    lock: Lock | None,
+    report: Report,
+) -> tuple[int, tuple[Rebuilt, ...]]:
+    from composer.lock.compare import WRITERS
+    from composer.lock.make import installed
+    from composer.rebuilding import rebuild
+
+    options.readable_file(spec, SPEC_SUFFIXES)
+    now = installed(WRITERS)
+    with display(f"building {spec} again") as say:
+        done = rebuild(
+            spec,
+            overrides,
+            artifacts,
+            locked=lock is not None,
+            other_versions=lock is not None
+            and any(lock.toolchain.get(name) != now.get(name) for name in WRITERS),
+            progress=say,
+        )
+    if done.code:
+        report.remark(done.said.splitlines())
+        console.talk(f"{spec} could not be built again; nothing was compared")
+    return done.code, done.results
+
+
+def _with(found: VerificationReport, again: Rebuilt) -> VerificationReport:
+    from composer.checks import VerificationReport
+
+    return VerificationReport(
+        artifact=found.artifact,
+        checks=(*found.checks, again.check),
+        diagnostics=(*found.diagnostics, *again.diagnostics),
+    )
+
+
+def _joined(one: VerificationReport, other: VerificationReport) -> VerificationReport:
+    from composer.checks import VerificationReport
+
+    return VerificationReport(
+        artifact=one.artifact,
+        checks=(*one.checks, *other.checks),
+        diagnostics=(*one.diagnostics, *other.diagnostics),
+    )
+
+
+def _difference(again: Rebuilt) -> Iterator[str]:
+    if again.difference is not None:
+        from composer.cli.diff_text import diff_lines
+
+        yield from diff_lines(again.difference)

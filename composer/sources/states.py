@@ -1,0 +1,75 @@
+"""Takes the digests of a plan's sources, which the artifact is to name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from composer.errors import BuildError
+from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES
+from composer.resolver.plan import Plan, SourceState
+from composer.sources.keras_files import file_path, is_path
+from composer.sources.remembered import remembered_content, remembered_sha256
+from composer.spec.model import Spec
+from composer.store import Store
+
+_THREADS = 2
+
+Digest = Callable[[], str]
+
+
+def with_states(plan: Plan, spec: Spec, store: Store) -> Plan:
+    """Return ``plan`` with the digests of its sources, from the store where they are known.
+
+    Args:
+        plan: of ``spec``.
+        spec: with its URLs fetched.
+        store: remembers digests of files that are left alone.
+
+    Raises:
+        FormatError: a source is damaged.
+        BuildError: one can't be read.
+    """
+    try:
+        states = _states(plan, spec, store)
+    except OSError as error:
+        raise BuildError(f"{error.filename} can't be read: {error.strerror}") from error
+    sources = tuple(replace(source, state=states[source.id]) for source in plan.sources)
+    return replace(plan, sources=sources)
+
+
+def _states(plan: Plan, spec: Spec, store: Store) -> dict[str, SourceState]:
+    with ThreadPoolExecutor(_THREADS) as pool:
+
+        def taken(digest: Callable[[Path, Store], str], path: Path) -> Digest:
+            return pool.submit(digest, path, store).result
+
+        found = {source.id: _asked(plan, spec, source.id, taken) for source in plan.sources}
+        return {
+            key: SourceState(
+                content=content(),
+                sha256=sha256() if sha256 is not None else None,
+                weights=weights() if weights is not None else None,
+            )
+            for key, (content, sha256, weights) in found.items()
+        }
+
+
+def _asked(
+    plan: Plan, spec: Spec, key: str, taken: Callable[[Callable[[Path, Store], str], Path], Digest]
+) -> tuple[Digest, Digest | None, Digest | None]:
+    """Begin the digests of one source: of its content, its file, and its file of weights."""
+    source = next(item for item in spec.sources if item.id == key)
+    planned = next(item for item in plan.sources if item.id == key)
+    file = plan.files[key]
+    content = taken(remembered_content, file.path)
+    sha256: Digest | None = None
+    if planned.download is not None:
+        sha256 = partial(str, planned.download.sha256)
+    elif is_path(source.location, KERAS_SUFFIXES + LEGACY_SUFFIXES):
+        sha256 = taken(remembered_sha256, file_path(source))
+    weights = taken(remembered_sha256, file.made_from[0]) if source.weights else None
+    return content, sha256, weights
