@@ -19,6 +19,7 @@ from typing import Any
 
 from composer.errors import BuildError, ComposeError, KerasProcessError, SourceError
 from composer.keras_process.environment import hermetic_environment
+from composer.keras_process.worker import TEMPORARY
 
 _WORKER = "composer.keras_process.worker"
 _TAIL_LINES = 12
@@ -64,9 +65,7 @@ def run(
         BuildError: the task failed for a reason outside of the request, such as the network.
         KerasProcessError: the process could not run Keras, crashed, or gave no answer.
     """
-    with tempfile.TemporaryDirectory(
-        prefix="keras-compose-", ignore_cleanup_errors=True
-    ) as temporary:
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY, ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary).resolve()
         request_file, answer_file = folder / "request.json", folder / "answer.json"
         request_file.write_text(json.dumps(request), encoding="utf-8")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shutil
 import sys
 import threading
 import traceback
@@ -39,6 +40,9 @@ TASKS = {
 WITHOUT_KERAS = frozenset({"check_saved_model", "check_onnx", "check_tflite"})
 """What is exported has to run where there is no Keras."""
 
+TEMPORARY = "keras-compose-"
+"""How the names of the client's own folders begin, which nobody else looks into."""
+
 
 class _NoKeras(MetaPathFinder):
     """Keeps Keras out of a process: TensorFlow imports it by itself where it is installed.
@@ -55,7 +59,7 @@ def main(arguments: list[str]) -> int:
     """Do the task and return the exit code: 0 when an answer or a refusal was written."""
     request_file, answer_file = map(Path, arguments)
     report = _keep_stdout()
-    _end_with_parent()
+    _end_with_parent(request_file.parent)
     request = json.loads(request_file.read_bytes())
     try:
         if request["task"] in WITHOUT_KERAS:
@@ -89,11 +93,13 @@ def _keep_stdout() -> Callable[[str], None]:
     return report
 
 
-def _end_with_parent() -> None:
-    """End this process when the one that started it is gone, however that ended."""
+def _end_with_parent(folder: Path) -> None:
+    """End this process, and its folder, when the one that started it is gone, however it ended."""
 
     def watch() -> None:
         os.read(0, 1)
+        if folder.name.startswith(TEMPORARY):
+            shutil.rmtree(folder, ignore_errors=True)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
