@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,8 @@ _HEAD = "keras-compose"
 _OLD = ".old"
 _STEM = 32
 """How much of a name its unfinished form shows: a name that fits stays one that fits."""
+TEMPORARY = "keras-compose"
+"""Part of the names of folders among the system's temporary files."""
 _OURS = re.compile(r"\.(.{1,32}\.)?[0-9a-f]{8}")
 
 
@@ -78,12 +81,32 @@ def _made(path: Path, text: str) -> int | None:
         os.close(descriptor)
 
 
-def sweep(folder: Path, *, remove: bool = True) -> tuple[Path, ...]:
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Give a folder among the system's temporary files; those of killed processes are removed.
+
+    Raises:
+        OSError: it can't be made.
+    """
+    place = Path(tempfile.gettempdir()).absolute()
+    sweep(place, only_own=True)
+    beginning = token(TEMPORARY)
+    folder = place / beginning
+    with marked(place, beginning):
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            discard(folder)
+
+
+def sweep(folder: Path, *, remove: bool = True, only_own: bool = False) -> tuple[Path, ...]:
     """Remove what killed processes left in a folder, and put back what they moved out of the way.
 
     Args:
         folder: need not exist.
         remove: False only looks.
+        only_own: whether what other users left is not looked at, as in a folder for all of them.
 
     Returns:
         What was left, without the marks themselves.
@@ -97,7 +120,7 @@ def sweep(folder: Path, *, remove: bool = True) -> tuple[Path, ...]:
         beginning = name.removesuffix(MARK)
         if name == beginning or not _OURS.fullmatch(beginning):
             continue
-        with _orphaned(folder / name) as target:
+        with _orphaned(folder / name, only_own=only_own) as target:
             if target is None:
                 continue
             belongs = [
@@ -114,14 +137,17 @@ def sweep(folder: Path, *, remove: bool = True) -> tuple[Path, ...]:
 
 
 @contextmanager
-def _orphaned(mark: Path) -> Iterator[str | None]:
+def _orphaned(mark: Path, *, only_own: bool) -> Iterator[str | None]:
     """Give the target that a mark names, "" where it names none; None while its process lives."""
     try:
-        descriptor = os.open(mark, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(mark, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         yield None
         return
     try:
+        if only_own and os.fstat(descriptor).st_uid != os.geteuid():
+            yield None
+            return
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             text = os.read(descriptor, 4096).decode("utf-8", "surrogateescape")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from composer.unfinished import MARK, marked, sweep, token
+from composer.unfinished import MARK, marked, sweep, temporary_folder, token
 
 KILLED = """
 import os, signal, sys
@@ -113,3 +113,24 @@ def test_every_name_can_be_marked(tmp_path: Path, name: str) -> None:
     with marked(tmp_path, beginning, name):
         assert names(tmp_path) == [f"{beginning}{MARK}"]
     assert names(tmp_path) == []
+
+
+def test_temporary_folders_are_private_and_those_of_killed_processes_go(
+    tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    killed(tmp_path, token("keras-compose"))
+    with temporary_folder() as folder:
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert len(names(tmp_path)) == 2
+        (folder / "more").touch()
+    assert names(tmp_path) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_another_user_left_among_temporary_files_is_not_looked_at(tmp_path: Path) -> None:
+    name = token("keras-compose")
+    killed(tmp_path, name)
+    os.chown(tmp_path / f"{name}{MARK}", 1234, 1234)
+    assert sweep(tmp_path, only_own=True) == ()
+    assert (tmp_path / f"{name}.keras").exists()

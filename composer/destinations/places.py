@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,11 +98,29 @@ def take_places(items: Sequence[Unfinished]) -> None:
     """Give everything its name; when one can't have it, none has, and all is as before.
 
     A reader sees the old file or the new one. Where the system can't exchange two names in one
-    step, there is no folder for a moment while another takes its place.
+    step, there is no folder for a moment while another takes its place. Of two builds of the same
+    places one takes all of them before the other does.
 
     Raises:
         BuildError: a place can't be written.
     """
+    with _one_at_a_time({item.path.parent for item in items}):
+        _take(items)
+
+
+@contextmanager
+def _one_at_a_time(folders: Collection[Path]) -> Iterator[None]:
+    """Hold the locks of folders, always in the same order, for moments; a disk may have none."""
+    with ExitStack() as stack:
+        for _, folder in sorted((folder.stat().st_ino, folder) for folder in folders):
+            with suppress(OSError):
+                descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+                stack.callback(os.close, descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+
+
+def _take(items: Sequence[Unfinished]) -> None:
     steps: list[_Step] = []
     try:
         for item in items:

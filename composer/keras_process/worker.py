@@ -18,6 +18,7 @@ from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 from composer.keras_process.refusal import RefusalError
+from composer.unfinished import TEMPORARY
 
 TASKS = {
     "import_app": "composer.keras_process.tasks.import_app",
@@ -39,9 +40,6 @@ TASKS = {
 
 WITHOUT_KERAS = frozenset({"check_saved_model", "check_onnx", "check_tflite"})
 """What is exported has to run where there is no Keras."""
-
-TEMPORARY = "keras-compose-"
-"""How the names of the client's own folders begin, which nobody else looks into."""
 
 
 class _NoKeras(MetaPathFinder):
@@ -98,7 +96,7 @@ def _end_with_parent(folder: Path) -> None:
 
     def watch() -> None:
         os.read(0, 1)
-        if folder.name.startswith(TEMPORARY):
+        if folder.name.startswith(f".{TEMPORARY}."):
             shutil.rmtree(folder, ignore_errors=True)
         os._exit(1)
 
