@@ -124,13 +124,12 @@ class Place:
         shutil.rmtree(self.folder / "store", ignore_errors=True)
 
     def hidden(self) -> list[Path]:
-        """Return what was left beside the results and the spec, and in the store's scratch."""
-        scratch = self.folder / "store" / "scratch"
-        return [
-            *self.folder.glob(".*"),
-            *(self.folder / "out").rglob(".*"),
-            *(scratch.iterdir() if scratch.is_dir() else ()),
-        ]
+        """Return what was left beside the results and the spec."""
+        return [*self.folder.glob(".*"), *(self.folder / "out").rglob(".*")]
+
+    def scratch(self) -> list[Path]:
+        """Return what was left among the temporary folders of the store."""
+        return list((self.folder / "store" / "scratch").glob("*"))
 
 
 def place(folder: Path, models: Path, spec: str = SPEC) -> Place:

@@ -30,7 +30,7 @@ def test_builds_of_one_spec_all_succeed(models: Path, tmp_path: Path, number: in
     held.forget()
     end([held.start("build", "pair.yaml") for _ in range(number)])
     assert held.held() == held.whole[STATES[0]]
-    assert held.hidden() == []
+    assert held.hidden() == held.scratch() == []
 
 
 @pytest.mark.parametrize("number", [2, 8])
@@ -51,7 +51,7 @@ def test_builds_of_two_specs_to_one_output_never_mix(
     assert seen <= {whole(held, state)["out/pair.keras"] for state in STATES}
     out = {name: digest for name, digest in held.held().items() if name.startswith("out/")}
     assert out in [whole(held, state) for state in STATES]
-    assert held.hidden() == []
+    assert held.hidden() == held.scratch() == []
 
 
 def test_builds_beside_a_pruning_of_everything_all_succeed(models: Path, tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_builds_beside_a_pruning_of_everything_all_succeed(models: Path, tmp_pat
     assert pruned > 5
     end(builds)
     assert held.held() == held.whole[STATES[0]]
-    assert held.hidden() == []
+    assert held.hidden() == held.scratch() == []
 
 
 @pytest.mark.keras
@@ -76,4 +76,4 @@ def test_two_builds_that_ask_keras_for_the_same_both_succeed(models: Path, tmp_p
     held.forget()
     end([held.start("build", "pair.yaml") for _ in range(2)])
     assert held.held() == held.whole[STATES[0]]
-    assert held.hidden() == []
+    assert held.hidden() == held.scratch() == []
