@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from composer.git_files import GitFile, git_file
 from composer.lock.document import lock_from_text
 from composer.pipeline import Progress, plan_spec, prepare_spec
 from composer.spec.reading import read_spec, spec_from_text
+from composer.unfinished import temporary_folder
 
 _FORMS = "a spec (.yaml), an artifact (.keras), a lock or what 'compose plan --json' wrote (.json)"
 
@@ -51,8 +51,8 @@ def compare_files(
         DriftError: a lock is none.
         BuildError: what only Keras can tell is needed, and ``deep`` is not given.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        reader = _Reader(overrides, deep, progress, Path(folder))
+    with temporary_folder() as folder:
+        reader = _Reader(overrides, deep, progress, folder)
         return compare(reader.view(before), reader.view(now))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from composer.sources.remembered import remembered_content, remembered_sha256
 from composer.spec.locations import is_remote, names_file, shown_location
 from composer.spec.model import Source, Spec
 from composer.store import Store, default_store
+from composer.unfinished import marked, sweep, token
 
 _SEEDED = ("app:", "py:")
 """Kinds of sources whose fresh weights are drawn from a seed of the spec's."""
@@ -317,17 +317,20 @@ def _write(path: Path, lock: Lock) -> None:
     """Write a lock at once or not at all; an unchanged one keeps its times."""
     text = lock_text(lock)
     lock_from_text(text, str(path))
+    sweep(path.parent)
     with suppress(OSError, UnicodeError):
         if path.read_text(encoding="utf-8") == text:
             return
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise BuildError(f"{path} can't be written: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    beginning = token(path.name)
+    temporary = path.with_name(f"{beginning}.json")
+    with marked(path.parent, beginning):
+        try:
+            with temporary.open("x", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError as error:
+            raise BuildError(f"{path} can't be written: {error.strerror}") from error
+        finally:
+            temporary.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from composer.keras_format.read_model import read_model
 from composer.keras_process.user_code import NO_CODE, UserCode
 from composer.keras_process.verification import Verification, WholeSource, verify
 from composer.resolver.plan import Plan, WholeUse
+from composer.unfinished import temporary_folder
 
 
 def verify_artifact(
@@ -59,10 +59,10 @@ def verify_artifact(
         if checks[-1].state == "failed":
             return VerificationReport(artifact=artifact, checks=tuple(checks))
     uses = plan.wholes if plan is not None else ()
-    with tempfile.TemporaryDirectory(prefix="compose-verify-") as folder:
+    with temporary_folder() as folder:
         found = verify(
             artifact,
-            weights=Path(folder) / "loaded.weights.h5",
+            weights=folder / "loaded.weights.h5",
             sources=[_whole(use, plan) for use in uses if plan is not None],
             code=code if strangers else NO_CODE,
             seed=seed,

@@ -16,6 +16,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write what the code gives into the golden files instead of comparing",
     )
+    parser.addoption(
+        "--kills",
+        type=int,
+        default=30,
+        help="how many times a build is killed in tests/killing (default: 30)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,6 +42,12 @@ def golden(request: pytest.FixtureRequest) -> Golden:
         assert found == file.read_text(encoding="utf-8")
 
     return compare
+
+
+@pytest.fixture
+def kills(request: pytest.FixtureRequest) -> int:
+    """Return how many times a build is to be killed."""
+    return int(request.config.getoption("--kills"))
 
 
 @pytest.fixture(scope="session")

@@ -36,7 +36,7 @@ def command(
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report, show_error
-    from composer.errors import ComposeError
+    from composer.errors import ComposeError, SpecError
     from composer.pipeline import prepare
 
     specs, overrides = options.split(arguments)
@@ -47,6 +47,10 @@ def command(
                 options.readable_file(spec, SPEC_SUFFIXES)
                 with display(f"reading {spec}") as say:
                     prepared = prepare(spec, overrides, deep=deep, offline=offline, progress=say)
+            except SpecError as error:
+                report.add(error.diagnostics)
+                code = max(code, error.exit_code)
+                continue
             except ComposeError as error:
                 show_error(error)
                 code = max(code, error.exit_code)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from composer.keras_format.graph import leaves
 from composer.keras_process.client import run
 from composer.keras_process.user_code import NO_CODE, UserCode
 from composer.resolver.plan import Plan
+from composer.unfinished import temporary_folder
 
 TOLERANCES: Mapping[str, float] = {"h5": 0.0, "saved_model": 1e-5, "onnx": 1e-4, "tflite": 1e-4}
 """How far an export may be from Keras: the largest difference over the largest number of the same
@@ -73,8 +73,8 @@ def export(
         DriftError: it computes something else there.
         KerasProcessError: a process failed.
     """
-    with tempfile.TemporaryDirectory(prefix="compose-export-") as folder:
-        cases = Path(folder) / "cases.npz"
+    with temporary_folder() as folder:
+        cases = folder / "cases.npz"
         common = {
             "artifact": str(artifact.absolute()),
             "cases": str(cases),

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-import secrets
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from composer.builder.target import check_target
+from composer.destinations.exchange import exchange
 from composer.errors import BuildError
 from composer.spec.formats import FORMATS
 from composer.spec.model import Destination
-
-_STEM = 32
-"""How much of a name its unfinished form shows: a name that fits stays one that fits."""
+from composer.unfinished import discard, marked, sweep, token
 
 _OURS = frozenset({"saved_model.pb", "fingerprint.pb", "variables", "assets", "assets.extra"})
 """What TensorFlow writes into a SavedModel folder."""
@@ -78,36 +76,57 @@ class Unfinished:
 def unfinished(destinations: Sequence[Destination]) -> Iterator[tuple[Unfinished, ...]]:
     """Give a path for each place, on its own disk, and remove what is left there at the end.
 
+    What builds that were killed left in the same folders is removed first.
+
     Raises:
         BuildError: a folder can't be made.
     """
-    items = tuple(Unfinished(place=place, path=_beside(place)) for place in destinations)
-    try:
-        for item in items:
-            _make_folder(item.path.parent)
-        yield items
-    finally:
-        for item in items:
-            _remove(item.path)
+    with ExitStack() as stack:
+        items = []
+        for place in destinations:
+            folder, suffix = place.path.parent, FORMATS[place.format].suffix
+            _make_folder(folder)
+            sweep(folder)
+            beginning = token(place.path.name.removesuffix(suffix))
+            stack.enter_context(marked(folder, beginning, place.path.name))
+            items.append(Unfinished(place=place, path=folder / f"{beginning}{suffix}"))
+            stack.callback(discard, items[-1].path)
+        yield tuple(items)
 
 
 def take_places(items: Sequence[Unfinished]) -> None:
     """Give everything its name; when one can't have it, none has, and all is as before.
 
-    A reader sees the old file or the new one. A folder can't be replaced in one step: for a
-    moment there is none.
+    A reader sees the old file or the new one. Where the system can't exchange two names in one
+    step, there is no folder for a moment while another takes its place. Of two builds of the same
+    places one takes all of them before the other does.
 
     Raises:
         BuildError: a place can't be written.
     """
+    with _one_at_a_time({item.path.parent for item in items}):
+        _take(items)
+
+
+@contextmanager
+def _one_at_a_time(folders: Collection[Path]) -> Iterator[None]:
+    """Hold the locks of folders, always in the same order, for moments; a disk may have none."""
+    with ExitStack() as stack:
+        for _, folder in sorted((folder.stat().st_ino, folder) for folder in folders):
+            with suppress(OSError):
+                descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+                stack.callback(os.close, descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+
+
+def _take(items: Sequence[Unfinished]) -> None:
     steps: list[_Step] = []
     try:
         for item in items:
-            step = _Step(item.place.path, new=not os.path.lexists(item.place.path))
+            step = _Step(item.path, item.place, new=not os.path.lexists(item.place.path))
             steps.append(step)
-            step.keep(alone=len(items) == 1)
-            item.path.replace(step.target)
-            step.done = True
+            step.take(alone=len(items) == 1)
     except OSError as error:
         for step in reversed(steps):
             step.undo()
@@ -117,7 +136,7 @@ def take_places(items: Sequence[Unfinished]) -> None:
         ) from error
     for step in steps:
         if step.kept is not None:
-            _remove(step.kept)
+            discard(step.kept)
 
 
 @dataclass(slots=True)
@@ -125,23 +144,35 @@ class _Step:
     """One move of a new result to its place.
 
     Attributes:
+        path: where the new result is.
+        place: where it goes.
         new: whether nothing stood there before.
         kept: where the old result is meanwhile.
         done: whether the new one has arrived.
     """
 
-    target: Path
+    path: Path
+    place: Destination
     new: bool
     kept: Path | None = None
     done: bool = False
 
-    def keep(self, *, alone: bool) -> None:
-        """Keep what stands there, if the move can fail, or a later one, once it is gone."""
-        target = self.target
+    def take(self, *, alone: bool) -> None:
+        """Move, and keep what stood there if a later move can fail, or half of this one."""
+        target = self.place.path
         folder = target.is_dir()
         if self.new or (alone and not folder):
-            return  # one file is replaced in one step
-        kept = target.with_name(f".{target.name[:_STEM]}.{secrets.token_hex(4)}.old")
+            self.path.replace(target)  # one file is replaced in one step
+        elif exchange(self.path, target):
+            self.kept = self.path
+        else:
+            self._keep(target, folder=folder)
+            self.path.replace(target)
+        self.done = True
+
+    def _keep(self, target: Path, *, folder: bool) -> None:
+        suffix = FORMATS[self.place.format].suffix
+        kept = self.path.with_name(f"{self.path.name.removesuffix(suffix)}.old")
         try:
             if folder:
                 target.rename(kept)
@@ -154,19 +185,14 @@ class _Step:
         self.kept = kept
 
     def undo(self) -> None:
-        if self.done and (self.new or self.target.is_dir()):
-            _remove(self.target)
+        target = self.place.path
+        if self.done and (self.new or target.is_dir()):
+            discard(target)
         if self.kept is not None:
             with suppress(OSError):
-                self.kept.replace(self.target)
+                self.kept.replace(target)
                 # Two names of one file are left both by a rename.
                 self.kept.unlink(missing_ok=True)
-
-
-def _beside(place: Destination) -> Path:
-    suffix = FORMATS[place.format].suffix
-    stem = place.path.name.removesuffix(suffix)[:_STEM]
-    return place.path.with_name(f".{stem}.{secrets.token_hex(4)}{suffix}")
 
 
 def _make_folder(folder: Path) -> None:
@@ -174,11 +200,3 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BuildError(f"the folder {folder} can't be made: {error.strerror}") from error
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with suppress(OSError):
-            path.unlink()

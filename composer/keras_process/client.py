@@ -8,7 +8,6 @@ import selectors
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -19,6 +18,7 @@ from typing import Any
 
 from composer.errors import BuildError, ComposeError, KerasProcessError, SourceError
 from composer.keras_process.environment import hermetic_environment
+from composer.unfinished import temporary_folder
 
 _WORKER = "composer.keras_process.worker"
 _TAIL_LINES = 12
@@ -64,10 +64,8 @@ def run(
         BuildError: the task failed for a reason outside of the request, such as the network.
         KerasProcessError: the process could not run Keras, crashed, or gave no answer.
     """
-    with tempfile.TemporaryDirectory(
-        prefix="keras-compose-", ignore_cleanup_errors=True
-    ) as temporary:
-        folder = Path(temporary).resolve()
+    with temporary_folder() as temporary:
+        folder = temporary.resolve()
         request_file, answer_file = folder / "request.json", folder / "answer.json"
         request_file.write_text(json.dumps(request), encoding="utf-8")
         environment = hermetic_environment(os.environ, folder, share_downloads=share_downloads)

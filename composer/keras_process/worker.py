@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shutil
 import sys
 import threading
 import traceback
@@ -17,6 +18,7 @@ from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 from composer.keras_process.refusal import RefusalError
+from composer.unfinished import TEMPORARY
 
 TASKS = {
     "import_app": "composer.keras_process.tasks.import_app",
@@ -55,7 +57,7 @@ def main(arguments: list[str]) -> int:
     """Do the task and return the exit code: 0 when an answer or a refusal was written."""
     request_file, answer_file = map(Path, arguments)
     report = _keep_stdout()
-    _end_with_parent()
+    _end_with_parent(request_file.parent)
     request = json.loads(request_file.read_bytes())
     try:
         if request["task"] in WITHOUT_KERAS:
@@ -89,11 +91,13 @@ def _keep_stdout() -> Callable[[str], None]:
     return report
 
 
-def _end_with_parent() -> None:
-    """End this process when the one that started it is gone, however that ended."""
+def _end_with_parent(folder: Path) -> None:
+    """End this process, and its folder, when the one that started it is gone, however it ended."""
 
     def watch() -> None:
         os.read(0, 1)
+        if folder.name.startswith(f".{TEMPORARY}."):
+            shutil.rmtree(folder, ignore_errors=True)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from composer.store.contents import Contents, Item, contents
 from composer.store.pruning import Pruned
 from composer.store.store import Store, StoredObject, default_store
 
-__all__ = ["Pruned", "Store", "StoredObject", "default_store"]
+__all__ = [
+    "Contents",
+    "Item",
+    "Pruned",
+    "Store",
+    "StoredObject",
+    "contents",
+    "default_store",
+]

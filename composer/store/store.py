@@ -7,17 +7,18 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from composer.store.failures import writing
+from composer.store.in_use import hold, let_go
 from composer.store.json_files import read_document, write_document
-from composer.store.pruning import Pruned, prune_store
+from composer.store.pruning import DOWNLOAD, Limits, Pruned, prune_store
 from composer.store.unfinished import Unfinished
+from composer.unfinished import discard, marked, sweep, token
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -87,28 +88,31 @@ class Store:
             known = self._healthy(digest, verify=True)
             with self._exclusively():
                 if known and self._healthy(digest, verify=False):
-                    self._touch(digest)
+                    self._use(digest)
                     return digest
                 target = self._object_file(digest)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 # The record goes first: an object without a record is absent, never half known.
                 write_document(self._object_record(digest), {"sha256": digest, "size": size})
                 temporary.replace(target)
+                self._use(digest)
         return digest
 
     def object_path(self, digest: str, *, verify: bool = False) -> Path | None:
         """Return the file of an object, or None when the store does not hold it.
 
-        An object that was asked for in the last hour is never pruned, so the file may be opened
-        without a lock.
+        No other process prunes it from now on as long as this one lives, so the file may be
+        opened at any time.
 
         Args:
             digest: 64 hexadecimal digits.
             verify: read the bytes and compare their digest; else only the size is compared.
         """
+        if _DIGEST.fullmatch(digest):
+            hold(self._object_record(digest))
         if not self._healthy(digest, verify=verify):
             return None
-        self._touch(digest)
+        self._use(digest)
         return self._object_file(digest)
 
     def list_objects(self) -> tuple[StoredObject, ...]:
@@ -226,16 +230,22 @@ class Store:
     def scratch(self) -> Iterator[Path]:
         """Give a temporary folder on the store's disk, which is removed with all it holds.
 
+        So are those of processes that were killed.
+
         Raises:
             BuildError: the store's disk is full or can't be written.
         """
-        folder = self.root / "scratch" / uuid4().hex
-        with writing(self.root, "make a temporary folder"):
-            folder.mkdir(parents=True)
-        try:
+        scratch = self.root / "scratch"
+        beginning = token("scratch")
+        folder = scratch / beginning
+        with ExitStack() as stack:
+            with writing(self.root, "make a temporary folder"):
+                scratch.mkdir(parents=True, exist_ok=True)
+                sweep(scratch)
+                stack.enter_context(marked(scratch, beginning))
+                folder.mkdir()
+            stack.callback(discard, folder)
             yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def unfinished(self, key: str) -> Unfinished:
         """Return the place of a file that comes in pieces; a later process can go on with it.
@@ -244,24 +254,30 @@ class Store:
             key: what the file is known by while it has no digest. Who writes holds the lock of
                 :meth:`making` for it.
         """
-        return Unfinished(self.root, f"unfinished-{_name(key)[:32]}")
+        return Unfinished(self.root, f"{DOWNLOAD}{_name(key)[:32]}")
 
     def prune(
         self,
         *,
         max_age: timedelta | None = None,
         max_bytes: int | None = None,
+        everything: bool = False,
+        dry_run: bool = False,
         now: datetime | None = None,
     ) -> Pruned:
         """Remove what was not used for long, and then what exceeds a total size.
 
-        Objects used within the last hour stay in any case, since a build may be reading them.
-        Recipes and facts that lead to a removed object go with it, as does what crashed
-        processes left behind.
+        What another process uses stays in any case, and unless ``everything`` is to go, what
+        was used within the last hour. Recipes and facts that lead to a removed object go with
+        it, as does what killed processes left behind. This process has to ask again for the
+        objects that it asked for.
 
         Args:
             max_age: remove objects not used for longer than this; None keeps all ages.
             max_bytes: then remove the least recently used until the rest is no larger.
+            everything: remove all that is not in use: objects, recipes, facts, notes, downloads
+                that could go on.
+            dry_run: remove nothing, and tell what would go.
             now: the time to count from, with its time zone; None is the present.
 
         Returns:
@@ -272,14 +288,31 @@ class Store:
         """
         if not self.root.is_dir():
             return Pruned()
+        let_go(self.root)
+        limits = Limits(
+            max_age=max_age,
+            max_bytes=max_bytes,
+            everything=everything,
+            now=now or datetime.now(UTC),
+        )
         with writing(self.root, "be pruned"), self._exclusively():
             return prune_store(
-                self.root,
-                self.list_objects(),
-                max_age=max_age,
-                max_bytes=max_bytes,
-                now=now or datetime.now(UTC),
+                self.root, self.list_objects(), limits, free=self._free, remove=not dry_run
             )
+
+    def _free(self, name: str) -> bool:
+        """Tell for the folder of an unfinished download that nobody is making what it is for."""
+        from filelock import FileLock, Timeout
+
+        beginning = name.removeprefix(DOWNLOAD)
+        for path in (self.root / "locks").glob(f"make-{beginning}*.lock"):
+            lock = FileLock(path)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                return False
+            lock.release()
+        return True
 
     # ------------------------------------------------------------ inside
 
@@ -308,7 +341,8 @@ class Store:
     def _used(self, digest: str) -> datetime:
         return datetime.fromtimestamp(self._object_record(digest).stat().st_mtime, UTC)
 
-    def _touch(self, digest: str) -> None:
+    def _use(self, digest: str) -> None:
+        hold(self._object_record(digest))
         with suppress(OSError):  # a store on a read-only disk is still good to read
             os.utime(self._object_record(digest))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from composer.destinations import places as module
 from composer.destinations.places import check_places, take_places, unfinished
 from composer.errors import BuildError
 from composer.spec.model import Destination
@@ -41,6 +42,13 @@ def places(tmp_path: Path) -> tuple[Destination, ...]:
         file(tmp_path / "out" / "a", "saved_model"),
         file(tmp_path / "other" / "a.onnx", "onnx"),
     )
+
+
+@pytest.fixture(params=["exchange", "move"], autouse=True)
+def step(request, monkeypatch) -> None:
+    """Run each test also as on a system that can't exchange two names in one step."""
+    if request.param == "move":
+        monkeypatch.setattr(module, "exchange", lambda _one, _other: False)
 
 
 def test_all_take_their_places_and_nothing_else_is_left(places, tmp_path: Path) -> None:
@@ -99,6 +107,7 @@ def test_a_disk_without_hard_links_loses_nothing_either(places, tmp_path, monkey
         raise PermissionError(1, "no hard links here")
 
     monkeypatch.setattr(Path, "hardlink_to", refuse)
+    monkeypatch.setattr(module, "exchange", lambda _one, _other: False)
     state = tree(tmp_path)
     with pytest.raises(BuildError), unfinished(places) as items:
         write(items[:2], "new")

@@ -175,6 +175,43 @@ def test_github_commands_are_escaped() -> None:
     )
 
 
+def read_by_the_runner(line: str) -> tuple[str, dict[str, str], str]:
+    """Read a workflow command as GitHub's runner does (ActionCommand.TryParseV2)."""
+    assert line.startswith("::")
+    head, _, data = line[2:].partition("::")
+    name, _, properties = head.partition(" ")
+    found = dict(item.split("=", 1) for item in properties.split(","))
+
+    def plain(text: str, *codes: tuple[str, str]) -> str:
+        for code, character in (("%0D", "\r"), ("%0A", "\n"), *codes, ("%25", "%")):
+            text = text.replace(code, character)
+        return text
+
+    in_properties = ("%3A", ":"), ("%2C", ",")
+    return name, {k: plain(v, *in_properties) for k, v in found.items()}, plain(data)
+
+
+@given(
+    st.text(alphabet="a%:,=;\n 025ADC", min_size=1), st.text(alphabet="a%:,=.0235ACD/", min_size=1)
+)
+def test_the_runner_of_github_reads_what_was_meant(message, file) -> None:
+    found = Diagnostic(code="CMP201", message=message, span=span(file=file), help="a: 100%, b")
+    (line,) = render([found], "github").splitlines()
+    name, properties, data = read_by_the_runner(line)
+    assert name == "error"
+    assert properties == {
+        "file": file, "line": "2", "endLine": "2", "col": "5", "endColumn": "7", "title": "CMP201",
+    }  # fmt: skip
+    assert data == f"{message}\nhelp: a: 100%, b"
+
+
+def test_a_carriage_return_begins_no_second_command() -> None:
+    found = Diagnostic(code="CMP201", message="a\r::error::b\n::add-mask::c", span=span())
+    text = render([found], "github")
+    assert len(text.splitlines()) == 1
+    assert "\r" not in text
+
+
 def test_github_gets_no_file_for_the_command_line() -> None:
     found = Diagnostic(
         code="CMP131", message="m", span=span(file="<command line>", text="vars.n=1")

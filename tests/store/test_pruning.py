@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -109,6 +112,91 @@ def test_damaged_entries_and_what_crashes_left_go(store: Store) -> None:
     assert not crashed.exists()
     assert not left.exists()
     assert running.exists()
+
+
+def test_the_hour_is_told_of_and_does_not_hold_where_everything_is_to_go(store: Store) -> None:
+    digest = put(store, b"in use", age=timedelta(minutes=5))
+    store.remember_recipe("r", digest, {})
+    store.remember_fact("plain", {"object": None})
+    set_age(store, digest, timedelta(minutes=5))
+    kept = store.prune(max_bytes=0, now=NOW)
+    assert (kept.removed, kept.recent, kept.entries) == ((), (digest,), 0)
+    store.take_note("digests", "note", {})
+    looked = store.prune(everything=True, dry_run=True, now=NOW)
+    assert (looked.removed, looked.entries) == ((digest,), 3)
+    assert held(store) == {digest}
+    assert store.fact("plain") is not None
+    assert store.prune(everything=True, now=NOW) == looked
+    assert [path for path in store.root.rglob("*") if path.is_file()] == [
+        store.root / "locks" / "store.lock"
+    ]
+
+
+USER = """
+import sys
+from pathlib import Path
+from composer.store import Store
+store = Store(Path(sys.argv[1]))
+assert store.object_path(sys.argv[2]) is not None
+print("using", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_another_process_uses_stays_until_that_ends(store: Store) -> None:
+    used = put(store, b"used", age=timedelta(days=40))
+    other = put(store, b"other", age=timedelta(days=40))
+    command = [sys.executable, "-c", USER, str(store.root), used]
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "using\n"
+        set_age(store, used, timedelta(days=40))
+        found = store.prune(everything=True)
+        assert (found.removed, found.in_use) == ((other,), (used,))
+        assert held(store) == {used}
+        process.stdin.close()
+    assert store.prune(everything=True).removed == (used,)
+
+
+def test_a_download_that_somebody_is_at_stays(store: Store) -> None:
+    with store.unfinished("url") as part:
+        part.begin(validator="v", offset=0, size=None)
+        part.append(b"half")
+        with store.making("url"):
+            assert store.prune(everything=True).leftovers == 0
+    assert store.unfinished("url").size == 4
+    assert store.prune().leftovers == 0
+    assert store.prune(everything=True).leftovers == 1
+    assert store.unfinished("url").size == 0
+
+
+SCRATCH = """
+import os, signal, sys
+from pathlib import Path
+from composer.store import Store
+with Store(Path(sys.argv[1])).scratch() as folder:
+    (folder / "half.keras").write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_scratch_of_a_killed_process_goes_at_once_and_that_of_a_living_one_stays(
+    store: Store,
+) -> None:
+    def crash() -> None:
+        subprocess.run([sys.executable, "-c", SCRATCH, str(store.root)])
+        assert len(list((store.root / "scratch").iterdir())) == 2
+
+    crash()
+    with store.scratch() as folder:  # sweeps, too
+        assert list((store.root / "scratch").glob("*/half.keras")) == []
+        crash_beside = subprocess.run([sys.executable, "-c", SCRATCH, str(store.root)])
+        assert crash_beside.returncode
+        pruned = store.prune()
+        assert (pruned.leftovers, pruned.leftover_bytes) == (1, 4)
+        assert folder.is_dir()
+    assert list((store.root / "scratch").iterdir()) == []
 
 
 def test_pruning_a_store_that_is_not_there_makes_none(store: Store) -> None:

@@ -12,6 +12,8 @@ from composer.diagnostics.codes import codes, page, title
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, Span
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
+_IN_NO_FILE = "<"
+"""How the names of places begin that are no files: ``<command line>``."""
 
 
 def render(diagnostics: Sequence[Diagnostic]) -> str:
@@ -41,6 +43,9 @@ def _rule(code: str) -> dict[str, Any]:
 
 def _result(diagnostic: Diagnostic, rule_index: int) -> dict[str, Any]:
     text = diagnostic.message
+    span = diagnostic.span
+    if span is not None and not _in_a_file(span):
+        text += f"\nin {_written(span)}"
     if diagnostic.help is not None:
         text += f"\nhelp: {diagnostic.help}"
     result: dict[str, Any] = {
@@ -49,21 +54,33 @@ def _result(diagnostic: Diagnostic, rule_index: int) -> dict[str, Any]:
         "level": diagnostic.severity,
         "message": {"text": text},
     }
-    if diagnostic.span is not None:
-        result["locations"] = [_location(diagnostic.span)]
+    if span is not None and _in_a_file(span):
+        result["locations"] = [_location(span)]
     related = [_related(note, index) for index, note in enumerate(diagnostic.notes)]
     if related:
         result["relatedLocations"] = related
-    if diagnostic.fix:
-        result["fixes"] = [{"artifactChanges": [_change(edit) for edit in diagnostic.fix]}]
+    changes = [_change(edit) for edit in diagnostic.fix if _in_a_file(edit.span)]
+    if changes:
+        result["fixes"] = [{"artifactChanges": changes}]
     return result
 
 
 def _related(note: Note, index: int) -> dict[str, Any]:
     location: dict[str, Any] = {"id": index, "message": {"text": note.message}}
-    if note.span is not None:
+    if note.span is not None and not _in_a_file(note.span):
+        location["message"]["text"] += f" ({_written(note.span)})"
+    elif note.span is not None:
         location.update(_location(note.span))
     return location
+
+
+def _in_a_file(span: Span) -> bool:
+    return not span.file.startswith(_IN_NO_FILE)
+
+
+def _written(span: Span) -> str:
+    """Return a place that is in no file, such as an override on the command line."""
+    return f"{span.file}: {' '.join(span.text)}"
 
 
 def _change(edit: Edit) -> dict[str, Any]:

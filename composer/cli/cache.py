@@ -1,0 +1,103 @@
+"""``compose cache``: what the store holds, and what of it goes."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import click
+
+from composer.cli import console
+
+_UNUSED_FOR = timedelta(days=30)
+
+
+@click.group(
+    name="cache",
+    invoke_without_command=True,
+    short_help="List what the store holds; cache prune removes from it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+@click.pass_context
+def command(context: click.Context, *, as_json: bool) -> int:
+    """List what the store holds: imported models, downloads, new layers, answers of Keras.
+
+    The store is the folder COMPOSE_HOME, or keras-compose in the user's cache folder. All that it
+    holds can be made or fetched again.
+    """
+    if context.invoked_subcommand is not None:
+        return 0
+    from composer.store import contents, default_store
+
+    found = contents(default_store())
+    if as_json:
+        from composer.cli.cache_screen import contents_document
+
+        console.data(json.dumps(contents_document(found), indent=2) + "\n")
+    else:
+        from composer.cli.cache_screen import listed
+
+        console.data(listed(found) + "\n")
+    return 0
+
+
+@command.command(name="prune", short_help="Remove what was not used for long.")
+@click.option(
+    "--older-than", "age", metavar="AGE",
+    help="Remove what was not used for longer: 90m, 12h, 7d, 2w. 30d where no limit is given.",
+)  # fmt: skip
+@click.option(
+    "--max-size", metavar="SIZE",
+    help="Remove the least recently used until the rest is no larger: 500MB, 2GiB.",
+)  # fmt: skip
+@click.option(
+    "--all", "everything", is_flag=True,
+    help="Remove all that no running command uses, answers of Keras and digests too.",
+)  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Remove nothing; show what would go.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+def prune(
+    *, age: str | None, max_size: str | None, everything: bool, dry_run: bool, as_json: bool
+) -> int:
+    """Remove objects that were not used for long, and all that leads nowhere without them.
+
+    What killed commands left goes in any case. What a running command uses stays, and, unless
+    --all is given, what was used within the last hour.
+    """
+    from composer.cli.cache_screen import pruned_document, removed
+    from composer.errors import UsageError
+    from composer.store import contents, default_store
+
+    if everything and (age or max_size):
+        raise UsageError("--all removes whatever --older-than and --max-size would keep")
+    max_age, max_bytes = _age(age), _size(max_size)
+    if max_age is None and max_bytes is None and not everything:
+        max_age = _UNUSED_FOR
+    store = default_store()
+    before = contents(store)
+    done = store.prune(max_age=max_age, max_bytes=max_bytes, everything=everything, dry_run=dry_run)
+    if as_json:
+        console.data(json.dumps(pruned_document(done, dry_run=dry_run), indent=2) + "\n")
+    else:
+        console.data(removed(before, done, dry_run=dry_run) + "\n")
+    return 0
+
+
+def _age(text: str | None) -> timedelta | None:
+    from composer.cli.numbers import age_from
+    from composer.errors import UsageError
+
+    found = None if text is None else age_from(text)
+    if text is not None and found is None:
+        raise UsageError(f"{text!r} is no age", help="an age is 90m, 12h, 7d or 2w")
+    return found
+
+
+def _size(text: str | None) -> int | None:
+    from composer.cli.numbers import bytes_from
+    from composer.errors import UsageError
+
+    found = None if text is None else bytes_from(text)
+    if text is not None and found is None:
+        raise UsageError(f"{text!r} is no size", help="a size is 500MB or 2GiB")
+    return found
