@@ -9,7 +9,9 @@ import click
 
 from composer import __version__
 
-_VERBS = ("build", "validate", "plan", "inspect", "lock", "verify", "diff", "schema", "explain")
+_VERBS = (
+    "init", "build", "validate", "plan", "inspect", "lock", "verify", "diff", "schema", "explain",
+)  # fmt: skip
 
 
 class NobodyReadsError(Exception):
