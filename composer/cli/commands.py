@@ -10,7 +10,8 @@ import click
 from composer import __version__
 
 _VERBS = (
-    "build", "validate", "plan", "inspect", "lock", "verify", "diff", "cache", "schema", "explain",
+    "init", "build", "validate", "plan", "inspect", "lock", "verify", "diff", "cache", "schema",
+    "explain",
 )  # fmt: skip
 
 

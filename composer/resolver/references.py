@@ -67,7 +67,14 @@ class References:
         for piece in self._pieces.values():
             for index, use in enumerate(piece.uses):
                 for ref in use.outputs:
-                    yield piece.reference(ref, index)
+                    wire = use.replaced.get(ref.operation)
+                    if wire is None:
+                        yield piece.reference(ref, index)
+                        continue
+                    # An input that is put out as it is: the wire's tensor stands in for it.
+                    stand_in = self.tensor(wire.reference)
+                    if stand_in is not None:
+                        yield stand_in
         for layer in self._layers.values():
             for number in range(len(layer.calls)):
                 yield TensorRef(layer.id, number)
@@ -141,6 +148,9 @@ class References:
         use = piece.uses[index]
         if reference.layer is None:
             if len(use.outputs) == 1:
+                wire = use.replaced.get(use.outputs[0].operation)
+                if wire is not None:
+                    return self._followed(wire, reference)
                 return piece.reference(use.outputs[0], index)
             if not use.sound:
                 return None

@@ -48,6 +48,7 @@ def _imported(*arguments: str) -> tuple[int, set[str]]:
 @pytest.mark.parametrize(
     ("code", "arguments"),
     [
+        (0, ["init", "models/tower.keras", "old.h5", "-o", "first.yaml"]),
         (0, ["validate", "spec.yaml"]),
         (1, ["validate", "broken.yaml"]),
         (0, ["plan", "spec.yaml"]),

@@ -1,0 +1,262 @@
+"""``compose init``: a first spec for some models, with what is left to decide as comments."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from composer.cli import console, options
+from composer.errors import UsageError
+from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
+
+if TYPE_CHECKING:
+    from composer.diagnostics import Diagnostic, Span
+    from composer.diagnostics.render import Format
+    from composer.drafting.draft import Draft
+
+STDOUT = "-"
+SCHEMA = "schemas/spec.schema.json"
+_OWN_FOLDER = "specs"
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+"""As ``name`` of the schema of specs."""
+_KINDS = ("app:", "hub:", "py:")
+
+
+@click.command(name="init", short_help="Write a first spec for some models.")
+@click.argument("models", nargs=-1, metavar="MODEL...", type=click.UNPROCESSED)
+@click.option(
+    "-o", "--output", metavar="FILE",
+    help="Where the spec goes; - is stdout. Left out, it is specs/NAME.yaml where there is a "
+    "folder specs, else NAME.yaml.",
+)  # fmt: skip
+@click.option(
+    "--name", metavar="NAME", help="Of the model; made from the models' names if left out."
+)
+@options.offline
+@options.output_format
+def command(
+    models: tuple[str, ...],
+    *,
+    output: str | None,
+    name: str | None,
+    offline: bool,
+    format: Format,  # noqa: A002
+) -> int:
+    """Write a first spec that takes MODELs: files, app:NAME, or what else a source can be.
+
+    The spec is sound as it is written: names that collide get prefixes, what looks like a head is
+    left out, and inputs that could be shared, wires that would fit and layers that could follow
+    stand in comments. An existing file is never replaced. Keras is not started.
+    """
+    from composer.cli.progress import display
+    from composer.cli.reporting import Report, counted
+    from composer.drafting.draft import draft
+
+    if not models:
+        raise UsageError("no model is named", help=_models_here())
+    if name is not None and not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} is no name of a model",
+            help="a name is letters, digits, '_', '.' and '-'; for instance: --name resnet_head",
+        )
+    file = _target(output)
+    directory = _directory(output)
+    schema, missing = _schema(directory, write=output != STDOUT)
+    with Report(format, stdout_is_taken=output == STDOUT) as report:
+        with display(f"reading {', '.join(models)}") as say:
+            drafted = draft(
+                [_location(model, directory) for model in models],
+                directory=directory,
+                name=name,
+                schema=schema,
+                output=lambda found: _result(found, directory, models),
+                offline=offline,
+                progress=say,
+            )
+        file = file or directory / f"{drafted.name}.yaml"
+        report.remark(drafted.prepared.remarks)
+        if output == STDOUT:
+            console.data(drafted.text)
+        else:
+            _write(file, drafted.text)
+            if missing is not None:
+                _write_schema(missing)
+        report.add(_placed(drafted, str(file)))
+        if output != STDOUT:
+            report.say(_verdict(str(file), drafted))
+        if drafted.prepared.errors:
+            console.talk(f"{counted(drafted.prepared.diagnostics)} left to solve in {file}")
+            return 1
+        if output != STDOUT:
+            console.talk(
+                f"next: compose plan {file} shows it, compose build {file} makes the model"
+            )
+    return 0
+
+
+def _target(output: str | None) -> Path | None:
+    """Return the file that ``--output`` names, once it is known to be free."""
+    if output in (None, STDOUT):
+        return None
+    assert output is not None
+    file = Path(output)
+    if not output.endswith(SPEC_SUFFIXES):
+        raise UsageError(
+            f"{output} does not end like a spec", help=f"name it {file.with_suffix('.yaml')}"
+        )
+    _refuse_existing(file)
+    return file
+
+
+def _refuse_existing(file: Path) -> None:
+    if os.path.lexists(file):
+        raise UsageError(
+            f"{file} is there already, and init replaces nothing",
+            help="-o FILE writes to another place, -o - to stdout",
+        )
+
+
+def _directory(output: str | None) -> Path:
+    """Return the folder that the spec will stand in."""
+    if output == STDOUT:
+        return Path()
+    if output is not None:
+        return Path(output).parent
+    own = Path(_OWN_FOLDER)
+    return own if own.is_dir() else Path()
+
+
+def _location(model: str, directory: Path) -> str:
+    """Return what ``from`` says of a model: a path from the spec, anything else as it is."""
+    from composer.spec.locations import is_remote
+
+    if model.startswith("hub:.") or (model.startswith("hub:") and Path(model[4:]).is_dir()):
+        preset = _seen_from(directory, Path(model[4:]))
+        return f"hub:{preset}" if preset.startswith(("/", ".")) else f"hub:./{preset}"
+    if model.startswith(_KINDS) or is_remote(model) or model.startswith("file:"):
+        return model
+    path = Path(model).expanduser()
+    if not (path.is_dir() and (path / "saved_model.pb").is_file()):
+        options.readable_file(str(path), KERAS_SUFFIXES + LEGACY_SUFFIXES + SPEC_SUFFIXES)
+    if path.is_file() and not model.endswith(KERAS_SUFFIXES + LEGACY_SUFFIXES + SPEC_SUFFIXES):
+        raise UsageError(
+            f"{model} does not end like a model: {', '.join(KERAS_SUFFIXES + LEGACY_SUFFIXES)}",
+            help="name a model file, app:ResNet50, hub:PRESET or py:module:function",
+        )
+    return _seen_from(directory, path)
+
+
+def _seen_from(directory: Path, path: Path) -> str:
+    """Return a path from the spec's folder; an absolute one that leads elsewhere stays."""
+    # Not resolved: the user knows the file by the way that leads to it.
+    here = Path(os.path.abspath(directory))  # noqa: PTH100
+    there = Path(os.path.abspath(path))  # noqa: PTH100
+    if path.is_absolute() and not there.is_relative_to(Path.cwd()):
+        return str(path)
+    return Path(os.path.relpath(there, here)).as_posix()
+
+
+def _result(name: str, directory: Path, models: tuple[str, ...]) -> str:
+    """Return where the result goes, from the spec; never onto one of the models."""
+    build = Path("build") if Path(os.path.abspath(directory)).is_relative_to(Path.cwd()) else None  # noqa: PTH100
+    folder = build if build is not None else directory / "build"
+    taken = {os.path.abspath(model) for model in models}  # noqa: PTH100
+    file = folder / f"{name}.keras"
+    while os.path.abspath(file) in taken:  # noqa: PTH100
+        file = file.with_name(f"{file.stem}_new.keras")
+    return _seen_from(directory, file)
+
+
+def _schema(directory: Path, *, write: bool) -> tuple[str | None, Path | None]:
+    """Return where an editor finds the schema from the spec, and where it has to be written first.
+
+    One that stands in this folder or in one above the spec is taken as it is.
+    """
+    inside = Path(os.path.abspath(directory)).is_relative_to(Path.cwd())  # noqa: PTH100
+    base = Path() if inside else directory
+    for folder in (base, directory):
+        if (folder / SCHEMA).is_file():
+            return _seen_from(directory, folder / SCHEMA), None
+    if not write:
+        return None, None
+    return _seen_from(directory, base / SCHEMA), base / SCHEMA
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file that is not there yet.
+
+    Raises:
+        UsageError: it is there, or its folder can't be written to.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        _refuse_existing(file)
+        raise
+    except OSError as error:
+        raise UsageError(
+            f"{file} can't be written: {os.strerror(error.errno or 0).lower()}"
+        ) from error
+
+
+def _write_schema(file: Path) -> None:
+    from composer.spec.schema_file import schema_text
+
+    _write(file, schema_text("spec"))
+    console.talk(f"{file}: the schema of specs, by which an editor completes and checks them")
+
+
+def _placed(drafted: Draft, file: str) -> tuple[Diagnostic, ...]:
+    """Return the diagnostics of a draft, which name the file that it is written to."""
+    from dataclasses import replace
+
+    def moved(span: Span | None) -> Span | None:
+        draft = span is not None and span.file == f"{drafted.name}.yaml"
+        return replace(span, file=file) if span is not None and draft else span
+
+    return tuple(
+        replace(
+            found,
+            span=moved(found.span),
+            notes=tuple(replace(note, span=moved(note.span)) for note in found.notes),
+            fix=(),
+        )
+        for found in drafted.prepared.diagnostics
+    )
+
+
+def _verdict(file: str, drafted: Draft) -> str:
+    from composer.cli.numbers import count
+
+    parts = [count(len(drafted.parts), "source")]
+    prefixed = sum(bool(part.prefix) for part in drafted.parts)
+    if prefixed:
+        parts.append(f"{prefixed} with a prefix")
+    excluded = sum(len(part.excluded) for part in drafted.parts)
+    if excluded:
+        parts.append(f"{count(excluded, 'layer')} of heads left out")
+    plan = drafted.prepared.plan
+    if plan is not None:
+        parts.append(count(len(plan.graph.operations), "operation"))
+    if drafted.prepared.deferred:
+        parts.append(f"{len(drafted.prepared.deferred)} deferred until Keras is asked")
+    return f"{file}: {', '.join(parts)}"
+
+
+def _models_here() -> str:
+    found = sorted(
+        str(path)
+        for folder in (Path(), Path("models"))
+        if folder.is_dir()
+        for path in folder.iterdir()
+        if path.suffix in KERAS_SUFFIXES + LEGACY_SUFFIXES
+    )
+    if found:
+        return f"for instance: compose init {' '.join(found[:2])}"
+    return "for instance: compose init models/tower.keras models/other.keras"
