@@ -508,6 +508,7 @@ def test_schema_prints_a_document_with_an_id(compose):
         json.loads(compose("schema").out)["$id"] == json.loads(compose("schema", "spec").out)["$id"]
     )
     assert "plan" in json.loads(compose("schema", "plan").out)["$id"]
+    assert "lock" in json.loads(compose("schema", "lock").out)["$id"]
 
 
 def test_explain_lists_every_code_with_its_title(compose):

@@ -95,6 +95,17 @@ def test_examples_and_defaults_are_accepted_by_their_own_schema(path: str, part:
         assert validator.is_valid(example), (path, example)
 
 
+@pytest.mark.parametrize("name", ["plan", "lock"])
+def test_every_key_of_the_documents_that_are_written_says_what_it_is(name: str) -> None:
+    written = json.loads(schema_text(name))
+    silent = []
+    for path, part in keys_of(written):
+        named = written["$defs"][part["$ref"].rpartition("/")[2]] if "$ref" in part else {}
+        if not part.get("description", named.get("description", "")).endswith("."):
+            silent.append(path)
+    assert silent == []
+
+
 def test_only_free_maps_take_any_keys() -> None:
     free = [
         part
