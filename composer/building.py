@@ -80,9 +80,8 @@ def build_spec(
     problems += unfit(spec, plan, destinations)
     if any(problem.severity == "error" for problem in problems):
         raise SpecError(problems)
-    plan = with_states(plan, spec, default_store())
     files = write_all(
-        plan,
+        with_states(plan, spec, prepared.store or default_store()),
         destinations,
         code=code_of(spec),
         inspect=inspect,

@@ -27,7 +27,7 @@ from composer.spec.model import Source, Spec
 from composer.store import Store, default_store
 from composer.unfinished import marked, sweep, token
 
-_SEEDED = ("app:", "py:")
+_SEEDED = ("app:", "hub:", "py:")
 """Kinds of sources whose fresh weights are drawn from a seed of the spec's."""
 
 
@@ -77,7 +77,7 @@ def describe(prepared: Prepared, folder: Path, artifacts: Mapping[str, LockedArt
         BuildError: it waits for Keras.
         OSError: a source can't be read.
     """
-    plan, spec, store = plan_spec(prepared), prepared.spec, default_store()
+    plan, spec, store = plan_spec(prepared), prepared.spec, prepared.store or default_store()
     assert spec is not None
     layers = locked_layers(plan, lambda path: remembered_content(path, store))
     sources = {source.id: _source(source, spec, plan, store) for source in spec.sources}

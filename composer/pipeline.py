@@ -44,6 +44,7 @@ class Prepared:
         deferred: what only Keras can tell and was not asked, in words.
         diagnostics: errors and warnings of all stages that could run.
         remarks: what is no problem and worth saying: what was fetched, and what was not.
+        store: that it was prepared with; None where nothing was opened.
     """
 
     spec: Spec | None
@@ -51,6 +52,7 @@ class Prepared:
     deferred: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     remarks: tuple[str, ...] = ()
+    store: Store | None = None
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -227,6 +229,7 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
         deferred=tuple(deferred),
         diagnostics=covered((*opened.diagnostics, *resolution.diagnostics), spec),
         remarks=tuple(fetcher.remarks),
+        store=store,
     )
 
 

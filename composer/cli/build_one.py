@@ -126,6 +126,7 @@ def _lock(job: Job) -> Lock | None:
 
 def _prepare(job: Job, lock: Lock | None) -> Prepared:
     from composer.pipeline import prepare
+    from composer.store import default_store
 
     options.readable_file(job.spec, SPEC_SUFFIXES)
     with display(f"planning {job.spec}") as say:
@@ -137,6 +138,8 @@ def _prepare(job: Job, lock: Lock | None) -> Prepared:
             output=job.outputs or None,
             building=True,
             pins=_pins(lock),
+            # What a lock promises is about bytes, not about the times of files.
+            store=default_store(trusts_times=not job.locked),
             progress=say,
         )
 

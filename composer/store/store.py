@@ -51,10 +51,15 @@ class Store:
 
     Args:
         root: the folder of the store.
+        trusts_times: whether what is remembered of a file holds as long as its size, inode and
+            times stand. Without it every file is read anew, once for each kind of digest.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, trusts_times: bool = True) -> None:
         self.root = root.expanduser().absolute()
+        self.trusts_times = trusts_times
+        self.read_anew: dict[tuple[str, str], str] = {}
+        """Digests that were taken by this very store, by kind and key of the file."""
 
     # ------------------------------------------------------------ objects
 
@@ -368,14 +373,15 @@ class Store:
             lock.release()
 
 
-def default_store() -> Store:
+def default_store(*, trusts_times: bool = True) -> Store:
     """Return the user's store: the folder COMPOSE_HOME, else the user's cache folder."""
     home = os.environ.get("COMPOSE_HOME")
     if home:
-        return Store(Path(home))
+        return Store(Path(home), trusts_times=trusts_times)
     from platformdirs import user_cache_path
 
-    return Store(user_cache_path("keras-compose", appauthor=False))
+    root = user_cache_path("keras-compose", appauthor=False)
+    return Store(root, trusts_times=trusts_times)
 
 
 def _name(key: str) -> str:

@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from composer.spec.schema_file import schema_text
+from tests.keras_format.minimal import dense_model
 from tests.sources.remote.file_server import Served, file_server
 
 SPEC = """\
@@ -82,7 +83,8 @@ def test_a_lock_that_is_current_is_not_touched(compose, folder: Path) -> None:
     assert compose("lock", "pair.yaml")[1] == "pair.lock.json is current\n"
     assert compose("lock", "--check", "pair.yaml")[1] == "pair.lock.json holds\n"
     assert compose("build", "pair.yaml")[0] == 0
-    assert (folder / "pair.lock.json").stat() == before
+    after = (folder / "pair.lock.json").stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
 def test_another_folder_and_store_give_the_same_lock(
@@ -254,3 +256,32 @@ def test_new_layers_are_locked_with_their_seeds_and_weights(compose, folder: Pat
     code, _, err = compose("build", "--locked", "pair.yaml", "+seed=1")
     assert code == 4
     assert "layers.odd.seed" in err
+
+
+def test_a_locked_build_reads_bytes_where_a_check_trusts_times(
+    compose, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from composer.sources import remembered
+    from composer.sources.remembered import file_key
+    from composer.store import default_store
+
+    monkeypatch.setattr(remembered, "SETTLED", 0)
+    tower = dense_model(folder / "models" / "tower.keras")
+    (folder / "pair.yaml").write_text(
+        "version: 1\nname: pair\nsources: {a: {from: models/tower.keras}}\n"
+    )
+    compose("lock", "pair.yaml")
+    assert compose("build", "pair.yaml", "--locked")[0] == 0
+    before = (folder / "build" / "pair.keras").read_bytes()
+    store = default_store()
+    notes = {kind: store.note(kind, file_key(tower)) for kind in ("digests", "contents")}
+    # Other weights, in a file that looks to the store as the one that it knows.
+    dense_model(tower, seed=1)
+    for kind, note in notes.items():
+        store.take_note(kind, file_key(tower), note)
+    checked = compose("lock", "pair.yaml", "--check")
+    assert checked[0] == 0, checked
+    code, _, err = compose("build", "pair.yaml", "--locked")
+    assert code == 4
+    assert "error[CMP602]: a source is not what was locked: sources.a.content and 1 more" in err
+    assert (folder / "build" / "pair.keras").read_bytes() == before
