@@ -30,6 +30,7 @@ _OPTIONS = {
     "elk.spacing.edgeNode": "14",
     "elk.randomSeed": "1",
 }
+_BOX = {"elk.padding": "[top=34,left=16,bottom=16,right=16]"}
 # What the worker of elkjs expects around it, in an engine that has no browser.
 _SURROUNDINGS = """
 var self = this; var onmessage = null; var replies = [];
@@ -122,7 +123,11 @@ def _ask(engine: MiniRacer, graph: dict[str, Any]) -> dict[str, Any]:
 
 def _elk_graph(view: View) -> dict[str, Any]:
     boxes = {
-        box.id: {"id": f"b{number}", "layoutOptions": _box_options(box.title), "children": []}
+        box.id: {
+            "id": f"b{number}",
+            "layoutOptions": _BOX,
+            "children": [],
+        }
         for number, box in enumerate(view.boxes)
     }
     top: list[dict[str, Any]] = []
@@ -146,18 +151,18 @@ def _elk_graph(view: View) -> dict[str, Any]:
     return {"id": "root", "layoutOptions": _OPTIONS, "children": children, "edges": edges}
 
 
-def _box_options(title: str) -> dict[str, str]:
-    return {
-        "elk.padding": "[top=34,left=16,bottom=16,right=16]",
-        "elk.nodeSize.constraints": "MINIMUM_SIZE",
-        "elk.nodeSize.minimum": f"({text_width(elided(title, 72), SIZE) + 32:.0f},40)",
-    }
-
-
 def elided(text: str, most: int = 44) -> str:
     """Return ``text``, its middle left out where it is long."""
     half = most // 2
     return text if len(text) <= most else f"{text[: half - 1]}…{text[-half:]}"
+
+
+def fitting(text: str, width: float) -> str:
+    """Return ``text``, as much of its middle left out as ``width`` pixels ask for."""
+    most = len(text)
+    while most > 4 and text_width(elided(text, most), SIZE) > width:  # noqa: PLR2004
+        most -= 1
+    return elided(text, most)
 
 
 def _layout(root: dict[str, Any], view: View) -> Layout:

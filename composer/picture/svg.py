@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from composer.picture.colors import box_color
-from composer.picture.layout import SIZE, Layout, Path, Rectangle, elided, lay_out
+from composer.picture.layout import SIZE, Layout, Path, Rectangle, elided, fitting, lay_out
 from composer.picture.model import LEFT_OUT
 from composer.picture.visible import Line, Shown, View
 
@@ -77,12 +77,15 @@ def _lines(view: View, layout: Layout) -> Iterator[str]:
     yield f'<rect class="ground" width="{width}" height="{height}"/>'
     for number, box in enumerate(view.boxes):
         place = layout.boxes[box.id]
-        yield f'<rect class="box{number}" {_place(place)} rx="8"/>'
-        title = elided(box.title, 72)
-        x, y = _number(place.x + 14), _number(place.y + 21)
-        yield f'<text class="title" x="{x}" y="{y}">{_text(title)}</text>'
+        shape = f'<rect class="box{number}" {_place(place)} rx="8">'
+        yield f"{shape}<title>{_text(box.title)}</title></rect>"
     for line, path in zip(view.lines, layout.paths, strict=True):
         yield from _edge(line, path)
+    for box in view.boxes:
+        place = layout.boxes[box.id]
+        title = fitting(box.title, place.width - 24)
+        x, y = _number(place.x + 14), _number(place.y + 21)
+        yield f'<text class="title" x="{x}" y="{y}">{_text(title)}</text>'
     for node in view.nodes:
         yield from _node(node, layout.nodes[node.id])
     for line, path in zip(view.lines, layout.paths, strict=True):

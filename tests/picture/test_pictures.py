@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections import Counter
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -21,6 +22,7 @@ from composer.picture.model import Fold
 from composer.picture.svg import svg
 from composer.picture.visible import view_of
 
+ROOT = Path(__file__).parents[2]
 SVG = "{http://www.w3.org/2000/svg}"
 SPEC = """\
 version: 1
@@ -199,8 +201,9 @@ def test_every_form_is_written_and_its_ending_chooses_it(folder, capsys):
         assert run(["graph", "spec.yaml", "-o", file]) == 0
     drawn = ET.fromstring((folder / "p.svg").read_text())
     texts = [element.text for element in drawn.iter(f"{SVG}text")]
-    assert "a = models/tower.keras" in texts
     assert "more" in texts
+    titles = [element.text for element in drawn.iter(f"{SVG}title")]
+    assert "a = models/tower.keras" in titles
     assert (folder / "p.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
     assert (folder / "p.mmd").read_text().startswith("flowchart TB\n")
     found = parsed((folder / "new" / "p.dot").read_text())
@@ -300,3 +303,12 @@ def test_more_nodes_than_the_layout_can_take_are_refused():
     view = view_of(picture_of_model(residual(MOST // 5 + 1, "layer_{number}")), ["*"])
     with pytest.raises(UsageError, match="are too many for one picture"):
         svg(view)
+
+
+def test_the_picture_of_the_readme_is_what_its_command_draws(folder, golden):
+    page = (ROOT / "docs" / "pictures.md").read_text(encoding="utf-8")
+    assert "compose graph specs/suffix_clone.yaml -o build/picture.svg" in page
+    assert "docs/images/suffix_clone.svg" in (ROOT / "README.md").read_text(encoding="utf-8")
+    (folder / "specs").symlink_to(ROOT / "specs")
+    assert run(["graph", "specs/suffix_clone.yaml", "-o", "build/picture.svg"]) == 0
+    golden(ROOT / "docs/images/suffix_clone.svg", (folder / "build/picture.svg").read_text())
