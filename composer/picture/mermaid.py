@@ -8,7 +8,7 @@ from composer.picture.colors import box_color
 from composer.picture.model import LEFT_OUT
 from composer.picture.visible import Line, Shown, View
 
-_SPECIAL = frozenset('"#&<>\\`')
+_SPECIAL = frozenset('"#%&<>\\`')
 
 
 def mermaid(view: View) -> str:

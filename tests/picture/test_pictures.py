@@ -184,7 +184,7 @@ def test_a_name_can_not_leave_its_place():
     (label,) = [line.strip() for line in lines if line.strip().startswith("n1[")]
     assert label.startswith('n1["')
     assert label.endswith('"]')
-    assert not set(label[4:-2].replace("<br>", "")) & set('"<>\\`&')
+    assert not set(label[4:-2].replace("<br>", "")) & set('"<>\\`&%')
 
 
 @pytest.fixture
