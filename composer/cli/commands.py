@@ -10,8 +10,8 @@ import click
 from composer import __version__
 
 _VERBS = (
-    "init", "build", "validate", "plan", "inspect", "lock", "verify", "diff", "cache", "schema",
-    "explain",
+    "init", "build", "validate", "plan", "graph", "inspect", "lock", "verify", "diff", "cache",
+    "schema", "explain",
 )  # fmt: skip
 
 

@@ -53,6 +53,8 @@ def _imported(*arguments: str) -> tuple[int, set[str]]:
         (1, ["validate", "broken.yaml"]),
         (0, ["plan", "spec.yaml"]),
         (0, ["plan", "spec.yaml", "--json"]),
+        (0, ["graph", "spec.yaml", "--all"]),
+        (0, ["graph", "models/tower.keras", "-o", "tower.png"]),
         (0, ["inspect", "models/tower.keras"]),
         (0, ["inspect", "models/nested.keras", "--json", "--select", "{class: Dense}"]),
         (0, ["inspect", "old.h5", "--json"]),

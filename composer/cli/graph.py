@@ -1,0 +1,210 @@
+"""``compose graph``: a picture of a spec or of a model file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from composer.cli import console, options
+from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
+
+if TYPE_CHECKING:
+    from composer.diagnostics.render import Format
+    from composer.picture.model import Picture
+
+Form = Literal["svg", "png", "mermaid", "dot"]
+_ENDINGS: dict[str, Form] = {
+    ".svg": "svg", ".png": "png", ".mmd": "mermaid", ".mermaid": "mermaid",
+    ".dot": "dot", ".gv": "dot",
+}  # fmt: skip
+
+
+@click.command(name="graph", short_help="Draw a spec or a model: SVG, PNG, Mermaid, DOT.")
+@click.argument("model", metavar="SPEC|MODEL")
+@click.argument("overrides", nargs=-1, metavar="[OVERRIDE...]", type=click.UNPROCESSED)
+@click.option("-o", "--output", metavar="FILE", help="Where to; its ending says the form.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["svg", "png", "mermaid", "dot"]),
+    help="The form, where no file or no known ending says it. Without both: mermaid, to stdout.",
+)
+@click.option(
+    "--all", "every_layer", is_flag=True, help="Show in grey what of the sources is left out."
+)
+@click.option(
+    "--unfold",
+    multiple=True,
+    metavar="PATTERN",
+    help="Draw each layer of the folds whose name, or a layer in which, matches; '*' is all.",
+)
+@options.deep
+@options.offline
+@options.output_format
+def command(
+    model: str,
+    *,
+    overrides: tuple[str, ...],
+    output: str | None,
+    form: Form | None,
+    every_layer: bool,
+    unfold: tuple[str, ...],
+    deep: bool,
+    offline: bool,
+    format: Format,  # noqa: A002
+) -> int:
+    """Draw what a spec is linked to, or what is in a .keras or .h5 file.
+
+    Each source has a box and a colour; edges that the spec made are thick and tell their shape;
+    blocks that come again are folded. Keras is not started, and nothing of a file is run.
+    """
+    from composer.errors import UsageError
+
+    chosen = _form(output, form)
+    wrong = [word for word in overrides if not options.is_override(word)]
+    if wrong:
+        raise UsageError(
+            f"one is drawn at a time; found a second: {wrong[0]}",
+            help="an override holds '=' or begins with '+' or '~'",
+        )
+    if Path(model).suffix in KERAS_SUFFIXES + LEGACY_SUFFIXES:
+        if overrides or every_layer:
+            word = overrides[0] if overrides else "--all"
+            raise UsageError(f"{word} is for a spec; {model} is a model file")
+        picture = _of_model(model)
+    else:
+        found = _of_spec(model, overrides, (deep, offline, every_layer), format, output)
+        if found is None:
+            return 1
+        picture = found
+    _draw(picture, unfold, chosen, output)
+    return 0
+
+
+def _form(output: str | None, form: Form | None) -> Form:
+    from composer.errors import UsageError
+
+    if form is not None:
+        return form
+    if output is None:
+        return "mermaid"
+    suffix = Path(output).suffix.lower()
+    if suffix not in _ENDINGS:
+        raise UsageError(
+            f"the ending of {output} stands for no form; expected {', '.join(_ENDINGS)}",
+            help="or say it: --format svg",
+        )
+    return _ENDINGS[suffix]
+
+
+def _of_model(model: str) -> Picture:
+    from composer.inspection import inspect_model
+    from composer.picture.collect import picture_of_model
+
+    file = options.readable_file(model, KERAS_SUFFIXES + LEGACY_SUFFIXES)
+    inspection = inspect_model(file)
+    return picture_of_model(
+        inspection.graph,
+        {layer.name: layer.origin for layer in inspection.layers if layer.origin is not None},
+        {source.id: source.location for source in inspection.sources},
+    )
+
+
+def _of_spec(
+    path: str,
+    overrides: tuple[str, ...],
+    how: tuple[bool, bool, bool],
+    format: Format,  # noqa: A002
+    output: str | None,
+) -> Picture | None:
+    from composer.cli.progress import display
+    from composer.cli.reporting import Report, counted
+    from composer.picture.collect import picture_of_plan
+    from composer.pipeline import plan_spec, prepare
+
+    deep, offline, every_layer = how
+    options.readable_file(path, SPEC_SUFFIXES)
+    with display(f"planning {path}") as say:
+        prepared = prepare(path, overrides, deep=deep, offline=offline, progress=say)
+    with Report(format, stdout_is_taken=output is None) as report:
+        report.remark(prepared.remarks)
+        report.add(prepared.diagnostics)
+        if prepared.errors:
+            console.talk(f"{counted(prepared.diagnostics)} in {path}")
+            return None
+    plan = plan_spec(prepared)
+    if plan.deferred:
+        console.talk(f"no shapes yet behind {', '.join(plan.deferred)}: --deep asks Keras for them")
+    return picture_of_plan(plan, every_layer=every_layer)
+
+
+def _draw(picture: Picture, unfold: tuple[str, ...], form: Form, output: str | None) -> None:
+    from composer.picture.visible import dead_patterns, view_of
+
+    for pattern in dead_patterns(picture, unfold):
+        console.talk(f"--unfold {pattern}: no layer and no fold has such a name")
+    view = view_of(picture, unfold)
+    match form:
+        case "dot":
+            from composer.picture.dot import dot
+
+            drawn = dot(view).encode()
+        case "mermaid":
+            from composer.picture.mermaid import mermaid
+
+            drawn = mermaid(view).encode()
+        case "svg" | "png":
+            from composer.picture.svg import svg
+
+            text = svg(view)
+            drawn = text.encode()
+            if form == "png":
+                from composer.picture.png import png
+
+                drawn = png(text)
+    if output is not None and output != "-":
+        _write(Path(output), drawn)
+        folds = sum(node.folded > 0 for node in view.nodes)
+        more = f", {folds} of them folded; --unfold opens them" if folds else ""
+        console.talk(f"{output}: {len(view.nodes)} nodes{more}")
+    elif form == "png":
+        _png_to_stdout(drawn)
+    else:
+        console.data(drawn.decode())
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Replace a file as a whole."""
+    import os
+    import tempfile
+
+    from composer.errors import UsageError
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+            try:
+                file.write(data)
+                file.close()
+                umask = os.umask(0)
+                os.umask(umask)
+                Path(file.name).chmod(0o666 & ~umask)
+                Path(file.name).replace(path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise UsageError(f"{path} can't be written: {error.strerror}") from error
+
+
+def _png_to_stdout(data: bytes) -> None:
+    import sys
+
+    from composer.errors import UsageError
+
+    if sys.stdout.isatty():
+        raise UsageError("a PNG is not for a terminal", help="-o FILE.png writes it to a file")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
