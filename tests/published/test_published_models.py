@@ -123,7 +123,7 @@ def test_spliceai_five_models_as_one(take, tmp_path, store):
 
     files = [take(SPLICEAI, number) for number in range(1, 6)]
     page = (Path(__file__).parents[2] / "docs" / "old_files.md").read_text(encoding="utf-8")
-    shown = page.partition("```yml\n")[2].partition("```")[0]
+    shown = page.partition("```yaml skip=")[2].partition("```")[0]
     model = linked(tmp_path, store, shown.partition("name: spliceai\n")[2])
     found = reference(tmp_path, *files)
     given = found[0][0]

@@ -1,8 +1,7 @@
-"""What README.md and docs/ show, run as it stands."""
+"""What README.md promises beyond its blocks, which tests/docs runs with those of all pages."""
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import re
@@ -12,39 +11,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-import click
 import pytest
 
 from composer import errors
-from composer.building import Artifact
 from composer.errors import ComposeError
-from composer.resolver.plan import Plan
-from tests.sources.remote.file_server import Served, file_server
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-MODULE = re.compile(r"# (\w+\.py)\n")
-"""The first line of a block that shows a module, which the recipes of the page may name."""
-EXPORT = "import keras; keras.saving.load_model('models/tower.keras').export('export/net')"
-"""Makes the SavedModel folder that the pages name."""
-INLINE = re.compile(r"`(compose [^`]+)`")
-
-
-def blocks(language: str) -> list[tuple[str, str]]:
-    """Return the page and the text of every block in a language."""
-    return [
-        (page.name, match[2])
-        for page in PAGES
-        for match in BLOCK.finditer(page.read_text(encoding="utf-8"))
-        if match[1] == language
-    ]
+CONSOLE = re.compile(r"^```console[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def console(number: int) -> list[str]:
     """Return the last command of a console block: those before it make the environment."""
-    _, text = blocks("console")[number]
-    line = text.strip()
+    line = CONSOLE.findall((ROOT / "README.md").read_text(encoding="utf-8"))[number].strip()
     assert line.startswith("$ ")
     assert "\n" not in line
     return shlex.split(line.split(" && ")[-1])
@@ -58,15 +36,6 @@ def folder(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COMPOSE_HOME", str(tmp_path / "store"))
     return tmp_path
-
-
-@pytest.fixture
-def server(models: Path):
-    """Return a web server that stands for the one of the pages: it gives what is in models/."""
-    with file_server() as running:
-        for path in models.glob("*.keras"):
-            running.files[f"/{path.name}"] = Served(path.read_bytes())
-        yield running
 
 
 def run(*arguments: str, timeout: int = 300) -> subprocess.CompletedProcess:
@@ -114,37 +83,6 @@ def test_the_second_command_of_the_readme_finds_the_tests():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.keras
-@pytest.mark.parametrize(("page", "text"), blocks("yaml"), ids=lambda value: value[:12])
-def test_a_recipe_that_a_page_shows_builds_and_verifies(folder, server, page, text):
-    text = text.replace("https://models.example.org", server.url)
-    (folder / "shown.yaml").write_text(text, encoding="utf-8")
-    for _, code in blocks("python"):
-        if module := MODULE.match(code):
-            (folder / module[1]).write_text(code, encoding="utf-8")
-    if "export/net" in text:
-        made = subprocess.run([sys.executable, "-c", EXPORT], capture_output=True, check=False)
-        assert made.returncode == 0, made.stderr
-    target = "shown.saved_model" if "format: saved_model" in text else "shown.keras"
-    done = run("composer", "build", "shown.yaml", "-o", target, "--verify")
-    assert done.returncode == 0, f"{page}: {done.stderr}"
-    assert "failed" not in done.stdout
-
-
-@pytest.mark.parametrize(
-    ("page", "text"),
-    [block for block in blocks("python") if not MODULE.match(block[1])],
-    ids=lambda value: value[:12],
-)
-def test_the_python_that_a_page_shows_runs(folder, page, text):
-    shown: dict[str, object] = {}
-    exec(compile(text, page, "exec"), shown)
-    assert isinstance(shown["artifact"], Artifact)
-    assert shown["artifact"].path == Path("build/suffix_clone.keras")
-    assert shown["artifact"].path.is_file()
-    assert isinstance(shown["plan"], Plan)
-
-
 def table_commands() -> list[str]:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     return [row[1] for row in re.finditer(r"^\| `(compose [^`]+)` \|", readme, re.MULTILINE)]
@@ -161,21 +99,6 @@ def test_the_commands_of_the_readmes_table_run_as_they_stand(folder):
         arguments = [words.get(word, word) for word in shlex.split(shown)[1:]]
         done = run("composer", *arguments)
         assert done.returncode == 0, f"{command}: {done.stderr}"
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_command_that_a_page_names_has_that_verb_and_those_options(page):
-    found = INLINE.findall(page.read_text(encoding="utf-8").replace("\n", " "))
-    for text in found:
-        _, verb, *rest = text.split()
-        if not verb.islower():
-            continue
-        command: click.Command = importlib.import_module(f"composer.cli.{verb}").command
-        if isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
-            command = command.commands[rest[0]]
-        options = {option for parameter in command.params for option in parameter.opts}
-        for word in rest:
-            assert not word.startswith("-") or word in options, f"{page.name}: {text}"
 
 
 def test_the_language_page_lists_the_keys_that_the_schema_has():
