@@ -228,6 +228,7 @@ def build_and_keep_lock(spec: str, prepared: Prepared, locked: Lock, build: Buil
         SpecError, BuildError, DriftError: as for :func:`composer.building.build_spec`.
     """
     path = lock_path(Path(spec))
+    sweep(path.parent)
     made: dict[str, LockedArtifact] = {}
 
     def take(linked: Path, written: Sequence[WrittenFile]) -> None:

@@ -22,6 +22,7 @@ _SHOWN = 12
 @click.command(name="lock", short_help="Write what specs are resolved to, for --locked builds.")
 @options.specs_and_overrides
 @click.option("--check", is_flag=True, help="Write nothing; fail (code 4) where a lock is stale.")
+@click.option("--existing", is_flag=True, help="Leave out the specs that have no lock yet.")
 @click.option(
     "--upgrade", multiple=True, metavar="SOURCE",
     help="Take what the URL of a source gives now, not what was locked; several times.",
@@ -32,6 +33,7 @@ def command(
     arguments: tuple[str, ...],
     *,
     check: bool,
+    existing: bool,
     upgrade: tuple[str, ...],
     offline: bool,
     format: Format,  # noqa: A002
@@ -47,6 +49,11 @@ def command(
     from composer.errors import ComposeError, DriftError, SpecError, UsageError
 
     specs, overrides = options.split(arguments)
+    if existing:
+        specs = tuple(spec for spec in specs if _has_lock(spec))
+        if not specs:
+            console.talk("none of these specs has a lock")
+            return 0
     if upgrade and len(specs) > 1:
         raise UsageError(f"--upgrade is for one spec; found {len(specs)}: {', '.join(specs)}")
     if upgrade and check:
@@ -112,6 +119,12 @@ def _written(
         report.say(f"{_path(spec)} is current")
     else:
         report.say("\n".join([f"{_path(spec)} brought up to date", *_lines(changed)]))
+
+
+def _has_lock(spec: str) -> bool:
+    from composer.lock.document import lock_path
+
+    return lock_path(options.readable_file(spec, SPEC_SUFFIXES)).exists()
 
 
 def _path(spec: str) -> str:
