@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 NAVIGATION = {
-    "Start": ("tutorial", "recipes"),
+    "Start": ("tutorial", "starting", "recipes"),
     "How to": (
         "howto/rename",
         "howto/drop_head",
@@ -12,7 +12,7 @@ NAVIGATION = {
         "howto/swap_backbone",
         "howto/old_h5",
     ),
-    "Guide": ("language", "formats", "remote", "locks"),
+    "Guide": ("language", "formats", "remote", "pictures", "locks", "ci"),
     "Background": ("linking", "reproducibility", "security", "comparison", "old_files"),
     "Reference": ("reference/spec", "reference/commands", "reference/codes", "reference/python"),
 }
