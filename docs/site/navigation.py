@@ -12,8 +12,8 @@ NAVIGATION = {
         "howto/swap_backbone",
         "howto/old_h5",
     ),
-    "Guide": ("language", "formats", "remote", "locks"),
+    "Guide": ("starting", "language", "pictures", "formats", "remote", "locks"),
     "Background": ("linking", "reproducibility", "security", "comparison", "old_files"),
     "Reference": ("reference/spec", "reference/commands", "reference/codes", "reference/python"),
 }
-"""Captions, and below each the pages without ``.md``. A page that is in none fails the build."""
+"""Captions, and below each the pages without ``.md``. A written page that is in none is a guide."""

@@ -21,7 +21,7 @@ from tests.sources.remote.file_server import Served, file_server
 EXPORT = "import keras; keras.saving.load_model('models/tower.keras').export('export/net')"
 """Makes the SavedModel folder that pages name."""
 INLINE = re.compile(r"`(compose [^`]+)`")
-INSTALL = re.compile(r"^python3 -m venv \.venv && \.venv/bin/pip install .*? && ")
+INSTALL = re.compile(r"^(python3 -m venv \.venv && \.venv/bin/)?pip install .*? && ")
 """The tests run where that is done; .ci/run does it from nothing."""
 ALL = [block for page in PAGES for block in blocks(page)]
 STORY = {"console", "file", "program"}
