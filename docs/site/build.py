@@ -56,7 +56,10 @@ def pages() -> dict[str, str]:
         **code_pages(),
     }
     both = {**written, **made}
-    both["index.md"] += "".join(contents(caption, names) for caption, names in NAVIGATION.items())
+    named = {name for names in NAVIGATION.values() for name in names} | {"index"}
+    others = tuple(name for page in written if (name := page.removesuffix(".md")) not in named)
+    for caption, names in NAVIGATION.items():
+        both["index.md"] += contents(caption, (*names, *others) if caption == "Guide" else names)
     return both
 
 

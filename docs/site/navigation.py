@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 NAVIGATION = {
-    "Start": ("tutorial", "starting", "recipes"),
+    "Start": ("tutorial", "recipes"),
     "How to": (
         "howto/rename",
         "howto/drop_head",
@@ -12,8 +12,8 @@ NAVIGATION = {
         "howto/swap_backbone",
         "howto/old_h5",
     ),
-    "Guide": ("language", "formats", "remote", "pictures", "locks", "ci"),
+    "Guide": ("starting", "language", "pictures", "formats", "remote", "locks", "ci"),
     "Background": ("linking", "reproducibility", "security", "comparison", "old_files"),
     "Reference": ("reference/spec", "reference/commands", "reference/codes", "reference/python"),
 }
-"""Captions, and below each the pages without ``.md``. A page that is in none fails the build."""
+"""Captions, and below each the pages without ``.md``. A written page that is in none is a guide."""

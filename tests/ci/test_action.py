@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
 DEFAULTS = {name: value.get("default", "") for name, value in ACTION["inputs"].items()}
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"]}
-BLOCK = re.compile(r"^```yml\n(# (\S+)\n.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r'^```yaml title="([^"]+)"\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 SPEC = """\
 version: 1
 name: pair
@@ -105,7 +105,7 @@ def check(schema: str, *files: Path) -> None:
 
 def pages() -> dict[str, str]:
     text = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
-    return {Path(name).name: block for block, name in BLOCK.findall(text)}
+    return {Path(name).name: block for name, block in BLOCK.findall(text)}
 
 
 def test_the_action_and_the_workflow_are_what_github_takes(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from tests.sources.remote.file_server import Served, file_server
 EXPORT = "import keras; keras.saving.load_model('models/tower.keras').export('export/net')"
 """Makes the SavedModel folder that pages name."""
 INLINE = re.compile(r"`(compose [^`]+)`")
-INSTALL = re.compile(r"^python3 -m venv \.venv && \.venv/bin/pip install .*? && ")
+INSTALL = re.compile(r"^(python3 -m venv \.venv && \.venv/bin/)?pip install .*? && ")
 """The tests run where that is done; .ci/run does it from nothing."""
 ALL = [block for page in PAGES for block in blocks(page)]
 STORY = {"console", "file", "program"}
@@ -165,7 +165,7 @@ WORKFLOWS = [block for block in ALL if block.attributes.get("title", "").startsw
 
 
 @pytest.mark.parametrize("block", WORKFLOWS, ids=lambda block: block.place)
-def test_what_a_workflow_of_a_page_runs_is_said_on_the_page_as_well(block):
+def test_what_a_workflow_of_a_page_runs_is_run_by_the_page_or_here(folder, block):
     steps = yaml.safe_load(block.text)["jobs"]
     runs = [step["run"] for job in steps.values() for step in job["steps"] if "run" in step]
     typed = {
@@ -176,11 +176,15 @@ def test_what_a_workflow_of_a_page_runs_is_said_on_the_page_as_well(block):
     }
     asked = [line for run in runs for line in run.splitlines() if line.startswith("compose ")]
     assert asked
-    assert set(asked) <= typed
+    for command in asked:
+        if command not in typed:
+            done = shell(command)
+            assert done.returncode == 0, f"{block.place}: {command}\n{done.stdout}"
 
 
 SKIPPED = {
     "README.md": 1,
+    "docs/ci.md": 1,
     "docs/old_files.md": 1,
 }
 """How many blocks of a page are not run; each gives its reason where it stands."""
