@@ -41,7 +41,8 @@ def _source(plan: Plan, source: PlannedSource, used: frozenset[str]) -> RecipeSo
         inner = _mapped(inner.only(used) if known else inner, recorded_location)
     return RecipeSource(
         location=recorded_location(source.location),
-        sha256=(state.sha256 if state is not None else None) or source.sha256,
+        # Of the file only what the spec pins: the same model, saved again, gives the same result.
+        sha256=source.sha256,
         content=state.content if state is not None else None,
         revision=download.revision if download is not None else None,
         license=source.license,

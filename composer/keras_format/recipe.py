@@ -24,7 +24,7 @@ class RecipeSource:
 
     Attributes:
         location: what ``from`` says, without secrets and without folders of the machine.
-        sha256: of the file that ``from`` names.
+        sha256: of the file that ``from`` names, where the spec gives it.
         content: digest of the model's config and tensors, whatever library wrote its file.
         revision: what the server of a URL calls this state of the file.
         license: SPDX id that the spec gives.

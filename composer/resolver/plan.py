@@ -80,12 +80,10 @@ class SourceState:
 
     Attributes:
         content: digest of the model's config and tensors, whatever library wrote its file.
-        sha256: of the file that ``from`` names; None where it names none.
         weights: SHA-256 of the file that ``weights`` names.
     """
 
     content: str
-    sha256: str | None = None
     weights: str | None = None
 
 

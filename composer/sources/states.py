@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from composer.errors import BuildError
-from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES
 from composer.resolver.plan import Plan, SourceState
-from composer.sources.keras_files import file_path, is_path
 from composer.sources.remembered import remembered_content, remembered_sha256
 from composer.spec.model import Spec
 from composer.store import Store
@@ -51,25 +48,18 @@ def _states(plan: Plan, spec: Spec, store: Store) -> dict[str, SourceState]:
         return {
             key: SourceState(
                 content=content(),
-                sha256=sha256() if sha256 is not None else None,
                 weights=weights() if weights is not None else None,
             )
-            for key, (content, sha256, weights) in found.items()
+            for key, (content, weights) in found.items()
         }
 
 
 def _asked(
     plan: Plan, spec: Spec, key: str, taken: Callable[[Callable[[Path, Store], str], Path], Digest]
-) -> tuple[Digest, Digest | None, Digest | None]:
-    """Begin the digests of one source: of its content, its file, and its file of weights."""
+) -> tuple[Digest, Digest | None]:
+    """Begin the digests of one source: of its content, and its file of weights."""
     source = next(item for item in spec.sources if item.id == key)
-    planned = next(item for item in plan.sources if item.id == key)
     file = plan.files[key]
     content = taken(remembered_content, file.path)
-    sha256: Digest | None = None
-    if planned.download is not None:
-        sha256 = partial(str, planned.download.sha256)
-    elif is_path(source.location, KERAS_SUFFIXES + LEGACY_SUFFIXES):
-        sha256 = taken(remembered_sha256, file_path(source))
     weights = taken(remembered_sha256, file.made_from[0]) if source.weights else None
-    return content, sha256, weights
+    return content, weights

@@ -59,7 +59,6 @@ def test_a_spec_stands_for_all_that_it_builds_and_for_the_lock_beside_it(
     [
         (("artifacts", "keras", "sha256"), "artifacts.keras.sha256"),
         (("artifacts", "keras", "content"), "artifacts.keras.content"),
-        (("sources", "a", "sha256"), "sources.a.sha256"),
         (("sources", "a", "content"), "sources.a.content"),
         (("sources", "a", "from"), "sources.a.from"),
         (("sources", "a", "license"), "sources.a.license"),
