@@ -33,7 +33,7 @@ def test_each_result_has_a_block_and_what_they_share_is_said_once(compose):
         "build/pair.keras",
         "  operations  7, from 2 sources",
         "  parameters  574 (2.2 KiB)",
-        "  file        19.3 KiB",
+        "  file        19.1 KiB",
         "  sha256      …",
         "build/pair.weights.h5",
         "  file        12.8 KiB",

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from composer.keras_format.digests import digest_content, digest_file
+from composer.keras_format.digests import digest_content
 from composer.spec.schema_file import schema_text
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -61,7 +61,7 @@ sources:
 
 def _screen(text: str) -> str:
     """Leave out what depends on the Keras that saved the models."""
-    text = re.sub(r"sha256 [0-9a-f]{12}…", "sha256 …", text)
+    text = re.sub(r"(sha256|content) [0-9a-f]{12}…", r"\1 …", text)
     return re.sub(r"written by Keras [0-9.]+", "written by Keras …", text)
 
 
@@ -174,8 +174,8 @@ def test_inspect_shows_where_the_layers_of_a_linked_model_come_from(
     assert origins["a_conv1"] == "a:conv1"
     tower = workspace / "models" / "tower.keras"
     assert document["sources"][0] == {
-        "id": "a", "from": "models/tower.keras", "sha256": digest_file(tower),
-        "content": digest_content(tower), "license": "MIT",
+        "id": "a", "from": "models/tower.keras", "sha256": None, "content": digest_content(tower),
+        "license": "MIT",
     }  # fmt: skip
     flags = {layer["name"]: layer["trainable"] for layer in document["layers"]}
     assert (flags["a_conv1"], flags["hidden"]) == (False, True)
