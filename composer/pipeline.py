@@ -190,6 +190,7 @@ def _judged(read: Prepared, path: str | Path, run: _Run) -> Prepared:
 
 def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
     # Imported here: reading model files needs h5py, which a spec with mistakes does not.
+    from composer.keras_process.new_classes import unknown_classes
     from composer.sources import open_sources
     from composer.sources.context import Context
     from composer.sources.remote.fetching import Fetcher
@@ -206,10 +207,11 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
         link_spec=lambda path, variables: _linked(path, variables, run),
     )
     opened = open_sources(spec, context)
+    unknown = unknown_classes(spec)
     knowledge = _Knowledge(store)
     resolution = resolve(spec, opened.files, knowledge)
     for _ in range(_ROUNDS):
-        if not resolution.questions:
+        if not resolution.questions or unknown:
             break
         answers = _answers(spec, resolution.questions, run)
         if not knowledge.learn(answers):
@@ -219,15 +221,16 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
         f"source {source!r} has to be imported by Keras first" for source in opened.deferred
     ]
     deferred.extend(_in_words(question) for question in resolution.questions)
-    if deep and resolution.questions and not knowledge.waiting_for_errors(resolution.questions):
+    asked = deep and resolution.questions and not unknown
+    if asked and not knowledge.waiting_for_errors(resolution.questions):
         raise BuildError(
             f"Keras was asked and left unanswered: {', '.join(q.id for q in resolution.questions)}"
         )
     return Prepared(
         spec=spec,
-        plan=_with_downloads(resolution.plan, opened.downloads),
+        plan=None if unknown else _with_downloads(resolution.plan, opened.downloads),
         deferred=tuple(deferred),
-        diagnostics=covered((*opened.diagnostics, *resolution.diagnostics), spec),
+        diagnostics=covered((*opened.diagnostics, *unknown, *resolution.diagnostics), spec),
         remarks=tuple(fetcher.remarks),
         store=store,
     )

@@ -19,12 +19,16 @@ _SHOWN = 3
 @click.command(name="validate", short_help="Report every problem of specs.")
 @options.specs_and_overrides
 @options.deep
+@click.option("--fix", is_flag=True, help="Put right what can be, in the files that wrote it.")
+@click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
 @options.offline
 @options.output_format
 def command(
     arguments: tuple[str, ...],
     *,
     deep: bool,
+    fix: bool,
+    diff: bool,
     offline: bool,
     format: Format,  # noqa: A002
 ) -> int:
@@ -33,6 +37,9 @@ def command(
     What only Keras can tell is said to be deferred, and asked with --deep. Without it Keras is
     not started. Sources by URL are fetched unless the store has them. An OVERRIDE is a change such
     as vars.classes=5, +sources.a.trainable=true or ~layers.drop.
+
+    With --fix, edits that need no decision are made, comments and layout left alone: a prefix
+    where names collide, a misspelled key, name or file, quotes. What is left is reported.
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report, show_error
@@ -40,6 +47,12 @@ def command(
     from composer.pipeline import prepare
 
     specs, overrides = options.split(arguments)
+    if fix or diff:
+        from composer.cli.fixes import fix_specs
+
+        return fix_specs(
+            specs, overrides, write=fix and not diff, deep=deep, offline=offline, format=format
+        )
     code = 0
     with Report(format) as report:
         for spec in specs:
@@ -59,13 +72,13 @@ def command(
             report.add(prepared.diagnostics)
             if prepared.errors:
                 code = max(code, 1)
-                console.talk(_verdict(spec, prepared))
+                console.talk(verdict(spec, prepared))
             else:
-                report.say(_verdict(spec, prepared))
+                report.say(verdict(spec, prepared))
     return code
 
 
-def _verdict(spec: str, prepared: Prepared) -> str:
+def verdict(spec: str, prepared: Prepared) -> str:
     """Return the last line about one spec."""
     from composer.cli.numbers import count
     from composer.cli.reporting import counted
@@ -84,8 +97,11 @@ def _verdict(spec: str, prepared: Prepared) -> str:
         else ""
     )
     if prepared.errors:
-        verdict = f"{counted(prepared.diagnostics)} in {spec}"
-        return f"{verdict} ({deferred})" if deferred else verdict
+        words = f"{counted(prepared.diagnostics)} in {spec}"
+        fixable = sum(bool(found.fix) for found in prepared.diagnostics)
+        more = [f"{fixable} fixable with compose validate --fix"] if fixable else []
+        more += [deferred] if deferred else []
+        return f"{words} ({'; '.join(more)})" if more else words
     detail = ", ".join(parts) + (f"; {deferred}" if deferred else "")
     word = counted(prepared.diagnostics) if prepared.diagnostics else "fine"
     return f"{spec}: {word}" + (f" ({detail})" if detail else "")

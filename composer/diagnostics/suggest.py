@@ -41,6 +41,36 @@ def nearest(word: str, candidates: Iterable[str], limit: int = 3) -> tuple[str, 
     return tuple(candidate for _, _, candidate in sorted(scored)[:limit])
 
 
+def certain(word: str, candidates: Iterable[str]) -> str | None:
+    """Return the one candidate that ``word`` must be a typing error of; None where in doubt.
+
+    A difference in digits alone is none: ``conv2`` is no misspelled ``conv1``.
+
+    Args:
+        word: what the user wrote.
+        candidates: what is known.
+    """
+    from rapidfuzz.distance import OSA
+
+    known = tuple(dict.fromkeys(candidates))
+    lowered = word.casefold()
+    distances = sorted((OSA.distance(lowered, other.casefold()), other) for other in known)
+    if not distances:
+        return None
+    distance, best = distances[0]
+    if OSA.normalized_similarity(lowered, best.casefold()) < _CUTOFF:
+        return None
+    if len(distances) > 1 and distances[1][0] <= distance + (distance > 1):
+        return None
+    if word != best and _without_digits(word) == _without_digits(best):
+        return None
+    return best
+
+
+def _without_digits(word: str) -> str:
+    return "".join(char for char in word if not char.isdigit())
+
+
 def did_you_mean(word: str, candidates: Iterable[str]) -> str | None:
     """Return a question such as ``did you mean 'prefix'?``, or None when nothing is near."""
     return question(nearest(word, candidates))

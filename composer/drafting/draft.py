@@ -12,7 +12,7 @@ from composer.drafting.heads import heads
 from composer.drafting.ids import prefixes, source_ids, spec_name
 from composer.drafting.parts import Part, Port
 from composer.drafting.suggestions import suggestions
-from composer.drafting.text import scalar, spec_text
+from composer.drafting.text import spec_text
 from composer.errors import FormatError, SpecError
 from composer.file_suffixes import LEGACY_SUFFIXES
 from composer.keras_format.flatten import flattened
@@ -29,8 +29,9 @@ from composer.sources.keras_files import file_path
 from composer.sources.remote.fetching import Fetcher
 from composer.spec import spec_from_text
 from composer.spec.locations import names_file
-from composer.spec.model import Selector, Source, Spec
+from composer.spec.model import Positions, Selector, Source, Spec
 from composer.spec.references import ReferenceSyntaxError, parse_reference
+from composer.spec.yaml_scalars import written
 from composer.store import default_store
 
 Progress = Callable[[str], None]
@@ -105,7 +106,7 @@ def _spec(ids: Sequence[str], locations: Sequence[str], directory: Path) -> Spec
     """Return a spec of the sources as they are."""
     entries = zip(ids, locations, strict=True)
     text = "version: 1\nname: draft\nsources:\n" + "".join(
-        f"  {source}: {{from: {scalar(location)}}}\n" for source, location in entries
+        f"  {source}: {{from: {written(location)}}}\n" for source, location in entries
     )
     spec, found = spec_from_text(text, file="draft", directory=directory)
     if spec is None or found:
@@ -191,7 +192,10 @@ def _graph_of_h5(source: Source) -> Graph | None:
 
 
 def _parts(spec: Spec, read: Mapping[str, _Read], *, with_heads: bool) -> tuple[Part, ...]:
-    found = [_part(source, read[source.id], with_heads=with_heads) for source in spec.sources]
+    found = [
+        _part(source, read[source.id], spec.positions, with_heads=with_heads)
+        for source in spec.sources
+    ]
     ids = [part.id for part in found]
     fixed = [part.id for part in found if _cannot_be_renamed(read[part.id].graph)]
     chosen = prefixes(ids, {part.id: part.names for part in found}, fixed)
@@ -210,7 +214,7 @@ def _cannot_be_renamed(graph: Graph | None) -> bool:
     return graph is not None and any("name" not in op.config for op in graph.operations)
 
 
-def _part(source: Source, read: _Read, *, with_heads: bool) -> Part:
+def _part(source: Source, read: _Read, positions: Positions, *, with_heads: bool) -> Part:
     graph = read.graph
     if graph is None:
         return Part(id=source.id, location=source.location, known=False)
@@ -218,14 +222,13 @@ def _part(source: Source, read: _Read, *, with_heads: bool) -> Part:
     found = heads(topology, graph.outputs) if with_heads else ()
     names = tuple(dict.fromkeys(name for head in found for name in head.names))
     selectors = tuple(Selector(kind="regex", pattern=re.escape(name)) for name in names)
-    # What is wrong with the source is told when the draft is resolved.
-    problems = Problems(_NoPositions())
+    problems = Problems(positions)  # what is wrong is told when the draft is resolved
     headless = replace(source, exclude=selectors)
     selection = select(headless, topology, problems)
     use = cut(headless, topology, selection, graph.outputs, problems)[0]
     taken = tuple(use.tensors.values())
     if problems.errors and found:
-        return _part(source, read, with_heads=False)
+        return _part(source, read, positions, with_heads=False)
     return Part(
         id=source.id,
         location=source.location,
@@ -286,16 +289,3 @@ def _spelled(ref: TensorRef, topology: Topology) -> str:
     if topology.output_count(ref.operation, ref.call) > 1:
         return f"{ref.operation}#{ref.call}.{ref.output}"
     return f"{ref.operation}#{ref.call}" if several else str(ref)
-
-
-class _NoPositions:
-    """Positions of a spec that has no text yet."""
-
-    def value(self, path: object) -> None:  # noqa: ARG002
-        return None
-
-    def key(self, path: object) -> None:  # noqa: ARG002
-        return None
-
-    def origins(self, path: object) -> tuple[()]:  # noqa: ARG002
-        return ()

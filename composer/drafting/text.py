@@ -11,10 +11,9 @@ from composer.drafting.heads import Head
 from composer.drafting.parts import Part, Port
 from composer.drafting.suggestions import NewLayer, Suggestions
 from composer.keras_format.graph import TensorSpec
-from composer.spec.yaml_scalars import quoted, resolve
+from composer.spec.yaml_scalars import written as scalar
 
 _WIDTH = 96
-_PLAIN = re.compile(r"[A-Za-z0-9_./~][A-Za-z0-9_./@+:~-]*(?<!:)")
 _MOST_NAMES = 6
 
 
@@ -52,30 +51,9 @@ def spec_text(
     return "\n".join(lines) + "\n"
 
 
-def scalar(text: str) -> str:
-    """Return ``text`` as a YAML scalar that is text wherever it stands."""
-    if _PLAIN.fullmatch(text) and isinstance(_resolved(text), str):
-        return text
-    escaped = quoted(text.replace("${", "\\${"))
-    return "".join(_escape(char) for char in escaped)
-
-
 def _selector(name: str) -> str:
     """Return the selector of one layer; a glob can't spell a ``[`` that is meant as it is."""
     return f"{{regex: {scalar(re.escape(name))}}}" if "[" in name else scalar(name)
-
-
-def _resolved(text: str) -> object:
-    try:
-        return resolve(text)
-    except ValueError:
-        return None
-
-
-def _escape(char: str) -> str:
-    if char.isprintable():
-        return char
-    return f"\\U{ord(char):08x}" if ord(char) > 0xFFFF else f"\\u{ord(char):04x}"  # noqa: PLR2004
 
 
 def _prose(text: str, indent: str = "") -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from composer.diagnostics.diagnostic import Note, SpecPath
+from composer.diagnostics.diagnostic import Edit, Note, SpecPath
 from composer.resolver.linked import Linked, LinkedOperation, Origin
 from composer.resolver.problems import Problems
 from composer.spec.model import Spec
@@ -70,7 +70,30 @@ def _report(
         at_key=True,
         notes=notes,
         help=_help(spec, sources, culprit, names, groups),
+        fix=_fix(spec, culprit, names, groups, problems),
     )
+
+
+def _fix(
+    spec: Spec,
+    culprit: LinkedOperation,
+    names: list[str],
+    groups: Mapping[str, list[LinkedOperation]],
+    problems: Problems,
+) -> tuple[Edit, ...]:
+    """Return the edit that gives the culprit's source a prefix under which nothing collides."""
+    source = culprit.origin.source
+    if source is None or _is_alone(source, names, groups):
+        return ()
+    prefix, path = free_prefix(spec, source, groups), ("sources", source)
+    return problems.with_key(path, "prefix", prefix) or problems.rewritten(
+        (*path, "prefix"), prefix
+    )
+
+
+def _is_alone(source: str, names: list[str], groups: Mapping[str, list[LinkedOperation]]) -> bool:
+    """Whether a source collides with itself only, against which no prefix helps."""
+    return all(op.origin.source == source for name in names for op in groups[name])
 
 
 def _culprit(operations: Iterable[LinkedOperation]) -> LinkedOperation:
@@ -96,9 +119,7 @@ def _help(
     if not sources:
         return "give one of them another key"
     source = str(culprit.origin.source)
-    if len(sources) == 1 and all(
-        op.origin.source == source for name in names for op in groups[name]
-    ):
+    if len(sources) == 1 and _is_alone(source, names, groups):
         return f"rename one of them: rename: {{{culprit.origin.layer}: {names[0]}_2}}"
     prefix = free_prefix(spec, source, groups)
     return f"put a prefix in front of every layer of {source!r}: prefix: {prefix}"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from composer.diagnostics.diagnostic import SpecPath
+from composer.diagnostics.diagnostic import Edit, SpecPath
 from composer.diagnostics.suggest import did_you_mean
 from composer.keras_format.rename import name_problem
 from composer.resolver.inside import how_to_open
@@ -110,6 +110,7 @@ def _report_refused(
     name, final = pairs[0]
     more = f" and {len(pairs) - 1} more like it" if len(pairs) > 1 else ""
     from_file = path == ("sources", source.id)
+    fix: tuple[Edit, ...] = ()
     if from_file:
         slashes = sorted({old.count("/") for old, _ in pairs}, reverse=True)
         rules = ", ".join(_slash_rule(number) for number in slashes)
@@ -117,6 +118,7 @@ def _report_refused(
     elif path[-1] in ("prefix", "suffix"):
         affix = source.prefix if path[-1] == "prefix" else source.suffix
         help_ = f"use another separator: {path[-1]}: {affix.replace('/', '_')}"
+        fix = problems.rewritten(path, affix.replace("/", "_"))
     else:
         help_ = "let the rule give a name without '/'" if final else "let the rule leave some text"
     problems.add(
@@ -126,6 +128,7 @@ def _report_refused(
         f"{name_problem(final)}",
         at_key=from_file,
         help=help_,
+        fix=fix,
     )
 
 
@@ -164,4 +167,5 @@ def _report_unused(
         at_key=True,
         help=how_to_open(rule.pattern, topology.operations)
         or did_you_mean(rule.pattern, [name for name in topology.operations if name in kept]),
+        fix=() if rule.regex else problems.corrected_key(rule.path, rule.pattern, sorted(kept)),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, Severity, SpecPath
+from composer.diagnostics.suggest import certain
 from composer.spec.model import Positions
 
 
@@ -51,6 +52,33 @@ class Problems:
                 fix=tuple(fix),
             )
         )
+
+    def with_key(self, path: SpecPath, key: str, value: str) -> tuple[Edit, ...]:
+        """Return the edit that adds a key to the map at ``path``; none where it is not plain."""
+        return self._positions.added(path, key, value)
+
+    def corrected(
+        self, path: SpecPath, word: str, known: Iterable[str], form: str = "{}"
+    ) -> tuple[Edit, ...]:
+        """Return the edit that makes a misspelled value the known one that it must be.
+
+        Args:
+            path: of the value.
+            word: what was written.
+            known: what could have been.
+            form: the whole value, with ``{}`` in the place of the word.
+        """
+        meant = certain(word, known)
+        return () if meant is None else self.rewritten(path, form.replace("{}", meant))
+
+    def corrected_key(self, path: SpecPath, word: str, known: Iterable[str]) -> tuple[Edit, ...]:
+        """Return the edit that makes a misspelled key the known one that it must be."""
+        meant = certain(word, known)
+        return () if meant is None else self._positions.renamed_key(path, meant)
+
+    def rewritten(self, path: SpecPath, new: str) -> tuple[Edit, ...]:
+        """Return the edit that puts other text at ``path``; none where it is not plain."""
+        return self._positions.replaced(path, new)
 
     def note(self, path: SpecPath, message: str, *, at_key: bool = False) -> Note:
         """Return a note that points at another place of the spec."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from composer.diagnostics.suggest import did_you_mean
+from composer.diagnostics.diagnostic import Edit
+from composer.diagnostics.suggest import certain, did_you_mean
 from composer.keras_format.graph import TensorRef
 from composer.resolver.cut import Use
 from composer.resolver.inside import how_to_open
@@ -190,6 +191,7 @@ class References:
                 reference.path,
                 f"source {source!r} has no layer {name!r}",
                 help=self._nearest_layer(piece, name),
+                fix=self._corrected(piece, reference),
             )
             return None
         if name in use.replaced:
@@ -252,6 +254,17 @@ class References:
         return suggestion or "compose inspect lists the layers of a model"
 
     # ------------------------------------------------------------ reports
+
+    def _corrected(self, piece: Piece, reference: Reference) -> tuple[Edit, ...]:
+        """Return the edit for a layer that is misspelled, or that is named as in the result."""
+        name, known = str(reference.layer), tuple(piece.topology.operations)
+        finals = {final: original for original, final in piece.names.items()}
+        meant = finals.get(name) or certain(name, known)
+        if meant is None:
+            return ()
+        return self._problems.rewritten(
+            reference.path, str(replace(reference, layer=meant))
+        ) or self._problems.rewritten((*reference.path, "layer"), meant)
 
     def _ambiguous(self, reference: Reference, why: str, choices: Iterable[str]) -> None:
         listed = list(choices)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from composer.diagnostics.diagnostic import SpecPath
 from composer.diagnostics.suggest import did_you_mean
 from composer.resolver.inside import how_to_open
 from composer.resolver.problems import Problems
@@ -144,6 +145,7 @@ def _report_dead(source: str, selector: Selector, topology: Topology, problems: 
             selector.path,
             f"no layer of source {source!r} has the class {selector.pattern!r}",
             help=did_you_mean(selector.pattern, classes) or f"the classes are {_list(classes)}",
+            fix=problems.corrected((*selector.path, "class"), selector.pattern, classes),
         )
         return
     if selector.kind == "after" and selector.pattern in topology.operations:
@@ -173,7 +175,19 @@ def _report_dead(source: str, selector: Selector, topology: Topology, problems: 
         selector.path,
         f"{selector} matches no layer of source {source!r}",
         help=suggestion or f"selectors match original names; the source has {_list(names)}",
+        fix=problems.corrected(_place(selector, sought), sought, names),
     )
+
+
+def _place(selector: Selector, name: str) -> SpecPath:
+    """Return where one of a selector's names stands."""
+    match selector.kind:
+        case "upto" | "after":
+            return (*selector.path, selector.kind)
+        case "between":
+            return (*selector.path, "from" if name == selector.pattern else "to")
+        case _:
+            return selector.path
 
 
 def _list(names: Iterable[str], limit: int = 6) -> str:

@@ -79,6 +79,7 @@ class SourceWires:
                 at_key=True,
                 help=did_you_mean(name, candidates)
                 or f"its inputs are {', '.join(self._input_names())}",
+                fix=self.problems.corrected_key(wire.path, name, candidates),
             )
             return None
         if operation.kind != "input" and name in self.selection.kept:

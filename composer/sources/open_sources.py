@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from composer.diagnostics.diagnostic import Diagnostic, Note, SpecPath
+from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, SpecPath
 from composer.errors import FormatError, SourceError, SpecError
 from composer.keras_format.flatten import flattened
 from composer.keras_format.graph import by_change
@@ -258,8 +258,19 @@ def _report_source(source: Source, error: SourceError, problems: Problems) -> No
         _CODES.get(error.reason, "CMP505"),
         path,
         error.message,
+        fix=_corrected(source, error, problems),
         help="\n".join(part for part in (suggestion, error.help) if part) or None,
     )
+
+
+def _corrected(source: Source, error: SourceError, problems: Problems) -> tuple[Edit, ...]:
+    """Return the edit for a file or a model whose name is misspelled."""
+    if error.reason == "missing":
+        return problems.corrected(_from(source), source.location, error.nearest)
+    if error.reason == "unknown_name":
+        kind, colon, name = source.location.partition(":")
+        return problems.corrected(_from(source), name, error.nearest, f"{kind}{colon}{{}}")
+    return ()
 
 
 def _report_spec(source: Source, error: SpecError, problems: Problems) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from composer.diagnostics.diagnostic import Diagnostic, Note
-from composer.diagnostics.suggest import nearest, question
+from composer.diagnostics.diagnostic import Diagnostic, Edit, Note
+from composer.diagnostics.suggest import certain, nearest, question
 from composer.file_suffixes import SPEC_SUFFIXES
 from composer.spec.limits import MAX_BYTES
 from composer.spec.merge import merge
 from composer.spec.model import SpecFile
-from composer.spec.source_text import Place, SourceText
+from composer.spec.source_text import COMMAND_LINE, Place, SourceText
 from composer.spec.tree import (
     Broken,
     ListNode,
@@ -167,6 +167,7 @@ class _Reader:
                 f"'{written}' can't be read: {reason[:1].lower()}{reason[1:]}",
                 place,
                 help=_near_files(path, written),
+                fix=_corrected(path, written, place),
             )
             return None
         self.files.append(spec_file(path, data))
@@ -194,6 +195,7 @@ class _Reader:
         *,
         help: str | None = None,  # noqa: A002
         notes: tuple[Note, ...] = (),
+        fix: tuple[Edit, ...] = (),
     ) -> None:
         self.diagnostics.append(
             Diagnostic(
@@ -203,6 +205,7 @@ class _Reader:
                 span=place.span,
                 help=help,
                 notes=notes,
+                fix=fix,
             )
         )
 
@@ -210,11 +213,22 @@ class _Reader:
 def _near_files(path: Path, written: str) -> str:
     """Return a suggestion from the YAML files that stand where ``path`` was looked for."""
     relative = "paths in 'extends' are relative to the file they stand in"
+    found = nearest(path.name, _files_beside(path))
+    return question([str(Path(written).parent / name) for name in found]) or relative
+
+
+def _files_beside(path: Path) -> list[str]:
     try:
-        names = sorted(
+        return sorted(
             entry.name for entry in os.scandir(path.parent) if entry.name.endswith(SPEC_SUFFIXES)
         )
     except (OSError, ValueError):
-        return relative
-    found = nearest(path.name, names)
-    return question([str(Path(written).parent / name) for name in found]) or relative
+        return []
+
+
+def _corrected(path: Path, written: str, place: Place) -> tuple[Edit, ...]:
+    """Return the edit for the name of a file that is misspelled."""
+    meant = certain(path.name, _files_beside(path))
+    if meant is None or place.text != written or place.source.file == COMMAND_LINE:
+        return ()
+    return (Edit(span=place.span, replacement=f"{written.removesuffix(path.name)}{meant}"),)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from composer.diagnostics.diagnostic import Diagnostic, Note, SpecPath
-from composer.diagnostics.suggest import nearest, question
+from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, SpecPath
+from composer.diagnostics.suggest import certain, nearest, question
 from composer.spec.limits import MAX_BYTES, MAX_DEPTH, MAX_NODES
+from composer.spec.source_text import COMMAND_LINE, Place
 from composer.spec.tree import Broken, ListNode, MapNode, Node, Scalar, child, path_text
 
 _OPENING = re.compile(r"(\\*)\$\{")
@@ -208,7 +209,13 @@ class Check:
 
     # ------------------------------------------------------------ reports
 
-    def _report(self, path: SpecPath, told: _Told, notes: tuple[Note, ...] = ()) -> None:
+    def _report(
+        self,
+        path: SpecPath,
+        told: _Told,
+        notes: tuple[Note, ...] = (),
+        fix: tuple[Edit, ...] = (),
+    ) -> None:
         """Add a diagnostic for the value at ``path``: its code, its message, its help."""
         code, message, help_ = told
         node = at(self.root, path)
@@ -221,6 +228,7 @@ class Check:
                 span=node.place.span,
                 help=help_,
                 notes=(*notes, *origins),
+                fix=fix,
             )
         )
 
@@ -234,7 +242,20 @@ class Check:
             help_ = help_ or _advice(use, parent, step, reached)
         where = f"'{path_text(parent)}'" if parent else "the spec"
         message = f"'${{{use.text}}}' can't be filled in: {where} has no '{step}'"
-        self._report(path, ("CMP140", message, help_))
+        self._report(path, ("CMP140", message, help_), fix=self._corrected(path, use, parent, step))
+
+    def _corrected(self, path: SpecPath, use: Use, parent: SpecPath, step: str) -> tuple[Edit, ...]:
+        """Return the edit for a step that is misspelled, where the text stands as it is read."""
+        reached, place = at(self.root, parent), at(self.root, path).place
+        meant = certain(step, reached.entries) if isinstance(reached, MapNode) else None
+        if meant is None or place.source.file == COMMAND_LINE or place.text.count(use.text) != 1:
+            return ()
+        steps = [meant if known == step else known for known in use.path]
+        if use.path.count(step) != 1 or use.text != ".".join(use.path):
+            return ()
+        start = place.start + place.text.index(use.text)
+        span = Place(place.source, start, start + len(use.text)).span
+        return (Edit(span=span, replacement=".".join(steps)),)
 
     def _report_cycle(self, path: SpecPath) -> None:
         circle = [

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, SpecPath
-from composer.diagnostics.suggest import did_you_mean, nearest
+from composer.diagnostics.suggest import certain, did_you_mean
 from composer.spec.model import (
     LayerCall,
     NewLayer,
@@ -33,6 +33,7 @@ from composer.spec.selectors import (
     parse_selector,
     regex_pattern,
 )
+from composer.spec.source_text import COMMAND_LINE
 from composer.spec.tree import TreePositions, path_text
 
 
@@ -249,7 +250,8 @@ class Parts:
             try:
                 reference = parse_reference(data, path)
             except ReferenceSyntaxError as error:
-                self._report("CMP221", path, error.message, help=error.help)
+                fix = () if error.meant is None else self._positions.replaced(path, error.meant)
+                self._report("CMP221", path, error.message, help=error.help, fix=fix)
                 return None
         target = self._known.get(reference.name)
         if target is None:
@@ -288,7 +290,7 @@ class Parts:
 
     def _unknown_name(self, reference: Reference, path: SpecPath) -> None:
         name = reference.name
-        found = nearest(name, self._known, limit=1)
+        meant = certain(name, self._known)
         help_ = did_you_mean(name, self._known)
         if help_ is None:
             listed = ", ".join(list(self._known)[:8]) or "none yet"
@@ -296,10 +298,16 @@ class Parts:
         fix: tuple[Edit, ...] = ()
         span = self._positions.value(path)
         # The text under the span may be an interpolation or quoted: edit only what is plain.
-        if found and span and span.text and span.line == span.end_line:
+        if (
+            meant
+            and span
+            and span.text
+            and span.file != COMMAND_LINE
+            and span.line == span.end_line
+        ):
             written = span.text[0][span.column - 1 : span.end_column - 1]
             if written == str(reference):
-                fix = (Edit(span=span, replacement=found[0] + written[len(name) :]),)
+                fix = (Edit(span=span, replacement=meant + written[len(name) :]),)
         self._report(
             "CMP222",
             path,

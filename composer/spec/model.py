@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from composer.diagnostics.diagnostic import Note, Span, SpecPath
+from composer.diagnostics.diagnostic import Edit, Note, Span, SpecPath
 
 
 class Positions(Protocol):
@@ -21,6 +21,15 @@ class Positions(Protocol):
 
     def origins(self, path: SpecPath) -> tuple[Note, ...]:
         """Return the places a value came through: ``${…}``, ``extends``, overrides."""
+
+    def added(self, path: SpecPath, key: str, value: str) -> tuple[Edit, ...]:
+        """Return the edit that adds a key to the map at ``path``; none where it is not plain."""
+
+    def replaced(self, path: SpecPath, new: str) -> tuple[Edit, ...]:
+        """Return the edit that puts other text at ``path``; none where it is not plain."""
+
+    def renamed_key(self, path: SpecPath, new: str) -> tuple[Edit, ...]:
+        """Return the edit that renames the key that ends ``path``; none where it is not plain."""
 
 
 # ---------------------------------------------------------------- references

@@ -17,16 +17,29 @@ _REFERENCE = re.compile(
 _TARGET = re.compile(
     r"(?P<layer>.+?)(?:#(?P<node>[0-9]{1,6})(?:\.(?P<output>[0-9]{1,6}))?)?", re.DOTALL
 )
+_OUTSIDE = re.compile(rf"({_ID})[./]([^#:@\s]+)")
 _LONG_FORM = frozenset({"source", "call", "layer", "node", "output"})
 
 
 class ReferenceSyntaxError(ValueError):
-    """Text that is no reference; ``help`` says how to write what was probably meant."""
+    """Text that is no reference.
 
-    def __init__(self, message: str, *, help: str | None = None) -> None:  # noqa: A002
+    Attributes:
+        help: how to write what was probably meant.
+        meant: that itself, where it can be nothing else.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        help: str | None = None,  # noqa: A002
+        meant: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.help = help
+        self.meant = meant
 
 
 def parse_reference(text: str, path: SpecPath = ()) -> Reference:
@@ -46,7 +59,9 @@ def parse_reference(text: str, path: SpecPath = ()) -> Reference:
         or text != text.strip()
         or (match["layer"] or "x").strip() != (match["layer"] or "x")
     ):
-        raise ReferenceSyntaxError(f"'{text}' is no reference", help=_advice(text))
+        outside = _OUTSIDE.fullmatch(text)
+        meant = f"{outside[1]}:{outside[2]}" if outside else None
+        raise ReferenceSyntaxError(f"'{text}' is no reference", help=_advice(text), meant=meant)
     return Reference(
         name=match["name"],
         call=match["call"],

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, SpecPath
-from composer.diagnostics.suggest import did_you_mean, nearest
+from composer.diagnostics.suggest import certain, did_you_mean, nearest
+from composer.spec.edits import added_first, replaced
 from composer.spec.source_text import COMMAND_LINE
 from composer.spec.tree import (
     Broken,
@@ -85,7 +86,7 @@ def told(problem: Problem, tree: Node, positions: TreePositions) -> Iterator[Dia
         case "unknown":
             found = _unknown(problem, positions)
         case "required":
-            found = _missing(problem, positions)
+            found = _missing(problem, tree, positions)
         case "type":
             found = _type(problem, tree, positions)
         case "value":
@@ -133,7 +134,7 @@ def _unknown(problem: Problem, positions: TreePositions) -> Diagnostic:
     )
 
 
-def _missing(problem: Problem, positions: TreePositions) -> Diagnostic:
+def _missing(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
     span = positions.key(problem.path)
     if not problem.path and span is not None:
         # The root's span is the whole file: one character is enough to say which.
@@ -144,6 +145,10 @@ def _missing(problem: Problem, positions: TreePositions) -> Diagnostic:
         path=problem.path,
         span=span,
         help=f"for example: {problem.key}: {_yaml(problem.example)}",
+        # There is one version; all else that can be missing is the user's to choose.
+        fix=added_first(tree, "version", "1")
+        if not problem.path and problem.key == "version"
+        else (),
     )
 
 
@@ -217,6 +222,9 @@ def _value(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic
         guess = nearest(node.value, allowed, limit=1)
         if guess:
             help_ = f"did you mean '{guess[0]}'? Allowed are {', '.join(allowed)}"
+        meant = certain(node.value, allowed)
+        if meant is not None and not node.origins:
+            fix = replaced(tree, problem.path, meant)
     if len(allowed) == 1 and span and isinstance(node, Scalar) and not node.origins:
         fix = (Edit(span=span, replacement=allowed[0]),)
     if isinstance(node, Scalar) and node.value is None:

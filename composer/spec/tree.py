@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from composer.diagnostics.diagnostic import Note, Span, SpecPath
+from composer.diagnostics.diagnostic import Edit, Note, Span, SpecPath
 from composer.spec.source_text import Place
 
 ScalarValue = str | int | float | bool | None
@@ -194,6 +194,24 @@ class TreePositions:
         """Return the history of the value at ``path``: its own steps, then its ancestors'."""
         steps = dict.fromkeys(o for node in reversed(self._nodes(path)) for o in node.origins)
         return tuple(step.note for step in steps)
+
+    def added(self, path: SpecPath, key: str, value: str) -> tuple[Edit, ...]:
+        """Return the edit that adds a key to the map at ``path``; none where it is not plain."""
+        from composer.spec import edits  # which builds on this module
+
+        return edits.added(self.root, path, key, value)
+
+    def replaced(self, path: SpecPath, new: str) -> tuple[Edit, ...]:
+        """Return the edit that puts other text at ``path``; none where it is not plain."""
+        from composer.spec import edits
+
+        return edits.replaced(self.root, path, new)
+
+    def renamed_key(self, path: SpecPath, new: str) -> tuple[Edit, ...]:
+        """Return the edit that renames the key that ends ``path``; none where it is not plain."""
+        from composer.spec import edits
+
+        return edits.renamed_key(self.root, path, new)
 
     def _nodes(self, path: SpecPath) -> list[Node]:
         """Return the nodes from the root down ``path``, as far as they exist."""

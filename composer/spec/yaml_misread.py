@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note
-from composer.spec.source_text import Place, SourceText
+from composer.spec.source_text import COMMAND_LINE, Place, SourceText
 from composer.spec.yaml_scalars import quoted
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _STARTERS = {
     "while parsing a tag": "to YAML a value that begins with ! names a type",
     "while scanning a block scalar": "to YAML | and > begin text of several lines",
 }
+_INDENTED = re.compile(r"^( +)[^\s#-]", re.MULTILINE)
 _PAIRS = {"}": "{", "]": "["}
 
 
@@ -45,7 +46,8 @@ def needs_quotes(place: Place, reason: str) -> Diagnostic:
         )
     # {vars.x} is most often meant as an interpolation.
     text = _BARE_INTERPOLATION.sub(r"${\1}", place.text)
-    fix = () if "\n" in text else (Edit(span=place.span, replacement=quoted(text)),)
+    given = "\n" in text or place.source.file == COMMAND_LINE
+    fix = () if given else (Edit(span=place.span, replacement=quoted(text)),)
     return Diagnostic(
         code="CMP111",
         message=f"this value needs quotes: {reason}",
@@ -89,7 +91,20 @@ def _tab(source: SourceText, problem: int) -> Diagnostic | None:
         message="YAML allows no tab here",
         span=source.span(tab, tab + 1),
         help="indent and separate with spaces",
+        fix=_without_tabs(source, start, end, tab),
     )
+
+
+def _without_tabs(source: SourceText, start: int, end: int, tab: int) -> tuple[Edit, ...]:
+    """Return the edit that writes spaces for tabs, as many as the other lines are indented by."""
+    if source.file == COMMAND_LINE:
+        return ()
+    if tab >= end:
+        after = re.compile(r"[ \t]*").match(source.text, tab)
+        return (Edit(span=source.span(tab, after.end() if after else tab + 1), replacement=" "),)
+    steps = [len(match[1]) for match in _INDENTED.finditer(source.text)]
+    indent = source.text[start:end].replace("\t", " " * min(steps, default=2))
+    return (Edit(span=source.span(start, end), replacement=indent),)
 
 
 def _misread(

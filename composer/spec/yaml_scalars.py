@@ -20,6 +20,8 @@ _FLOAT = re.compile(
 _INFINITY = re.compile(r"([-+]?)(?:\.inf|\.Inf|\.INF)")
 _NOT_A_NUMBER = re.compile(r"\.nan|\.NaN|\.NAN")
 
+_PLAIN = re.compile(r"[A-Za-z0-9_./~][A-Za-z0-9_./@+:~-]*(?<!:)")
+"""Text that needs no quotes anywhere, unless it spells something else."""
 _LONGEST_NUMBER = 64
 _LARGEST = 2**64 - 1
 _SMALLEST = -(2**63)
@@ -69,3 +71,27 @@ def quoted(text: str) -> str:
     """Return ``text`` as a double-quoted YAML scalar on one line."""
     named = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
     return '"' + "".join(named.get(char, char) for char in text) + '"'
+
+
+def written(text: str) -> str:
+    """Return ``text`` as a scalar that is this text wherever it stands, in quotes where needed.
+
+    What can't be printed is escaped, and ``${`` is no interpolation.
+    """
+    if _PLAIN.fullmatch(text) and _is_text(text):
+        return text
+    escaped = quoted(text.replace("${", "\\${"))
+    return "".join(_escaped(char) for char in escaped)
+
+
+def _is_text(text: str) -> bool:
+    try:
+        return isinstance(resolve(text), str)
+    except NumberTooLargeError:
+        return False
+
+
+def _escaped(char: str) -> str:
+    if char.isprintable():
+        return char
+    return f"\\U{ord(char):08x}" if ord(char) > 0xFFFF else f"\\u{ord(char):04x}"  # noqa: PLR2004

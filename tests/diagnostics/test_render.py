@@ -49,6 +49,7 @@ def test_full_shows_the_line_with_a_caret_then_notes_then_help() -> None:
         "   | ^^^\n"
         "note: and so on\n"
         "help: did you mean 'xyw'?\n"
+        "fix: compose validate --fix does this\n"
     )
 
 

@@ -105,6 +105,11 @@ class _Nowhere:
     def origins(self, path: SpecPath) -> tuple[Note, ...]:
         return ()
 
+    def added(self, path: SpecPath, *text: str) -> tuple[()]:
+        return ()
+
+    replaced = renamed_key = added
+
 
 def spec_of(
     sources: tuple[Source, ...], outputs: Tensors, inputs: tuple[ModelInput, ...] = ()

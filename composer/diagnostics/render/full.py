@@ -29,6 +29,8 @@ def _block(diagnostic: Diagnostic, *, color: bool, width: int) -> str:
         lines += _note(note, margin, color=color, width=width)
     if diagnostic.help is not None:
         lines += _labelled("help", diagnostic.help, color=color, width=width)
+    if diagnostic.fix:
+        lines += _labelled("fix", "compose validate --fix does this", color=color, width=width)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -53,7 +55,7 @@ def _labelled(label: str, text: str, *, color: bool, width: int) -> list[str]:
             lines.append(line)
         else:
             lines += textwrap.wrap(line, room, break_long_words=False, break_on_hyphens=False)
-    head = styled(f"{label}:", "help" if label == "help" else "bold", color=color)
+    head = styled(f"{label}:", "bold" if label == "note" else "help", color=color)
     return [f"{head} {lines[0]}", *(indent + line for line in lines[1:])]
 
 
