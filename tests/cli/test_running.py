@@ -48,7 +48,7 @@ def test_a_wrong_spec_ends_with_1_and_says_so_on_stderr_only(compose, specs):
     result = compose("validate", "bad.yaml")
     assert (result.code, result.out) == (1, "")
     assert "bad.yaml:5:" in result.err
-    assert result.err.endswith("1 error in bad.yaml\n")
+    assert result.err.endswith("1 error in bad.yaml (1 fixable with compose validate --fix)\n")
 
 
 @pytest.mark.parametrize("verb", ["plan", "build"])
