@@ -6,8 +6,8 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
@@ -27,7 +27,7 @@ _SELECTION = frozenset({"CMP303", "CMP304", "CMP305", "CMP401", "CMP402", "CMP40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixedFile:
-    """One file, before and after; ``shown`` is its path as the user knows it."""
+    """One file, before and after; ``path`` has no links, ``shown`` is what the user knows it by."""
 
     path: Path
     shown: str
@@ -119,30 +119,51 @@ def fix_spec(
     return Fixed(files=texts.files(changed), done=tuple(done), prepared=prepared)
 
 
-def write_fixed(files: Iterable[FixedFile]) -> None:
-    """Put each file's new text in its place, all of it or none.
+def write_fixed(files: Sequence[FixedFile]) -> None:
+    """Put each file's new text in its place: all of them, or none.
 
     Raises:
         UsageError: a file has changed in the meantime, or can't be written.
     """
-    for file in files:
-        target = Path(os.path.realpath(file.path))
-        temporary = target.with_name(f".{target.name}.{uuid4().hex}.tmp")
-        try:
-            if target.read_bytes() != file.before:
-                raise UsageError(f"{file.shown} has changed in the meantime; it was left alone")
-            with temporary.open("xb") as stream:
-                stream.write(file.after)
-                stream.flush()
-                os.fsync(stream.fileno())
-            shutil.copymode(target, temporary)
-            temporary.replace(target)
-        except OSError as error:
-            reason = os.strerror(error.errno or 0).lower()
-            raise UsageError(f"{file.shown} can't be written: {reason}") from error
-        finally:
+    written: list[tuple[FixedFile, Path]] = []
+    placed: list[FixedFile] = []
+    try:
+        for file in files:
+            temporary = file.path.with_name(f".{file.path.name}.{uuid4().hex}.tmp")
+            written.append((file, temporary))
+            with _told(file):
+                _write_beside(file, temporary)
+        for file, temporary in written:
+            with _told(file):
+                temporary.replace(file.path)
+            placed.append(file)
+    except UsageError:
+        for file in placed:
             with suppress(OSError):
-                temporary.unlink()
+                file.path.write_bytes(file.before)
+        raise
+    finally:
+        for _, temporary in written:
+            temporary.unlink(missing_ok=True)
+
+
+def _write_beside(file: FixedFile, temporary: Path) -> None:
+    if file.path.read_bytes() != file.before:
+        raise UsageError(f"{file.shown} has changed in the meantime; nothing was written")
+    with temporary.open("xb") as stream:
+        stream.write(file.after)
+        stream.flush()
+        os.fsync(stream.fileno())
+    shutil.copymode(file.path, temporary)
+
+
+@contextmanager
+def _told(file: FixedFile) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise UsageError(f"{file.shown} can't be written: {reason}") from error
 
 
 class _Texts:

@@ -211,6 +211,35 @@ def test_a_file_that_changed_in_the_meantime_is_left_alone(workspace):
     assert {p.name for p in Path().iterdir()} == {"models", "spec.yaml"}
 
 
+@pytest.mark.parametrize("changed", ["spec.yaml", "base.yaml"])
+def test_of_several_files_all_are_written_or_none(workspace, changed, monkeypatch):
+    texts = {
+        "base.yaml": "sources:\n  a: {from: models/tower.keras, exclud: [probs]}\n",
+        "spec.yaml": HEAD + "extend: base.yaml\n",
+    }
+    for name, text in texts.items():
+        Path(name).write_text(text)
+    found = fixing.fix_spec("spec.yaml")
+    assert len(found.files) == 2
+    Path(changed).write_text("mine")
+    with pytest.raises(fixing.UsageError, match="changed in the meantime"):
+        fixing.write_fixed(found.files)
+    assert {name: Path(name).read_text() for name in texts} == {**texts, changed: "mine"}
+    Path(changed).write_text(texts[changed])
+    replace = Path.replace
+
+    def full(self, target):
+        if Path(target).name == changed:
+            raise OSError(28, "full")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(fixing.UsageError, match="no space left"):
+        fixing.write_fixed(found.files)
+    assert {name: Path(name).read_text() for name in texts} == texts
+    assert {p.name for p in Path().iterdir()} == {"models", *texts}
+
+
 def test_the_screen_says_what_can_be_fixed(compose, workspace):
     (workspace / "spec.yaml").write_text(HEAD + "source: {}\nsources: {a: {frm: a.keras}}\n")
     result = compose("validate", "spec.yaml")

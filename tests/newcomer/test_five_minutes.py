@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -29,7 +28,6 @@ def compose(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_init_an_edit_and_a_build_give_a_verified_model(models: Path, tmp_path: Path) -> None:
     for name in ("tower", "tower_b"):
         (tmp_path / f"{name}.keras").write_bytes((models / f"{name}.keras").read_bytes())
-    begun = time.monotonic()
     first = compose(tmp_path, "init", "tower.keras", "tower_b.keras")
     assert first.returncode == 0, first.stderr
     assert "2 with a prefix" in first.stdout
@@ -45,7 +43,6 @@ def test_init_an_edit_and_a_build_give_a_verified_model(models: Path, tmp_path: 
     assert third.returncode == 0, third.stderr
     assert "verified" in third.stdout
     assert (tmp_path / "build/tower_tower_b.keras").is_file()
-    assert time.monotonic() - begun < 300
 
 
 def _is_suggestion(line: str) -> bool:
