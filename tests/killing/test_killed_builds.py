@@ -63,7 +63,8 @@ def test_a_build_killed_at_any_moment(models: Path, tmp_path: Path, kills: int) 
         process.communicate(timeout=300)
         killed += process.returncode == -signal.SIGKILL
         check(held, state)
-    assert killed > 0.7 * kills
+    # Those that are killed by time may have been done before, on a machine that is busy.
+    assert killed > kills / 3
     held.write(STATES[(kills + 1) % 2])
     held.build()
     assert held.hidden() == []
@@ -78,6 +79,7 @@ def test_a_build_killed_while_keras_works_for_it(models: Path, tmp_path: Path, k
     held.build()
     whole = time.monotonic() - started
     number = max(kills // 10, 1)
+    killed = 0
     for step in range(number):
         state = STATES[(step + 1) % 2]
         held.write(state)
@@ -86,6 +88,7 @@ def test_a_build_killed_while_keras_works_for_it(models: Path, tmp_path: Path, k
         time.sleep(whole * (step + 1) / (number + 1))
         process.kill()
         process.communicate(timeout=300)
-        assert process.returncode == -signal.SIGKILL
+        killed += process.returncode == -signal.SIGKILL
         check(held, state)
         assert list((held.folder / "tmp").iterdir()) == []
+    assert killed

@@ -48,29 +48,6 @@ def test_a_spec_that_ships_builds_and_verifies(name, store, tmp_path):
     assert target.read_bytes() == first
 
 
-@pytest.mark.keras
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["named_layers", "adapter_chain", *WITHOUT_KERAS])
-def test_another_process_store_folder_and_hash_seed_give_the_same_bytes(name, tmp_path):
-    found = []
-    for number, (seed, folder) in enumerate((("0", ROOT), ("12345", tmp_path))):
-        target = tmp_path / f"{number}.keras"
-        built = compose(
-            "build",
-            str(ROOT / "specs" / f"{name}.yaml"),
-            "-o",
-            str(target),
-            cwd=folder,
-            COMPOSE_HOME=str(tmp_path / f"store{number}"),
-            PYTHONHASHSEED=seed,
-            TZ=("UTC", "Asia/Tokyo")[number],
-            LC_ALL=("C", "C.UTF-8")[number],
-        )
-        assert built.returncode == 0, built.stderr
-        found.append(target.read_bytes())
-    assert found[0] == found[1]
-
-
 @pytest.mark.parametrize("name", WITHOUT_KERAS)
 def test_a_spec_of_files_alone_builds_without_keras(name, tmp_path):
     target = tmp_path / f"{name}.keras"
