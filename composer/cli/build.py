@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli import console, options
+from composer.cli import candidates, console, options
 
 if TYPE_CHECKING:
     from composer.cli.build_one import Outcome
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @options.specs_and_overrides
 @click.option(
     "-o", "--output", "outputs", metavar="PATH", multiple=True,
+    shell_complete=candidates.any_file,
     help="Where the result goes, whatever the spec says; its ending says the format. Several "
     "times for several results; for one spec.",
 )  # fmt: skip

@@ -11,7 +11,7 @@ from composer import __version__
 
 _VERBS = (
     "init", "build", "validate", "plan", "graph", "inspect", "lock", "verify", "diff", "cache",
-    "schema", "explain",
+    "schema", "explain", "completion",
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli import console, options
+from composer.cli import candidates, console, options
 
 if TYPE_CHECKING:
     from composer.diagnostics.render import Format
@@ -15,9 +15,15 @@ DIFFERENT = 4
 
 
 @click.command(name="diff", short_help="Compare two specs, plans, locks or artifacts.")
-@click.argument("before")
-@click.argument("now")
-@click.argument("overrides", nargs=-1, metavar="[OVERRIDE...]", type=click.UNPROCESSED)
+@click.argument("before", shell_complete=candidates.compared)
+@click.argument("now", shell_complete=candidates.compared)
+@click.argument(
+    "overrides",
+    nargs=-1,
+    metavar="[OVERRIDE...]",
+    type=click.UNPROCESSED,
+    shell_complete=candidates.compared,
+)
 @options.deep
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 @options.output_format

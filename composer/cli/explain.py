@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from composer.cli import console
+from composer.cli import candidates, console
 
 
 @click.command(name="explain", short_help="Explain a diagnostic code.")
-@click.argument("code", required=False)
+@click.argument("code", required=False, shell_complete=candidates.codes)
 def command(code: str | None) -> int:
     """Explain a diagnostic CODE such as CMP301; without one, list all codes."""
     from composer.diagnostics.codes import codes, page

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from composer.cli import console, options
+from composer.cli import candidates, console, options
 from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
 
 if TYPE_CHECKING:
@@ -22,9 +22,21 @@ _ENDINGS: dict[str, Form] = {
 
 
 @click.command(name="graph", short_help="Draw a spec or a model: SVG, PNG, Mermaid, DOT.")
-@click.argument("model", metavar="SPEC|MODEL")
-@click.argument("overrides", nargs=-1, metavar="[OVERRIDE...]", type=click.UNPROCESSED)
-@click.option("-o", "--output", metavar="FILE", help="Where to; its ending says the form.")
+@click.argument("model", metavar="SPEC|MODEL", shell_complete=candidates.specs_and_models)
+@click.argument(
+    "overrides",
+    nargs=-1,
+    metavar="[OVERRIDE...]",
+    type=click.UNPROCESSED,
+    shell_complete=candidates.specs_and_overrides,
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    shell_complete=candidates.any_file,
+    help="Where to; its ending says the form.",
+)
 @click.option(
     "--format",
     "form",
@@ -38,6 +50,7 @@ _ENDINGS: dict[str, Form] = {
     "--unfold",
     multiple=True,
     metavar="PATTERN",
+    shell_complete=candidates.layer_names,
     help="Draw each layer of the folds whose name, or a layer in which, matches; '*' is all.",
 )
 @options.deep

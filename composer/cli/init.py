@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli import console, options
+from composer.cli import candidates, console, options
 from composer.errors import UsageError
 from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
 
@@ -27,9 +27,15 @@ _KINDS = ("app:", "hub:", "py:")
 
 
 @click.command(name="init", short_help="Write a first spec for some models.")
-@click.argument("models", nargs=-1, metavar="MODEL...", type=click.UNPROCESSED)
+@click.argument(
+    "models",
+    nargs=-1,
+    metavar="MODEL...",
+    type=click.UNPROCESSED,
+    shell_complete=candidates.model_files,
+)
 @click.option(
-    "-o", "--output", metavar="FILE",
+    "-o", "--output", metavar="FILE", shell_complete=candidates.any_file,
     help="Where the spec goes; - is stdout. Left out, it is specs/NAME.yaml where there is a "
     "folder specs, else NAME.yaml.",
 )  # fmt: skip

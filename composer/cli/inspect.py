@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli import console, options
+from composer.cli import candidates, console, options
 from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES
 
 if TYPE_CHECKING:
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 
 @click.command(name="inspect", short_help="List the layers of a .keras or .h5 file.")
-@click.argument("model")
+@click.argument("model", shell_complete=candidates.model_files)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 @click.option(
     "--select",
     "selectors",
     multiple=True,
     metavar="SELECTOR",
+    shell_complete=candidates.layer_names,
     help="Show what a selector of a spec would catch, such as 'conv5_*' or '{class: Dropout}'.",
 )
 def command(model: str, *, as_json: bool, selectors: tuple[str, ...]) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli import console, options
+from composer.cli import candidates, console, options
 from composer.file_suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _SHOWN = 12
 @click.option("--check", is_flag=True, help="Write nothing; fail (code 4) where a lock is stale.")
 @click.option("--existing", is_flag=True, help="Leave out the specs that have no lock yet.")
 @click.option(
-    "--upgrade", multiple=True, metavar="SOURCE",
+    "--upgrade", multiple=True, metavar="SOURCE", shell_complete=candidates.source_ids,
     help="Take what the URL of a source gives now, not what was locked; several times.",
 )  # fmt: skip
 @options.offline

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from composer.cli import candidates
 from composer.errors import UsageError
 from composer.file_suffixes import SPEC_SUFFIXES
 
@@ -34,7 +35,11 @@ offline: Decorator = click.option(
 )
 
 specs_and_overrides: Decorator = click.argument(
-    "arguments", nargs=-1, metavar="SPEC... [OVERRIDE...]", type=click.UNPROCESSED
+    "arguments",
+    nargs=-1,
+    metavar="SPEC... [OVERRIDE...]",
+    type=click.UNPROCESSED,
+    shell_complete=candidates.specs_and_overrides,
 )
 
 

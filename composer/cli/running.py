@@ -40,6 +40,10 @@ _OF_THE_MACHINE = frozenset(
 def run(arguments: Sequence[str]) -> int:
     """Run ``compose`` with ``arguments`` and return its exit code."""
     _fill_closed_streams()
+    if "_COMPOSE_COMPLETE" in os.environ:
+        from composer.cli.shells import answer_shells
+
+        answer_shells()
     try:
         code = compose.main(args=list(arguments), prog_name="compose", standalone_mode=False)
     except (NobodyReadsError, BrokenPipeError):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli import console, options
+from composer.cli import candidates, console, options
 from composer.file_suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
@@ -20,11 +20,22 @@ _STYLES = {"ok": "help", "failed": "error", "skipped": "warning"}
 
 
 @click.command(name="verify", short_help="Check an artifact: in Keras, its lock, a new build.")
-@click.argument("artifact")
-@click.argument("overrides", nargs=-1, metavar="[OVERRIDE...]", type=click.UNPROCESSED)
-@click.option("--spec", metavar="SPEC", help="What the artifact was built from.")
+@click.argument("artifact", shell_complete=candidates.specs_and_models)
+@click.argument(
+    "overrides",
+    nargs=-1,
+    metavar="[OVERRIDE...]",
+    type=click.UNPROCESSED,
+    shell_complete=candidates.specs_and_overrides,
+)
 @click.option(
-    "--lock", metavar="LOCK",
+    "--spec",
+    metavar="SPEC",
+    shell_complete=candidates.specs,
+    help="What the artifact was built from.",
+)
+@click.option(
+    "--lock", metavar="LOCK", shell_complete=candidates.locks,
     help="Compare digests and names with a lock (or the one beside a spec); no sources, no Keras.",
 )  # fmt: skip
 @click.option(

@@ -12,7 +12,7 @@ from composer.errors import SpecError, UsageError
 from composer.spec import extends, interpolation, lower, overrides, schema, yaml_text
 from composer.spec.model import Spec
 from composer.spec.source_text import SourceText
-from composer.spec.tree import MapNode
+from composer.spec.tree import MapNode, Node
 
 
 def read_spec(
@@ -88,6 +88,25 @@ def spec_from_text(
     """
     spec, found = _spec(text, file, directory, overrides, read)
     return spec, ordered(found)
+
+
+def spec_tree(path: Path | str) -> Node | None:
+    """Return what is written at ``path`` and in what it extends, as far as it can be read.
+
+    Nothing is checked and nothing told: for whoever helps to write a spec.
+
+    Args:
+        path: a YAML file.
+
+    Raises:
+        OSError: the file can't be read.
+    """
+    file = Path(path)
+    source, found = yaml_text.decode(
+        extends.read_bytes(file), file=str(path), directory=file.parent
+    )
+    root = None if found else yaml_text.parse(source)[0]
+    return None if root is None else extends.with_bases(root, source, extends.read_bytes).root
 
 
 def _spec(
