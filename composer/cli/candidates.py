@@ -175,7 +175,7 @@ def _keys(root: Node, path: str, sign: str) -> Iterator[str]:
         elif sign != "+":
             yield f"{word}="
     if sign == "+":
-        missing = (key for key in keys_at(above) if key not in place.entries)
+        missing = (key for key in keys_at(tuple(above)) if key not in place.entries)
         yield from (f"{'.'.join((*above, key))}=" for key in missing)
 
 

@@ -61,7 +61,9 @@ def _report(
     listed = [str(op.origin) for op in first]
     every = "both" if len(listed) == 2 else "all"  # noqa: PLR2004
     others = len(names) - 1
-    count = f", and {others} more name{'s' if others > 1 else ''} collide" if others else ""
+    count = (
+        f", and {others} more name{' collides' if others == 1 else 's collide'}" if others else ""
+    )
     problems.add(
         "CMP301",
         _path(culprit.origin),

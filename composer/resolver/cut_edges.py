@@ -41,17 +41,17 @@ def report_cut_edge(
         f"to keep it, add {name!r} to include"
         if excluded_by == "include"
         else f"to keep it, leave {name!r} out of exclude",
-        f"to put another tensor{f' of {spec}' if spec else ''} in its place:",
+        f"to put another tensor{f' of {spec}' if spec else ''} in its place, add:",
         f"  inputs: {{{_key(name)}: REFERENCE}}",
     ]
     reason = why_not_bypass(operation, ref, topology)
     if reason is None:
-        ways += ["to pass over it:", f"  bypass: [{_key(name)}]"]
+        ways += ["to pass over it, add:", f"  bypass: [{_key(name)}]"]
     elif not refused:
         ways.append(f"it can't be bypassed: {reason}")
     if operation.kind != "input":
         ways += [
-            "to leave out all that comes after it as well:",
+            "to leave out all that comes after it as well, write instead:",
             f"  exclude: [{_key(name)}, {{after: {_key(name)}}}]",
         ]
     needed = (

@@ -19,6 +19,7 @@ from composer.resolver.ask_about import Known, question_about
 from composer.resolver.facts import Fact, Pending, Question, tensors_of
 from composer.resolver.linked import Edge, Linked, LinkedOperation, Step
 from composer.resolver.problems import Problems
+from composer.resolver.seam_advice import advice
 from composer.resolver.seam_rules import static_problem
 from composer.resolver.seams import Seam, is_known, seams_of
 from composer.resolver.weights_fit import weights_that_differ
@@ -341,8 +342,7 @@ class _Walk:
                 self.causes.get(step.key, ()),
                 f"{linked.key!r} ({linked.operation.class_name}) can't take {spec} from "
                 f"{tensor.ref.operation!r} where its source recorded {tensor.spec}: {why}",
-                help="put a new layer between them that gives that shape and dtype, or wire "
-                "another tensor",
+                help=advice(self.linked, self.specs, tensor.ref, tensor.spec, spec),
             )
         if not sound:
             self.failed.add(step.key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from composer.resolver.linked import Linked, Step
+from composer.resolver.linked import Edge, Linked, Step
 from composer.resolver.problems import Problems
 from composer.resolver.references import Piece
 from composer.resolver.wire import MISSING
@@ -101,7 +101,11 @@ def _parents(linked: Linked, step: Step) -> list[Step]:
 
 def _report_cycle(linked: Linked, ring: list[str], problems: Problems) -> None:
     on_ring = set(ring)
-    paths = [path for edge, path in linked.seams.items() if edge.consumer in on_ring]
+    paths = [
+        path
+        for edge, path in linked.seams.items()
+        if edge.consumer in on_ring and _producer(linked, edge) in on_ring
+    ]
     flow = " -> ".join([*reversed(ring), ring[-1]][:12])
     problems.add(
         "CMP409",
@@ -110,3 +114,8 @@ def _report_cycle(linked: Linked, ring: list[str], problems: Problems) -> None:
         notes=[problems.note(path, "another wire of the circle") for path in paths[1:]],
         help="a tensor can't depend on itself; to run layers again, use calls",
     )
+
+
+def _producer(linked: Linked, edge: Edge) -> str:
+    call = linked.operations[edge.consumer].operation.calls[edge.call]
+    return list(call.tensors())[edge.position].ref.operation

@@ -270,7 +270,8 @@ class Check:
             for step in circle[:-1]
         )
         message = f"'{path_text(path)}' needs itself in order to be filled in"
-        self._report(closing, ("CMP141", message, None), notes)
+        help_ = "write a value in one of these places"
+        self._report(closing, ("CMP141", message, help_), notes)
 
 
 def _advice(use: Use, parent: SpecPath, step: str, reached: MapNode) -> str | None:

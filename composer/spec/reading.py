@@ -9,7 +9,7 @@ from pathlib import Path
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.diagnostics.render import ordered
 from composer.errors import SpecError, UsageError
-from composer.spec import extends, interpolation, lower, overrides, schema, yaml_text
+from composer.spec import extends, indentation, interpolation, lower, overrides, schema, yaml_text
 from composer.spec.model import Spec
 from composer.spec.source_text import SourceText
 from composer.spec.tree import MapNode, Node
@@ -137,6 +137,8 @@ def _spec(
         diagnostics += found
     root, found = interpolation.interpolate(root)
     diagnostics += found
+    root, outdented = indentation.put_in_place(root)
+    diagnostics += outdented
     known = lower.ids(root)
     checked = schema.check(root)
     diagnostics += checked.diagnostics

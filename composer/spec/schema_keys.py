@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from composer.spec.schema_file import schema_text
 
 
-def keys_at(path: Sequence[str]) -> tuple[str, ...]:
+@functools.cache
+def _schema() -> Any:
+    return json.loads(schema_text("spec"))
+
+
+@functools.cache
+def keys_at(path: tuple[str, ...]) -> tuple[str, ...]:
     """Return the keys that a map at ``path`` can have; none where it takes any.
 
     Args:
         path: keys from the root of a spec; those that the user chooses, such as ids of sources,
             stand as what they are.
     """
-    root: Any = json.loads(schema_text("spec"))
+    root = _schema()
     places = [root]
     for key in path:
         places = [below for place in places for below in _below(root, place, key)]

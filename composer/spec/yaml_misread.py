@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note
+from composer.spec import yaml_indent
 from composer.spec.source_text import COMMAND_LINE, Place, SourceText
 from composer.spec.yaml_scalars import quoted
 
@@ -193,6 +194,7 @@ def _syntax(
     start, end = problem, min(problem + 1, source.line_bounds(problem)[1])
     notes: tuple[Note, ...] = ()
     help_: str | None = None
+    fix: tuple[Edit, ...] = ()
     if "quoted scalar" in where and "unexpected" in what:
         message, start, end = "the quote that opens here is never closed", context, context + 1
     elif "unknown escape" in what or "escape sequence" in what:
@@ -204,6 +206,7 @@ def _syntax(
         message = "expected 'key: value' or '- item'; this line is neither"
     elif "mapping values are not allowed" in what:
         message = "no key may stand here; the indentation does not fit the line above"
+        help_, fix = yaml_indent.advice(source, problem)
     elif "sequence entries are not allowed" in what:
         message = "no '- item' may stand here; put the list on lines of its own"
     elif "expected <block end>" in what and _follows_quote(source, problem):
@@ -211,6 +214,7 @@ def _syntax(
         help_ = "put quotes around the whole value"
     elif "expected <block end>" in what:
         message = "this belongs to no key or item; the indentation does not fit the lines above"
+        help_, fix = yaml_indent.advice(source, problem)
         notes = (
             Note(
                 message="the map or list that ends here began on this line",
@@ -223,7 +227,12 @@ def _syntax(
     else:
         message = f"YAML can't be read here: {' '.join(what.split())}"
     return Diagnostic(
-        code="CMP103", message=message, span=source.span(start, end), notes=notes, help=help_
+        code="CMP103",
+        message=message,
+        span=source.span(start, end),
+        notes=notes,
+        help=help_,
+        fix=fix,
     )
 
 

@@ -1,0 +1,101 @@
+"""What would fit at a wire that brings the wrong shape: another tensor, or a layer between."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from composer.keras_format.graph import TensorRef, TensorSpec
+from composer.resolver.linked import Linked
+from composer.spec.yaml_scalars import written
+
+Shape = tuple[int | None, ...]
+_RANK_OF_IMAGES = 4
+_RANK_OF_FEATURES = 2
+
+
+def advice(
+    linked: Linked,
+    specs: Mapping[TensorRef, object],
+    producer: TensorRef,
+    recorded: TensorSpec,
+    actual: TensorSpec,
+) -> str:
+    """Return what a user could write instead, one way a line.
+
+    Args:
+        linked: the graph.
+        specs: of its tensors, as far as they are known.
+        producer: the tensor that does not fit.
+        recorded: what is needed.
+        actual: what comes.
+    """
+    ways = []
+    other = _last(_fitting(linked, specs, producer, recorded))
+    if other is not None:
+        ways.append(f"wire {written(_reference(linked, other))}, which gives {recorded}")
+    layer = between(actual, recorded)
+    if layer is not None:
+        taken = written(_reference(linked, producer))
+        ways.append(
+            f"put a layer between them that gives {recorded}, and wire 'fit' instead:\n"
+            f"  layers: {{fit: {{{layer}, inputs: {taken}}}}}"
+        )
+    if not ways:
+        return f"put a new layer between them that gives {recorded}, or wire another tensor"
+    return "\nor ".join(ways)
+
+
+def between(actual: TensorSpec, recorded: TensorSpec) -> str | None:
+    """Return class and arguments of a layer that makes the one shape of the other, as YAML.
+
+    Returns:
+        ``class: Dense, args: {units: 16}`` or the like; None where no single layer is at hand.
+    """
+    if actual.shape is None or recorded.shape is None or actual.dtype != recorded.dtype:
+        return None
+    given, wanted = actual.shape, recorded.shape
+    if len(given) == len(wanted) and given[:-1] == wanted[:-1] and wanted[-1] is not None:
+        return f"class: Dense, args: {{units: {wanted[-1]}}}"
+    if len(given) > len(wanted) == _RANK_OF_FEATURES:
+        if len(given) == _RANK_OF_IMAGES and given[-1] == wanted[-1]:
+            return "class: GlobalAveragePooling2D"
+        if len(given) == _RANK_OF_IMAGES - 1 and given[-1] == wanted[-1]:
+            return "class: GlobalAveragePooling1D"
+        if _size(given) is not None and _size(given) == wanted[-1]:
+            return "class: Flatten"
+    if _size(given) is not None and _size(given) == _size(wanted):
+        return f"class: Reshape, args: {{target_shape: {list(wanted[1:])}}}"
+    return None
+
+
+def _size(shape: Shape) -> int | None:
+    known = [length for length in shape[1:] if length is not None]
+    return math.prod(known) if len(known) == len(shape) - 1 else None
+
+
+def _fitting(
+    linked: Linked, specs: Mapping[TensorRef, object], producer: TensorRef, wanted: TensorSpec
+) -> Iterable[TensorRef]:
+    """Yield the tensors of the same source that have the shape and dtype that is wanted."""
+    source = linked.operations[producer.operation].origin.source
+    if source is None or wanted.shape is None:
+        return
+    for ref, spec in specs.items():
+        operation = linked.operations[ref.operation]
+        plain = len(operation.operation.calls) <= 1 and ref.output == 0
+        if plain and spec == wanted and operation.origin.source == source and ref != producer:
+            yield ref
+
+
+def _last(refs: Iterable[TensorRef]) -> TensorRef | None:
+    found = tuple(refs)
+    return found[-1] if found else None
+
+
+def _reference(linked: Linked, ref: TensorRef) -> str:
+    """Return a tensor as a spec refers to it."""
+    operation = linked.operations[ref.operation]
+    if len(operation.operation.calls) > 1 or ref.output:
+        return f"{operation.origin}#{ref.call}" + (f".{ref.output}" if ref.output else "")
+    return str(operation.origin)
