@@ -56,7 +56,7 @@ def look(
         FormatError: a source is damaged.
         BuildError: something can't be read.
     """
-    empty = [_empty(place, store) for place in places]
+    empty = [unbuilt(place, store) for place in places]
     found = tuple(item for item in empty if item is not None)
     if len(found) == len(places):
         return found
@@ -78,7 +78,7 @@ def standing(place: Destination, origin: Origin, store: Store) -> Standing:
 
 
 def _standing(place: Destination, origin: Origin, store: Store) -> Standing:
-    empty = _empty(place, store)
+    empty = unbuilt(place, store)
     note = store.note(_KIND, _name(place))
     if empty is not None or note is None:
         return empty or Standing(place=place, built=False)
@@ -95,8 +95,8 @@ def _standing(place: Destination, origin: Origin, store: Store) -> Standing:
     return Standing(place=place, file=file)
 
 
-def _empty(place: Destination, store: Store) -> Standing | None:
-    """Return what is to be said of a place where no result of an earlier build can be."""
+def unbuilt(place: Destination, store: Store) -> Standing | None:
+    """Return what is to be said of a place that holds no result of an earlier build, or None."""
     note = store.note(_KIND, _name(place)) or {}
     sound = [
         isinstance(note.get(name), kind)
