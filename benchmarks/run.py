@@ -117,7 +117,7 @@ def main() -> None:
         size = sum(Path(path).stat().st_size for path in (left, right)) / 1e6
         results = measure(
             {
-                "compose build": [compose, "build", "two.yaml"],
+                "compose build": [compose, "build", "--force", "two.yaml"],
                 "by hand: load, rename, join, save": [
                     sys.executable, str(HERE / "by_hand.py"), left, right, "by_hand.keras",
                 ],

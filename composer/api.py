@@ -42,8 +42,11 @@ def build(
     *,
     output: Output = None,
     verify: bool = False,
+    force: bool = False,
 ) -> Artifact:
     """Build the model of a spec and return where it is and what it was built from.
+
+    What an earlier build left there and would be built again is left alone.
 
     Args:
         spec: a spec, or the path of one.
@@ -51,7 +54,8 @@ def build(
         output: one path or several, whose endings say the formats; None is the spec's own
             ``output``, or ``build/NAME.keras``.
         verify: whether Keras has to load and run the linked model before anything takes its
-            place.
+            place; all is built then.
+        force: whether all is built, also what is fresh.
 
     Raises:
         SpecError: the spec or its sources are wrong; it holds all diagnostics.
@@ -63,7 +67,7 @@ def build(
     prepared = _prepared(spec, overrides, deep=True, output=output, building=True)
     if verify:
         return build_verified(prepared, output=output)[0]
-    return build_spec(prepared, output=output)
+    return build_spec(prepared, output=output, force=force)
 
 
 def verify(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from composer.resolver.plan import Plan
 
 if TYPE_CHECKING:
     from composer.destinations.write import Accept, WrittenFile
+    from composer.spec.model import Destination
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +24,7 @@ class Artifact:
     """A built model.
 
     Attributes:
-        files: all that was written, in the order of the spec; at least one.
+        files: all results, in the order of the spec; at least one.
         plan: that it was built from.
         diagnostics: warnings of the build.
     """
@@ -30,6 +32,11 @@ class Artifact:
     files: tuple[WrittenFile, ...]
     plan: Plan
     diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def fresh(self) -> bool:
+        """Whether all of it stood there already, so that nothing was written."""
+        return all(file.fresh for file in self.files)
 
     @property
     def path(self) -> Path:
@@ -48,15 +55,20 @@ def build_spec(
     output: Output = None,
     inspect: Callable[[Path], None] | None = None,
     accept: Accept | None = None,
+    force: bool = False,
     progress: Progress | None = None,
 ) -> Artifact:
     """Link what was prepared, write it in all formats, check that, and move it into place.
 
+    What an earlier build left in a place and would be written there again is left alone.
+
     Args:
         prepared: a spec with everything that Keras had to answer.
         output: one path or several, instead of those of the spec; their endings say the formats.
-        inspect: called with the linked ``.keras`` file before anything takes its place.
-        accept: see :func:`composer.destinations.write.write_all`.
+        inspect: called with the linked ``.keras`` file before anything takes its place; all is
+            built then.
+        accept: see :func:`composer.destinations.write.write_all`; of what is fresh too.
+        force: whether all is built, also what is fresh.
         progress: called with lines of progress.
 
     Raises:
@@ -64,12 +76,62 @@ def build_spec(
         BuildError: it waits for Keras, or can't be written.
         DriftError: what was written is not what was planned; every place is left as it was.
     """
-    from composer.destinations.fitness import missing_packages, unfit
-    from composer.destinations.programs import misplaced_programs
+    from composer.destinations.origins import origins
+    from composer.destinations.places import check_places
+    from composer.destinations.results import Standing, remember, standing
     from composer.destinations.write import write_all
     from composer.keras_process.user_code import code_of
     from composer.sources.states import with_states
     from composer.store import default_store
+
+    plan, destinations, problems = _fit(prepared, output)
+    spec, store = prepared.spec, prepared.store or default_store()
+    assert spec is not None
+    check_places(destinations, plan.source_files)
+    plan = with_states(plan, spec, store)
+    made_from = origins(plan, spec, destinations, store)
+    if force or inspect is not None:
+        stand = tuple(Standing(place=place, built=False) for place in destinations)
+    else:
+        stand = tuple(map(standing, destinations, made_from, repeat(store)))
+
+    def together(written: Sequence[WrittenFile]) -> tuple[WrittenFile, ...]:
+        new = iter(written)
+        return tuple(item.file or replace(next(new), stale=item.reasons) for item in stand)
+
+    wanted = [item.place for item in stand if item.file is None]
+    if wanted:
+        files = together(
+            write_all(
+                plan,
+                wanted,
+                code=code_of(spec),
+                inspect=inspect,
+                accept=accept and (lambda linked, written: accept(linked, together(written))),
+                progress=progress,
+            )
+        )
+        remember(files, made_from, store)
+    else:
+        files = together(())
+        if accept is not None:
+            accept(None, files)
+    return Artifact(
+        files=files, plan=plan, diagnostics=tuple(dict.fromkeys((*prepared.diagnostics, *problems)))
+    )
+
+
+def _fit(
+    prepared: Prepared, output: Output
+) -> tuple[Plan, tuple[Destination, ...], tuple[Diagnostic, ...]]:
+    """Return the plan, where it goes, and what there is to be said of that.
+
+    Raises:
+        SpecError: there are errors, or a format can't hold the model.
+        BuildError: it waits for Keras.
+    """
+    from composer.destinations.fitness import missing_packages, unfit
+    from composer.destinations.programs import misplaced_programs
 
     plan = plan_spec(prepared)
     spec = prepared.spec
@@ -80,14 +142,4 @@ def build_spec(
     problems += unfit(spec, plan, destinations)
     if any(problem.severity == "error" for problem in problems):
         raise SpecError(problems)
-    files = write_all(
-        with_states(plan, spec, prepared.store or default_store()),
-        destinations,
-        code=code_of(spec),
-        inspect=inspect,
-        accept=accept,
-        progress=progress,
-    )
-    return Artifact(
-        files=files, plan=plan, diagnostics=tuple(dict.fromkeys((*prepared.diagnostics, *problems)))
-    )
+    return plan, destinations, problems

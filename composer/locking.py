@@ -144,10 +144,10 @@ def write_lock(
         ]
         made: dict[str, LockedArtifact] = {}
 
-        def take(linked: Path, written: Sequence[WrittenFile]) -> None:
+        def take(linked: Path | None, written: Sequence[WrittenFile]) -> None:
             made.update(_artifacts(linked, written))
 
-        build_spec(prepared, output=places, accept=take, progress=progress)
+        build_spec(prepared, output=places, accept=take, force=True, progress=progress)
     lock = describe(prepared, path.parent, made)
     _write(path, lock)
     return prepared, None if old is None else differences(old, lock)
@@ -210,7 +210,7 @@ def build_against_lock(spec: str, prepared: Prepared, locked: Lock, build: Build
     """
     now = hold(spec, prepared, locked)
 
-    def accept(linked: Path, written: Sequence[WrittenFile]) -> None:
+    def accept(linked: Path | None, written: Sequence[WrittenFile]) -> None:
         _refuse(spec, prepared, locked, replace(now, artifacts=_artifacts(linked, written)))
 
     artifact = build(accept)
@@ -231,8 +231,8 @@ def build_and_keep_lock(spec: str, prepared: Prepared, locked: Lock, build: Buil
     sweep(path.parent)
     made: dict[str, LockedArtifact] = {}
 
-    def take(linked: Path, written: Sequence[WrittenFile]) -> None:
-        made.update(_artifacts(linked, written))
+    def take(linked: Path | None, written: Sequence[WrittenFile]) -> None:
+        made.update(_artifacts(linked, written, known=locked))
 
     artifact = build(take)
     assert prepared.spec is not None
@@ -303,15 +303,26 @@ def _source(source: Source, spec: Spec, plan: Plan, store: Store) -> LockedSourc
     )
 
 
-def _artifacts(linked: Path, written: Sequence[WrittenFile]) -> dict[str, LockedArtifact]:
-    return {
-        made.format: LockedArtifact(
-            size=made.size,
-            sha256=made.sha256,
-            content=digest_content(linked) if made.format == "keras" else None,
-        )
-        for made in written
-    }
+def _artifacts(
+    linked: Path | None, written: Sequence[WrittenFile], *, known: Lock | None = None
+) -> dict[str, LockedArtifact]:
+    """Return what a lock says of results.
+
+    Args:
+        linked: the linked ``.keras`` file; None where nothing was linked, since all is fresh.
+        written: all results.
+        known: a lock that is believed: where it has the same bytes, they have the same content.
+    """
+    found = {}
+    for made in written:
+        content = None
+        if made.format == "keras":
+            old = known.artifacts.get(made.format) if known is not None else None
+            same = old is not None and (old.size, old.sha256) == (made.size, made.sha256)
+            file = made.path if made.fresh or linked is None else linked
+            content = old.content if old is not None and same else digest_content(file)
+        found[made.format] = LockedArtifact(size=made.size, sha256=made.sha256, content=content)
+    return found
 
 
 def _write(path: Path, lock: Lock) -> None:

@@ -141,6 +141,36 @@ def content_key(plan: Plan, sha256: Callable[[Path], str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def result_key(plan: Plan, content: Callable[[Path], str]) -> str:
+    """Return a digest of all that decides the model which a plan gives, whatever is written of it.
+
+    Unlike :func:`content_key` it takes no digest of a file's bytes, only of what is copied from
+    it, so that the same model, saved again, is the same.
+
+    Args:
+        plan: complete, with the states of its sources.
+        content: digest of a ``.keras`` file's config, tensors and assets.
+    """
+    files = dict.fromkeys(copy.file.path for copy in plan.states if copy.file is not None)
+    digests = {path: content(path) for path in files}
+    contents, assets = _contents(plan)
+    document = {
+        "format": 1,
+        "seed": plan.seed,
+        "metadata": metadata(plan),
+        "config": canonical_model(plan),
+        "weights": [
+            [copy.group, copy.name, copy.state.group, copy.file and digests[copy.file.path]]
+            for copy in plan.states
+        ],
+        # What a content digest does not cover: which attributes there are, and in which order.
+        "contents": [[entry.path, entry.attributes] for entry in contents],
+        "assets": [asset.name for asset in assets],
+    }
+    text = json.dumps(document, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _version(text: str) -> tuple[int, ...]:
     """Order versions by their leading numbers; what Keras 2 wrote is below all of Keras 3."""
     numbers = []

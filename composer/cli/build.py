@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     "--locked", is_flag=True,
     help="Fail (code 4) when anything is not as the spec's lock says; see compose lock.",
 )  # fmt: skip
+@click.option("--force", is_flag=True, help="Build what is fresh, too.")
 @options.offline
 @options.output_format
 def command(
@@ -46,13 +47,16 @@ def command(
     jobs: int,
     offline: bool,
     locked: bool,
+    force: bool,
     format: Format,  # noqa: A002
 ) -> int:
     """Plan, link and save the models of specs.
 
     A folder stands for all specs in it but those whose names begin with _; a spec is built after
     the specs that it starts from, and not at all when one of those failed. After a failure no
-    other is begun unless --keep-going is given. A lock that lies beside a spec is kept current.
+    other is begun unless --keep-going is given. A result that an earlier build left and this one
+    would write again is fresh and left alone, unless --force or --verify is given. A lock that
+    lies beside a spec is kept current.
 
     Keras is started only for new layers, for seams whose shape changed, and to import a source
     that is no .keras file; what it answers is remembered. It also exports h5, saved_model, onnx
@@ -82,17 +86,20 @@ def command(
             dry_run=dry_run,
             offline=offline,
             locked=locked,
+            force=force,
         )
         for spec in specs
     ]
     before = starts_from(specs, overrides)
     codes: dict[str, int] = {}
+    fresh = 0
     with Report(format) as report:
         for outcome in build_several(todo, before, processes=jobs, keep_going=keep_going):
             codes[outcome.job.spec] = outcome.code
+            fresh += outcome.fresh
             _show(outcome, report)
     if len(specs) > 1:
-        console.talk(_tally(specs, codes, keep_going=keep_going))
+        console.talk(_tally(specs, codes, fresh=fresh, keep_going=keep_going))
     return max(codes.values())
 
 
@@ -109,11 +116,14 @@ def _show(outcome: Outcome, report: Report) -> None:
         console.talk(f"{counted(outcome.diagnostics)} in {outcome.job.spec}")
 
 
-def _tally(specs: Sequence[str], codes: Mapping[str, int], *, keep_going: bool) -> str:
-    """Return the last line about several specs: what failed, what was not tried."""
+def _tally(specs: Sequence[str], codes: Mapping[str, int], *, fresh: int, keep_going: bool) -> str:
+    """Return the last line about several specs: what was fresh, what failed or was not tried."""
     failed = [spec for spec in specs if codes.get(spec)]
     left = [spec for spec in specs if spec not in codes]
-    parts = [f"{len(codes) - len(failed)} of {len(specs)} specs done"]
+    done = len(codes) - len(failed)
+    parts = [f"{done} of {len(specs)} specs done"]
+    if fresh:
+        parts.append(f"{done - fresh} built, {fresh} fresh")
     if failed:
         parts.append(f"failed: {', '.join(failed)}")
     if left:

@@ -33,6 +33,7 @@ class Job:
         dry_run: whether everything is done but writing.
         offline: whether nothing may be asked of the network.
         locked: whether the build fails when anything is not as the lock says.
+        force: whether what is fresh is built too.
     """
 
     spec: str
@@ -42,6 +43,7 @@ class Job:
     dry_run: bool
     offline: bool = False
     locked: bool = False
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class Outcome:
         said: lines that the command is asked for; None where it failed.
         problem: what else it failed of, as message and help.
         remarks: what is worth saying besides.
+        fresh: whether all stood there already, so that nothing was written.
     """
 
     job: Job
@@ -63,6 +66,7 @@ class Outcome:
     said: str | None = None
     problem: tuple[str, str | None] | None = None
     remarks: tuple[str, ...] = ()
+    fresh: bool = False
 
 
 def build_one(job: Job) -> Outcome:
@@ -81,9 +85,9 @@ def build_one(job: Job) -> Outcome:
                 from composer.locking import hold
 
                 hold(job.spec, prepared, lock)
-            said = _planned(prepared, job)
+            said, fresh = _planned(prepared, job), False
         else:
-            said, more = _built(prepared, job, lock, started)
+            said, fresh, more = _built(prepared, job, lock, started)
             remarks = (*remarks, *more)
     except DriftError as error:
         return Outcome(
@@ -104,7 +108,9 @@ def build_one(job: Job) -> Outcome:
             problem=problem,
             remarks=remarks,
         )
-    return Outcome(job=job, code=0, diagnostics=diagnostics, said=said, remarks=remarks)
+    return Outcome(
+        job=job, code=0, diagnostics=diagnostics, said=said, remarks=remarks, fresh=fresh
+    )
 
 
 def _lock(job: Job) -> Lock | None:
@@ -156,19 +162,22 @@ def _planned(prepared: Prepared, job: Job) -> str:
     from composer.cli.build_screen import planned
     from composer.destinations.chosen import destinations_of
     from composer.destinations.places import check_places
+    from composer.destinations.results import look
     from composer.pipeline import plan_spec
 
     plan = plan_spec(prepared)
     assert prepared.spec is not None
+    assert prepared.store is not None
     places = destinations_of(prepared.spec, job.outputs or None)
     check_places(places, plan.source_files)
-    return planned(plan, places)
+    stand = () if job.force else look(plan, prepared.spec, places, prepared.store)
+    return planned(plan, places, {item.place.path for item in stand if item.file is not None})
 
 
 def _built(
     prepared: Prepared, job: Job, lock: Lock | None, started: float
-) -> tuple[str, tuple[str, ...]]:
-    """Build, and return what is shown of it with what else is worth saying."""
+) -> tuple[str, bool, tuple[str, ...]]:
+    """Build; return what is shown of it, whether all was fresh, and what else is worth saying."""
     from composer.building import build_spec
     from composer.cli.build_screen import built
 
@@ -180,7 +189,9 @@ def _built(
 
         def build(accept: Accept | None) -> Artifact:
             if not job.verify:
-                return build_spec(prepared, output=output, accept=accept, progress=say)
+                return build_spec(
+                    prepared, output=output, accept=accept, force=job.force, progress=say
+                )
             from composer.api import build_verified
 
             made, report = build_verified(prepared, output=output, accept=accept, progress=say)
@@ -191,7 +202,8 @@ def _built(
             artifact = build(None)
         else:
             artifact, remarks = _built_with_lock(prepared, job, lock, build)
-    return built(artifact, checks, time.monotonic() - started), remarks
+    took = time.monotonic() - started
+    return built(artifact, checks, took), artifact.fresh, remarks
 
 
 def _built_with_lock(

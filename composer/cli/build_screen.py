@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +19,18 @@ if TYPE_CHECKING:
 Row = tuple[str, str]
 
 
-def planned(plan: Plan, places: Sequence[Destination]) -> str:
-    """Return the lines of a build that writes nothing."""
+def planned(plan: Plan, places: Sequence[Destination], fresh: Collection[Path] = ()) -> str:
+    """Return the lines of a build that writes nothing.
+
+    Args:
+        plan: of the build.
+        places: that it would write to.
+        fresh: those of them that it would leave alone.
+    """
     heads = [
-        f"{shown(place.path)} would be "
+        f"{shown(place.path)} is fresh"
+        if place.path in fresh
+        else f"{shown(place.path)} would be "
         + ("exported by Keras" if FORMATS[place.format].exported else "written")
         for place in places
     ]
@@ -32,16 +40,22 @@ def planned(plan: Plan, places: Sequence[Destination]) -> str:
 def built(artifact: Artifact, checks: Sequence[str], seconds: float) -> str:
     """Return the lines of a build: one block a file, the first one with what all have in common.
 
+    What is fresh, and was left alone, has a line.
+
     Args:
         artifact: what was written.
         checks: what Keras was asked to verify, in words.
         seconds: that it took.
     """
+    fresh = [f"{shown(file.path)} is fresh" for file in artifact.files if file.fresh]
+    if artifact.fresh:
+        return "\n".join(fresh)
     last = [("verified", ", ".join(checks))] if checks else []
     last.append(("took", f"{seconds:.1f} s"))
-    first, *others = artifact.files
+    first, *others = (file for file in artifact.files if not file.fresh)
     return "\n".join(
         [
+            *fresh,
             shown(first.path),
             *_rows([*_sizes(artifact.plan), *_file(first)]),
             *(line for file in others for line in (shown(file.path), *_rows(_file(file)))),
@@ -78,6 +92,8 @@ def _file(file: WrittenFile) -> list[Row]:
     ]
     if file.comparison is not None:
         rows.append(("compared", _comparison(file.comparison)))
+    if file.stale:
+        rows.append(("was stale", "; ".join(file.stale)))
     return rows
 
 

@@ -10,8 +10,8 @@ import click
 from composer import __version__
 
 _VERBS = (
-    "init", "build", "validate", "plan", "graph", "inspect", "lock", "verify", "diff", "cache",
-    "schema", "explain", "completion",
+    "init", "build", "validate", "plan", "graph", "inspect", "lock", "status", "verify", "diff",
+    "cache", "schema", "explain", "completion",
 )  # fmt: skip
 
 
@@ -63,7 +63,7 @@ class _Verbs(click.Group):
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 fine, 1 the spec or its sources are wrong, 2 usage or unreadable file, "
-    "3 the build failed for another reason, 4 an artifact differs from its plan.",
+    "3 the build failed for another reason, 4 an artifact or lock is not what it should be.",
 )
 @click.version_option(__version__, "-V", "--version", message="compose %(version)s")
 @click.pass_context

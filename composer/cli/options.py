@@ -34,13 +34,20 @@ offline: Decorator = click.option(
     help="Ask nothing of the network: take what was fetched before. COMPOSE_OFFLINE=1 does too.",
 )
 
-specs_and_overrides: Decorator = click.argument(
-    "arguments",
-    nargs=-1,
-    metavar="SPEC... [OVERRIDE...]",
-    type=click.UNPROCESSED,
-    shell_complete=candidates.specs_and_overrides,
-)
+
+def _arguments(metavar: str) -> Decorator:
+    return click.argument(
+        "arguments",
+        nargs=-1,
+        metavar=metavar,
+        type=click.UNPROCESSED,
+        shell_complete=candidates.specs_and_overrides,
+    )
+
+
+specs_and_overrides: Decorator = _arguments("SPEC... [OVERRIDE...]")
+
+maybe_specs_and_overrides: Decorator = _arguments("[SPEC...] [OVERRIDE...]")
 
 
 def is_override(argument: str) -> bool:
@@ -68,24 +75,31 @@ def split(arguments: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _specs_of(name: str) -> tuple[str, ...]:
-    """Return the specs that ``name`` stands for: itself, or those in a folder at any depth.
+    """Return the specs that ``name`` stands for: itself, or those in a folder at any depth."""
+    if not Path(name).is_dir():
+        return (name,)
+    found = specs_below(name)
+    if not found:
+        raise UsageError(f"the folder {name} holds no spec; expected .yaml files")
+    return found
+
+
+def specs_below(name: str) -> tuple[str, ...]:
+    """Return the YAML files in a folder, at any depth.
 
     Files and folders whose names begin with ``_`` or a dot are left out: what other specs extend
     and what is no spec at all can stand beside them.
     """
     folder = Path(name)
-    if not folder.is_dir():
-        return (name,)
-    found = sorted(
-        str(path)
-        for path in folder.rglob("*")
-        if path.suffix in SPEC_SUFFIXES
-        and not any(part.startswith(("_", ".")) for part in path.relative_to(folder).parts)
-        and path.is_file()
+    return tuple(
+        sorted(
+            str(path)
+            for path in folder.rglob("*")
+            if path.suffix in SPEC_SUFFIXES
+            and not any(part.startswith(("_", ".")) for part in path.relative_to(folder).parts)
+            and path.is_file()
+        )
     )
-    if not found:
-        raise UsageError(f"the folder {name} holds no spec; expected .yaml files")
-    return tuple(found)
 
 
 def readable_file(path: str, suffixes: tuple[str, ...]) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from composer.builder.build import file_digest, flush, link_checked, link_weights_checked
@@ -30,6 +30,10 @@ class WrittenFile:
         size: in bytes; of a folder, of all files in it.
         comparison: of an export with what Keras computes; None for what is linked, whose every
             tensor is compared with its source byte for byte.
+        fresh: whether it stood there already, as a build would write it, and was left alone.
+        stale: why what an earlier build left there was not that; empty where there was nothing
+            to say so of.
+        inode: by which the file or folder is told from one that took its place later.
     """
 
     path: Path
@@ -37,10 +41,13 @@ class WrittenFile:
     sha256: str
     size: int
     comparison: Comparison | None = None
+    fresh: bool = False
+    stale: tuple[str, ...] = ()
+    inode: int = field(default=0, compare=False, repr=False)
 
 
-Accept = Callable[[Path, Sequence[WrittenFile]], None]
-"""Looks at the linked ``.keras`` file and at all results."""
+Accept = Callable[[Path | None, Sequence[WrittenFile]], None]
+"""Looks at the linked ``.keras`` file, None where all results are fresh, and at all results."""
 
 
 def write_all(
@@ -140,4 +147,5 @@ def _written(
         sha256=digest,
         size=sum(file.stat().st_size for file in files),
         comparison=compared.get(item.path),
+        inode=item.path.stat().st_ino,
     )

@@ -385,7 +385,8 @@ def default_store(*, trusts_times: bool = True) -> Store:
 
 
 def _name(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
+    # Keys name files, and names of files need not be UTF-8.
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _digest_and_size(path: Path) -> tuple[str, int]:

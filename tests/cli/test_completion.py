@@ -88,6 +88,8 @@ def offered(folder: Path, line: str) -> list[str]:
         ("init models/", ["models/a.keras "]),
         ("verify --lock specs/p", ["specs/pair.yaml "]),
         ("build -o n", ["notes.txt "]),
+        ("status specs/p", ["specs/pair.yaml "]),
+        ("status specs/pair.yaml sources.left.tr", ["sources.left.trainable="]),
         # Keys of the spec, those that it inherits too; what can be added is in the schema.
         ("build specs/pair.yaml sources.", ["sources.left.", "sources.right."]),
         ("build specs/pair.yaml sources.left.tr", ["sources.left.trainable="]),

@@ -63,6 +63,8 @@ def _imported(*arguments: str) -> tuple[int, set[str]]:
         # Nothing new and no shape that changes: a build is copying.
         (0, ["build", "spec.yaml"]),
         (0, ["build", "spec.yaml", "--dry-run"]),
+        (4, ["status", "spec.yaml"]),
+        (4, ["status", "--json"]),
         (0, ["schema", "plan"]),
         (0, ["explain", "CMP301"]),
         (0, ["explain"]),

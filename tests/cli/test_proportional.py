@@ -48,6 +48,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     "validate": ("validate", "spec.yaml"),
     "plan": ("plan", "spec.yaml"),
     "diff": ("diff", "a.keras", "b.keras"),
+    "build": ("build", "spec.yaml", "--force"),
+    "status": ("status", "spec.yaml"),
 }
 
 

@@ -1,0 +1,142 @@
+"""``compose status``: which results and locks of specs are what the specs give now."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from composer.cli import console, options
+from composer.file_suffixes import SPEC_SUFFIXES
+
+if TYPE_CHECKING:
+    from composer.diagnostics.render import Format
+    from composer.status import LockStatus, Status
+
+_SPEC = re.compile(rb"^version\s*:\s*1\s*(?:#.*)?$", re.MULTILINE)
+_PARTS = re.compile(rb"^(?:sources|layers|extends)\s*:", re.MULTILINE)
+_DRIFT = 4
+
+
+@click.command(name="status", short_help="Say which results and locks are out of date, and why.")
+@options.maybe_specs_and_overrides
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+@options.output_format
+def command(arguments: tuple[str, ...], *, as_json: bool, format: Format) -> int:  # noqa: A002
+    """Say for each spec whether a build would do anything, and why.
+
+    Without a SPEC it is all specs below the current folder but those whose names begin with _.
+    Nothing is built, and neither Keras nor the network is asked: a source by URL is what was
+    fetched last. Ends with code 0 when all is fresh and every lock holds, with 4 otherwise.
+    """
+    from composer.cli.progress import display
+    from composer.cli.reporting import Report
+    from composer.errors import ComposeError
+    from composer.status import status_of
+
+    named = arguments or ()
+    if all(options.is_override(argument) for argument in named):
+        named = (*_found(), *named)
+    specs, overrides = options.split(named)
+    found: list[Status] = []
+    codes = [0]
+    with Report(format, stdout_is_taken=as_json) as report:
+        for spec in specs:
+            try:
+                options.readable_file(spec, SPEC_SUFFIXES)
+                with display(f"looking at {spec}") as say:
+                    status = status_of(spec, overrides, progress=say)
+            except ComposeError as error:
+                message = error.message if spec in error.message else f"{spec}: {error.message}"
+                console.show_problem(message, error.help)
+                codes.append(error.exit_code)
+                continue
+            found.append(status)
+            report.add(status.diagnostics)
+            codes.append(_code(status))
+        if as_json:
+            import json
+
+            from composer.cli.status_document import status_document
+
+            report.say(json.dumps(status_document(found), indent=2))
+        elif found:
+            report.say(_table(found))
+    if len(specs) > 1:
+        current = sum(status.current for status in found)
+        console.talk(f"{current} of {len(specs)} specs are current")
+    return max(codes)
+
+
+def _found() -> tuple[str, ...]:
+    """Return the specs below the current folder.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from composer.errors import UsageError
+
+    specs = tuple(name for name in options.specs_below(".") if _is_spec(Path(name)))
+    if not specs:
+        raise UsageError(
+            "there is no spec below the current folder", help="name one: compose status SPEC"
+        )
+    return specs
+
+
+def _is_spec(path: Path) -> bool:
+    """Tell whether a YAML file looks like a spec, and not like one of another program."""
+    try:
+        text = path.read_bytes()
+    except OSError:
+        return False
+    return _SPEC.search(text) is not None and _PARTS.search(text) is not None
+
+
+def _code(status: Status) -> int:
+    if status.diagnostics:
+        return 1
+    return 0 if status.current else _DRIFT
+
+
+def _table(found: Sequence[Status]) -> str:
+    rows = [(status.spec, status.state, _why(status)) for status in found]
+    first = max(len(spec) for spec, _, _ in rows)
+    second = max(len(state) for _, state, _ in rows)
+    return "\n".join(
+        f"{spec:<{first}}  {state:<{second}}  {why}".rstrip() for spec, state, why in rows
+    )
+
+
+def _why(status: Status) -> str:
+    from composer.cli.build_screen import shown
+    from composer.cli.reporting import counted
+
+    if status.diagnostics:
+        return counted(status.diagnostics)
+    parts: list[str] = []
+    if len({(result.state, result.reasons) for result in status.results}) == 1:
+        parts.extend(status.results[0].reasons)
+    else:
+        parts.extend(
+            f"{shown(result.path)}: {', '.join(result.reasons) or result.state}"
+            for result in status.results
+            if result.state != "fresh"
+        )
+    if status.lock is not None:
+        parts.append(_lock(status.lock))
+    return "; ".join(parts)
+
+
+def _lock(lock: LockStatus) -> str:
+    if lock.problem is not None:
+        return lock.problem
+    if lock.holds is None:
+        return "its lock can't be checked before that"
+    if lock.holds:
+        return "locked"
+    more = f" and {len(lock.changed) - 1} more" if len(lock.changed) > 1 else ""
+    return f"its lock is out of date: {lock.changed[0].field}{more}"
