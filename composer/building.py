@@ -88,8 +88,8 @@ def build_spec(
     spec, store = prepared.spec, prepared.store or default_store()
     assert spec is not None
     check_places(destinations, plan.source_files)
-    plan = with_states(plan, spec, store)
-    made_from = origins(plan, spec, destinations, store)
+    recipe = with_states(plan, spec, store)
+    made_from = origins(recipe, spec, destinations, store)
     if force or inspect is not None:
         stand = tuple(Standing(place=place, built=False) for place in destinations)
     else:
@@ -103,7 +103,7 @@ def build_spec(
     if wanted:
         files = together(
             write_all(
-                plan,
+                recipe,
                 wanted,
                 code=code_of(spec),
                 inspect=inspect,

@@ -9,13 +9,11 @@ from pathlib import Path
 from composer.errors import SourceError
 from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
 from composer.keras_process.programs import program_folder, saved_model_folder
-from composer.sources.applications import locate_application
-from composer.sources.code import locate_code
 from composer.sources.context import Context
 from composer.sources.h5_files import locate_h5_file
-from composer.sources.hub import locate_preset
 from composer.sources.keras_files import is_path, locate_keras_file
 from composer.sources.located import Located
+from composer.sources.made_by_keras import locate_application, locate_code, locate_preset
 from composer.sources.programs import locate_program
 from composer.sources.saved_models import locate_saved_model
 from composer.sources.specs import locate_spec

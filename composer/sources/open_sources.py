@@ -18,12 +18,12 @@ from composer.keras_format.read_model import read_model
 from composer.keras_process.programs import LINKED, PROGRAM, program_folder
 from composer.resolver.plan import Download
 from composer.resolver.problems import Problems
-from composer.sources.code import check_objects
 from composer.sources.context import Context
 from composer.sources.keras_files import check_sha256
 from composer.sources.kinds import Kind, kind_of
 from composer.sources.listings import RememberedListings
 from composer.sources.located import Located
+from composer.sources.objects import check_objects
 from composer.sources.programs import UNTRUSTED
 from composer.sources.weights import Weighted, WeightsProblem, with_weights
 from composer.spec.locations import is_remote, shown_location
