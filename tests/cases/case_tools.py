@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +14,8 @@ from composer.building import build_spec
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.pipeline import Prepared, prepare
 from composer.store import Store
+
+FILES = Path(__file__).with_name("files")
 
 
 class Case:
@@ -106,3 +111,15 @@ def rewritten(path: Path, member: str, change: Callable[[str], str]) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in members.items():
             archive.writestr(name, data)
+
+
+def saved_by(script: str, folder: Path) -> Path:
+    """Run a script of ``files/`` as a process of its own, which saves models to ``folder``."""
+    done = subprocess.run(
+        [sys.executable, str(FILES / script), str(folder)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder

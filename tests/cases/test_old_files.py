@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-from tests.cases.case_tools import names
+from tests.cases.case_tools import names, saved_by
 
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore")]
 
@@ -17,14 +12,7 @@ pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore")]
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("old")
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).parent / "files" / "save_keras2_h5.py"), str(folder)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return folder
+    return saved_by("save_keras2_h5.py", folder)
 
 
 def held_against(saved, name, built, *, tolerance=0.0):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from composer.building import build_spec
 from composer.errors import SpecError
 from composer.pipeline import prepare
+from tests.cases.case_tools import saved_by
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -31,16 +30,7 @@ output: {path: result, format: saved_model}
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("programs")
-    script = Path(__file__).parent / "files" / "export_programs.py"
-    done = subprocess.run(
-        [sys.executable, str(script), str(folder)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return folder
+    return saved_by("export_programs.py", tmp_path_factory.mktemp("programs"))
 
 
 @pytest.fixture

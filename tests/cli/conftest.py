@@ -9,19 +9,13 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
+from tests.commands import Compose, Result, in_this_process
+
 ROOT = Path(__file__).parents[2]
-
-
-class Result(NamedTuple):
-    """How a command ended and what it wrote."""
-
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture
@@ -39,17 +33,9 @@ def workspace(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def compose(workspace: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+def compose(workspace: Path, capsys: pytest.CaptureFixture[str]) -> Compose:
     """Return ``compose`` run in this process."""
-    from composer.cli.running import run
-
-    def call(*arguments: str) -> Result:
-        capsys.readouterr()
-        code = run(arguments)
-        captured = capsys.readouterr()
-        return Result(code, captured.out, captured.err)
-
-    return call
+    return in_this_process(capsys)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from composer.errors import BuildError, FormatError, SpecError, UsageError
 from composer.pipeline import prepare
 from composer.resolver.document import plan_document
 from composer.store import Store
+from tests.commands import Compose, in_this_process
 
 PAIR = """\
 version: 1
@@ -238,18 +239,8 @@ def test_overrides_go_to_what_is_a_spec(folder: Path) -> None:
 
 
 @pytest.fixture
-def compose(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str, str]]:
-    from composer.cli.running import run
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = run(arguments)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+def compose(folder: Path, capsys: pytest.CaptureFixture[str]) -> Compose:
+    return in_this_process(capsys)
 
 
 def test_the_command_ends_with_0_or_4_and_tells_the_rest_on_stdout(folder: Path, compose) -> None:

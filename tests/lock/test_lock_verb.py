@@ -12,6 +12,7 @@ import jsonschema
 import pytest
 
 from composer.spec.schema_file import schema_text
+from tests.commands import Compose, in_this_process
 from tests.keras_format.minimal import dense_model
 from tests.sources.remote.file_server import Served, file_server
 
@@ -41,18 +42,8 @@ def folder(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 
 @pytest.fixture
-def compose(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str, str]]:
-    from composer.cli.running import run
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = run(arguments)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+def compose(folder: Path, capsys: pytest.CaptureFixture[str]) -> Compose:
+    return in_this_process(capsys)
 
 
 def lock(folder: Path) -> dict[str, Any]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.commands import Compose, in_this_process
 
 PAIR = """\
 version: 1
@@ -15,8 +16,6 @@ sources:
   a: {from: models/tower.keras, prefix: a_, license: MIT, exclude: [probs]}
   head: {from: models/head.keras, inputs: a}
 """
-
-Compose = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -37,15 +36,7 @@ def folder(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 @pytest.fixture
 def compose(folder: Path, capsys: pytest.CaptureFixture[str]) -> Compose:
     """Return ``compose`` run in this process."""
-    from composer.cli.running import run
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = run(arguments)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+    return in_this_process(capsys)
 
 
 def repacked(source: str, target: str, old: str = "", new: str = "") -> None:
