@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,9 +52,26 @@ def compare_files(
         DriftError: a lock is none.
         BuildError: what only Keras can tell is needed, and ``deep`` is not given.
     """
+    with opened_views(before, now, overrides, deep=deep, progress=progress) as (first, second):
+        return compare(first, second)
+
+
+@contextmanager
+def opened_views(
+    before: str,
+    now: str,
+    overrides: Sequence[str] = (),
+    *,
+    deep: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[tuple[View, View]]:
+    """Give two models in the form in which they are compared; see :func:`compare_files`.
+
+    Values of what only git has can be read until the block ends.
+    """
     with temporary_folder() as folder:
         reader = _Reader(overrides, deep, progress, folder)
-        return compare(reader.view(before), reader.view(now))
+        yield reader.view(before), reader.view(now)
 
 
 @dataclass(frozen=True, slots=True)

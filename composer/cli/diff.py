@@ -25,6 +25,7 @@ DIFFERENT = 4
     shell_complete=candidates.compared,
 )
 @options.deep
+@options.page
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
 @options.output_format
 def command(
@@ -34,6 +35,7 @@ def command(
     overrides: tuple[str, ...],
     deep: bool,
     as_json: bool,
+    page: str | None,
     format: Format,  # noqa: A002
 ) -> int:
     """Compare two models layer by layer: names, wiring, arguments, shapes and weights.
@@ -44,7 +46,9 @@ def command(
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report
-    from composer.comparison import compare_files
+    from composer.cli.writing import page_path, replace_file
+    from composer.comparison import opened_views
+    from composer.difference.compare import compare
     from composer.errors import SpecError, UsageError
 
     wrong = [word for word in overrides if not options.is_override(word)]
@@ -53,13 +57,26 @@ def command(
             f"two are compared at a time; found a third: {wrong[0]}",
             help="an override holds '=' or begins with '+' or '~'",
         )
+    page_file = page_path(page)
+    text = ""
     with Report(format, stdout_is_taken=True) as report:
         try:
-            with display(f"comparing {before} and {now}") as say:
-                found = compare_files(before, now, overrides, deep=deep, progress=say)
+            with (
+                display(f"comparing {before} and {now}") as say,
+                opened_views(before, now, overrides, deep=deep, progress=say) as views,
+            ):
+                found = compare(*views)
+                if page_file is not None:
+                    from composer.page.html import html
+                    from composer.page.of_difference import page_of_difference
+
+                    text = html(page_of_difference(*views, found))
         except SpecError as error:
             report.add(error.diagnostics)
             return error.exit_code
+    if page_file is not None:
+        replace_file(page_file, text.encode())
+        console.talk(f"{page_file}: open it in a browser")
     if as_json:
         import json
 

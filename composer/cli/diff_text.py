@@ -10,8 +10,8 @@ from typing import Any
 from composer.cli.numbers import count
 from composer.diagnostics.render.terminal_text import shown
 from composer.difference.compare import Difference, LayerChange, Pair, WeightChange
-from composer.difference.stored_values import Distance
 from composer.difference.view import Calls, Layer
+from composer.difference.words import distance_in_words
 
 _LONGEST = 60
 _MANY = 4
@@ -115,15 +115,7 @@ def _details(change: LayerChange) -> Iterator[str]:
 def _weight(weight: WeightChange) -> str:
     if weight.form is not None:
         return _values(weight.form)
-    return "other values" if weight.distance is None else _distance(weight.distance)
-
-
-def _distance(apart: Distance) -> str:
-    text = f"{apart.changed:,} of {count(apart.size, 'value')} differ"
-    if apart.largest is None:
-        return f"{text}, not all of them finite"
-    text += f", by {apart.largest:.3g} at most"
-    return text if apart.relative is None else f"{text} ({apart.relative:.2%} in all)"
+    return "other values" if weight.distance is None else distance_in_words(weight.distance)
 
 
 def _calls(calls: Calls) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from composer.cli import candidates, console, options
+from composer.cli.writing import replace_file
 from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def _draw(picture: Picture, unfold: tuple[str, ...], form: Form, output: str | N
 
                 drawn = png(text)
     if output is not None and output != "-":
-        _write(Path(output), drawn)
+        replace_file(Path(output), drawn)
         folds = sum(node.folded > 0 for node in view.nodes)
         more = f", {folds} of them folded; --unfold opens them" if folds else ""
         console.talk(f"{output}: {len(view.nodes)} nodes{more}")
@@ -186,30 +187,6 @@ def _draw(picture: Picture, unfold: tuple[str, ...], form: Form, output: str | N
         _png_to_stdout(drawn)
     else:
         console.data(drawn.decode())
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Replace a file as a whole."""
-    import os
-    import tempfile
-
-    from composer.errors import UsageError
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            try:
-                file.write(data)
-                file.close()
-                umask = os.umask(0)
-                os.umask(umask)
-                Path(file.name).chmod(0o666 & ~umask)
-                Path(file.name).replace(path)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
-    except OSError as error:
-        raise UsageError(f"{path} can't be written: {error.strerror}") from error
 
 
 def _png_to_stdout(data: bytes) -> None:

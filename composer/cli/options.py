@@ -34,6 +34,10 @@ offline: Decorator = click.option(
     help="Ask nothing of the network: take what was fetched before. COMPOSE_OFFLINE=1 does too.",
 )
 
+page: Decorator = click.option(
+    "--html", "page", metavar="FILE", help="Write a page for a browser as well, in one file."
+)
+
 
 def _arguments(metavar: str) -> Decorator:
     return click.argument(

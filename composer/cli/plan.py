@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @options.specs_and_overrides
 @options.deep
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as a JSON document.")
+@options.page
 @click.option("--all", "every_layer", is_flag=True, help="List each layer on a line of its own.")
 @options.offline
 @options.output_format
@@ -26,6 +27,7 @@ def command(
     deep: bool,
     offline: bool,
     as_json: bool,
+    page: str | None,
     every_layer: bool,
     format: Format,  # noqa: A002
 ) -> int:
@@ -36,6 +38,7 @@ def command(
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report, counted
+    from composer.cli.writing import page_path, replace_file
     from composer.errors import UsageError
     from composer.pipeline import plan_spec, prepare
 
@@ -45,6 +48,7 @@ def command(
             f"a plan is of one spec; found {len(specs)}: {', '.join(specs)}",
             help="an override holds '=' or begins with '+' or '~'",
         )
+    page_file = page_path(page)
     options.readable_file(specs[0], SPEC_SUFFIXES)
     with display(f"planning {specs[0]}") as say:
         prepared = prepare(specs[0], overrides, deep=deep, offline=offline, progress=say)
@@ -70,4 +74,11 @@ def command(
 
             where = console.terminal(report.stream)
             show_plan(plan, where, results=results, every_layer=every_layer)
+        if page_file is not None:
+            from composer.page.html import html
+            from composer.page.of_plan import page_of_plan
+
+            text = html(page_of_plan(plan, every_layer=every_layer))
+            replace_file(page_file, text.encode())
+            console.talk(f"{page_file}: open it in a browser")
     return 0

@@ -14,7 +14,7 @@ class Color:
     dark_fill: str
 
 
-_COLORS = (
+COLORS = (
     Color(line="#0969da", fill="#e8f2fd", dark_fill="#0f2744"),
     Color(line="#bf5a00", fill="#fdf0e2", dark_fill="#3a2410"),
     Color(line="#8250df", fill="#f4edfd", dark_fill="#2a1f45"),
@@ -28,4 +28,4 @@ _COLORS = (
 
 def box_color(number: int) -> Color:
     """Return the colour of the ``number``-th source; they come again after the last."""
-    return _COLORS[number % len(_COLORS)]
+    return COLORS[number % len(COLORS)]

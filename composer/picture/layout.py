@@ -19,7 +19,7 @@ MOST = 1500
 SIZE = 12
 """Of the text, in pixels."""
 _SECONDS = 120
-_OPTIONS = {
+OPTIONS = {
     "elk.algorithm": "layered",
     "elk.direction": "DOWN",
     "elk.hierarchyHandling": "INCLUDE_CHILDREN",
@@ -30,7 +30,7 @@ _OPTIONS = {
     "elk.spacing.edgeNode": "14",
     "elk.randomSeed": "1",
 }
-_BOX = {"elk.padding": "[top=34,left=16,bottom=16,right=16]"}
+BOX_OPTIONS = {"elk.padding": "[top=34,left=16,bottom=16,right=16]"}
 # What the worker of elkjs expects around it, in an engine that has no browser.
 _SURROUNDINGS = """
 var self = this; var onmessage = null; var replies = [];
@@ -125,7 +125,7 @@ def _elk_graph(view: View) -> dict[str, Any]:
     boxes = {
         box.id: {
             "id": f"b{number}",
-            "layoutOptions": _BOX,
+            "layoutOptions": BOX_OPTIONS,
             "children": [],
         }
         for number, box in enumerate(view.boxes)
@@ -148,7 +148,7 @@ def _elk_graph(view: View) -> dict[str, Any]:
         for number, line in enumerate(view.lines)
     ]
     children = [*top, *boxes.values()]
-    return {"id": "root", "layoutOptions": _OPTIONS, "children": children, "edges": edges}
+    return {"id": "root", "layoutOptions": OPTIONS, "children": children, "edges": edges}
 
 
 def elided(text: str, most: int = 44) -> str:

@@ -53,6 +53,8 @@ def _imported(*arguments: str) -> tuple[int, set[str]]:
         (1, ["validate", "broken.yaml"]),
         (0, ["plan", "spec.yaml"]),
         (0, ["plan", "spec.yaml", "--json"]),
+        (0, ["plan", "spec.yaml", "--html", "plan.html"]),
+        (4, ["diff", "spec.yaml", "models/head.keras", "--html", "diff.html"]),
         (0, ["graph", "spec.yaml", "--all"]),
         (0, ["graph", "models/tower.keras", "-o", "tower.png"]),
         (0, ["inspect", "models/tower.keras"]),
