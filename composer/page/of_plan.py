@@ -40,7 +40,7 @@ def page_of_plan(plan: Plan, *, every_layer: bool = False) -> Page:
     places = Places(picture)
     return Page(
         title=plan.name,
-        summary=_summary(plan),
+        summary=summary_of(plan),
         picture=picture,
         details=_details(plan, view, picture),
         tables=(
@@ -60,7 +60,8 @@ def _size(nbytes: int) -> str:
     return f"{nbytes:,} bytes" if nbytes < mebibyte else f"{nbytes / mebibyte:,.1f} MiB"
 
 
-def _summary(plan: Plan) -> str:
+def summary_of(plan: Plan) -> str:
+    """Return what a plan is about and how large it is, in words."""
     layers = sum(operation.kind != "input" for operation in plan.graph.operations)
     parts = [
         f"{layers:,} layers",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -87,9 +88,11 @@ def lay_out(view: View) -> Layout:
             "SVG and PNG need packages that are not installed",
             help="pip install 'keras-compose[graph]'; .dot and .mmd need nothing",
         ) from error
-    engine = MiniRacer()
+    graph = _elk_graph(view)
     try:
-        answer = _ask(engine, _elk_graph(view))
+        # In a thread of its own: beside the loop of a notebook the engine takes no time limit.
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(lambda: _ask(MiniRacer(), graph)).result()
     except (JSEvalException, JSTimeoutException) as error:
         raise BuildError(
             f"the picture could not be laid out: {str(error).splitlines()[0]}",

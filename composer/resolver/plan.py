@@ -12,6 +12,7 @@ from composer.keras_format.model_file import LayerState, ModelFile
 from composer.resolver.inside import InnerLayer
 from composer.resolver.linked import Origin
 from composer.resolver.seams import Seam
+from composer.self_shown import SelfShown
 
 Fate = Literal["kept", "renamed", "dropped", "replaced", "bypassed", "wired", "unreachable"]
 
@@ -148,7 +149,7 @@ class WholeUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(SelfShown):
     """A resolved spec.
 
     Attributes:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from composer.diagnostics.diagnostic import Edit, Note, Span, SpecPath
+from composer.self_shown import SelfShown
 
 
 class Positions(Protocol):
@@ -299,7 +300,7 @@ class SpecFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spec:
+class Spec(SelfShown):
     """A validated spec.
 
     Attributes:
