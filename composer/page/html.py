@@ -13,13 +13,15 @@ from typing import Any
 
 from composer.page.model import Detail, Page, Row, Section, Table
 from composer.picture.colors import COLORS
-from composer.picture.layout import BOX_OPTIONS, MOST, OPTIONS
+from composer.picture.layout import BOX_OPTIONS, OPTIONS
 from composer.picture.model import LEFT_OUT, Fold
 
 _SCRIPTS = (
     "elements.js", "model.js", "layout.js", "draw.js", "view.js", "details.js", "graph.js",
     "search.js", "table.js", "tabs.js", "main.js",
 )  # fmt: skip
+MOST = 8000
+"""Nodes that a page draws at once; a browser needs some ten seconds for 5,000."""
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -41,7 +43,7 @@ def html(page: Page) -> str:
         "style_digest": _digest(style),
         "style": style,
         "script": script,
-        "layout": layout.read_text(encoding="utf-8") if page.picture is not None else "",
+        "layout": layout.read_text(encoding="utf-8") if page.wired else "",
         "data": _json(_document(page)),
     }
     return _PLACE.sub(lambda match: parts[match[1]], _text(assets, "page.html"))
@@ -83,16 +85,15 @@ def _document(page: Page) -> dict[str, Any]:
         "summary": page.summary,
         "differences": page.differences,
         "leftOut": page.left_out,
+        "wired": page.wired,
         "picture": _picture(page),
         "tables": [_table(table) for table in page.tables if table.rows],
         "layout": {"options": OPTIONS, "box": BOX_OPTIONS, "most": MOST},
     }
 
 
-def _picture(page: Page) -> dict[str, Any] | None:
+def _picture(page: Page) -> dict[str, Any]:
     picture = page.picture
-    if picture is None:
-        return None
     return {
         "colors": len(COLORS),
         "boxes": [{"id": box.id, "title": box.title} for box in picture.boxes],

@@ -71,19 +71,21 @@ class Page:
     Attributes:
         title: what it is about.
         summary: a line below the title.
-        picture: None where nothing is known of what is wired to what.
+        picture: of all that there are details of.
         details: by the id of a node of the picture.
         tables: in the order of their tabs; those without rows are left out.
         edge_marks: by the number of an edge of the picture.
         left_out: whether what does not go into the result is shown from the start.
         differences: whether it tells two models apart.
+        wired: whether it is known what takes from what; else the picture is not drawn.
     """
 
     title: str
     summary: str
-    picture: Picture | None
+    picture: Picture
     details: Mapping[str, Detail]
     tables: tuple[Table, ...]
     edge_marks: Mapping[int, Mark] = field(default_factory=dict)
     left_out: bool = False
     differences: bool = False
+    wired: bool = True

@@ -40,11 +40,12 @@ def page_of_difference(before: View, now: View, found: Difference) -> Page:
     return Page(
         title=f"{before.shown} → {now.shown}",
         summary=_summary(found),
-        picture=union.picture if wired else None,
+        picture=union.picture,
         details=_details(before, now, found, union),
         tables=(_changes(found, union), _layers(now, found, union)),
         edge_marks=union.edge_marks,
         differences=True,
+        wired=wired,
     )
 
 

@@ -43,16 +43,16 @@ def opened(browser) -> Iterator[Callable[..., object]]:
         if not request.url.startswith(("file:", "blob:")):
             problems.append(request.url)
 
-    def open_file(file: Path, **options: object):
+    def open_file(file: Path, *, address: str = "", ready: str = "true", **options: object):
         context = browser.new_context(**{"viewport": {"width": 1200, "height": 800}, **options})
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda message: problems.append(message.text))
         page.on("request", asked)
-        page.goto(file.absolute().as_uri())
+        page.goto(file.absolute().as_uri() + address)
         page.locator("body[data-ready]").wait_for(timeout=60_000)
-        assert page.locator("body").get_attribute("data-ready") == "true"
+        assert page.locator("body").get_attribute("data-ready") == ready
         return page
 
     yield open_file

@@ -9,7 +9,9 @@ import pytest
 
 from composer.cli.running import run
 from composer.keras_format.digests import digest_tensors
-from composer.page.html import html
+from composer.page.html import MOST, html
+from composer.page.model import Detail, Page, Row, Table
+from composer.picture.model import Node, Picture
 from tests.keras_format.minimal import dense_model
 from tests.page.conftest import IN_BROWSER
 from tests.page.test_pages import HOSTILE, SPEC, hostile_page
@@ -40,6 +42,11 @@ def place(models, tmp_path_factory) -> Path:
         assert run(["plan", "pair.yaml", "--html", "pair.html"]) == 0
         assert run(["plan", "long.yaml", "--html", "long.html"]) == 0
         assert run(["diff", "pair.yaml", "other.yaml", "--html", "diff.html"]) == 4
+        assert run(["lock", "pair.yaml"]) == 0
+        Path("old.lock.json").write_text(Path("pair.lock.json").read_text())
+        Path("pair.yaml").write_text(SPEC.replace("prefix: b_", "prefix: c_"))
+        assert run(["lock", "pair.yaml"]) == 0
+        assert run(["diff", "old.lock.json", "pair.lock.json", "--html", "locks.html"]) == 4
     (folder / "hostile.html").write_text(html(hostile_page()), encoding="utf-8")
     return folder
 
@@ -167,10 +174,12 @@ def test_what_is_left_out_comes_on_demand(place, opened):
     settled(page)
     assert "drop" not in names(page)
     # And a search that leads there shows it.
-    page.keyboard.press("/")
-    page.keyboard.type("bypass drop")
+    page.keyboard.press("/")  # while the box has the focus
+    page.keyboard.type("a: nothing")
     assert page.locator("#found").is_hidden()
-    page.locator("#search").fill("a:drop")
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("a:drop")
     page.keyboard.press("Enter")
     settled(page)
     assert page.get_by_label("Left out").is_checked()
@@ -194,17 +203,73 @@ def test_five_thousand_layers_are_folded_and_opened_step_by_step(place, opened):
     page.keyboard.press("Escape")  # folds the block around
     settled(page)
     assert focused(page).endswith("167 × Dense, of a, folded")
-    page.locator("#unfold-all").click()
-    assert (
-        "too many for one picture; expected 1,500 at most" in page.locator("#status").inner_text()
-    )
-    assert page.locator("#scene .item").count() < 100
     page.keyboard.press("/")
     page.keyboard.type("a_d4321")
     page.keyboard.press("Enter")
     settled(page)
     assert focused(page) == "a_d4321, Dense, of a"
     assert page.locator("#scene .item").count() < 150
+
+
+def test_all_of_five_thousand_layers_can_be_drawn_while_the_page_stays_awake(place, opened):
+    page = opened(place / "long.html")
+    page.locator("#unfold-all").click()
+    page.locator("#tab-weights").click()  # while it is laid out
+    assert page.locator("#grid .rows .row").count() > 5
+    page.locator("#tab-graph").click()
+    settled(page)
+    assert page.locator("#scene .item:not(.open)").count() == LONG + 2
+    page.locator("#fold-all").click()
+    settled(page)
+    assert page.locator("#scene .item").count() < 100
+
+
+def test_more_than_can_be_drawn_is_said_and_the_tables_are_there(place, opened):
+    nodes = {
+        f"n{n}": Node(id=f"n{n}", name=f"l{n}", original="l", class_name="D", kind="new")
+        for n in range(MOST + 1)
+    }
+    everything = Page(
+        title="many",
+        summary="",
+        picture=Picture(name="many", nodes=nodes, edges=(), boxes=(), folds=tuple(nodes)),
+        details=dict.fromkeys(nodes, Detail()),
+        tables=(
+            Table(
+                id="t", title="Layers", columns=("layer",), rows=(Row(cells=("l5",), node="n5"),)
+            ),
+        ),
+    )
+    (place / "many.html").write_text(html(everything), encoding="utf-8")
+    page = opened(place / "many.html", ready="failed")
+    said = page.get_by_role("alert").inner_text()
+    assert "8,001 nodes are too many for one picture; expected 8,000 at most" in said
+    page.locator("#tab-t").click()
+    page.locator("#grid .rows .row").click()
+    assert page.locator("#details h2").text_content() == "l5"
+
+
+def test_where_no_wires_are_known_the_tables_are_the_page(place, opened):
+    page = opened(place / "locks.html")
+    assert page.get_by_role("tab").all_text_contents() == ["Changes5", "Layers now8"]
+    assert page.locator("#search").is_hidden()
+    page.locator("#grid .rows .row").first.click()
+    details = page.locator("#details")
+    assert "» renamed" in details.inner_text()
+    assert details.get_by_role("button").all_text_contents() == ["×"]
+
+
+def test_an_address_leads_to_a_layer_and_is_that_of_what_is_looked_at(place, opened):
+    page = opened(place / "long.html", address="#layer=a_d2500")
+    settled(page)
+    page.locator("#details h2").wait_for()
+    assert page.locator("#details h2").text_content() == "a_d2500"
+    assert page.locator("#scene .selected").get_attribute("aria-label") == "a_d2500, Dense, of a"
+    page.locator("#details .link", has_text="a_d2501").click()
+    settled(page)
+    assert page.url.endswith("#layer=a_d2501")
+    page = opened(place / "pair.html", address="#layer=nobody")
+    assert page.locator("#status").inner_text() == "There is no layer nobody"
 
 
 def test_a_table_of_ten_thousand_rows_has_few_elements(place, opened):

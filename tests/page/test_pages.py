@@ -33,6 +33,8 @@ HOSTILE = (
     "</script><img src=x onerror=\"document.title='out'\"><!-- ]]> '\" &amp; {{data}} \u2028 \ud800"
 )
 
+NOTHING = Picture(name="", nodes={}, edges=(), boxes=(), folds=())
+
 
 @pytest.fixture
 def folder(models, tmp_path, monkeypatch):
@@ -222,7 +224,7 @@ def test_nothing_is_loaded_from_elsewhere_and_only_what_is_ours_may_run():
 def test_a_name_can_not_leave_its_place():
     text = html(hostile_page())
     parsed = Parsed(text)
-    plain = Parsed(html(Page(title="t", summary="", picture=None, details={}, tables=())))
+    plain = Parsed(html(Page(title="t", summary="", picture=NOTHING, details={}, tables=())))
     assert [tag for tag, _ in parsed.elements] == [tag for tag, _ in plain.elements]
     (found,) = [t for attributes, t in parsed.of("script") if attributes.get("id") == "data"]
     assert not set("<>&") & set(found)
@@ -336,6 +338,6 @@ def test_plans_and_locks_have_pages_as_far_as_they_tell(folder, capsys):
     assert run(["lock", "spec.yaml"]) == 0
     assert run(["diff", "old.lock.json", "spec.lock.json", "--html", "locks.html"]) == 4
     locks = data(folder / "locks.html")
-    assert locks["picture"] is None
+    assert locks["wired"] is False
     rows = [row[1:] for row in locks["tables"][0]["rows"]]
     assert ["» renamed", "c_conv1", "", "name", "b_conv1", "c_conv1"] in rows

@@ -6,7 +6,7 @@ const details = (() => {
   const shownCell = (cell) => (typeof cell === "number" ? cell.toLocaleString("en") : cell ?? "");
 
   const leading = (id, text) =>
-    id ? element("button", { type: "button", class: "link", click: () => graph.go(id) }, text) : text;
+    id && page.wired ? element("button", { type: "button", class: "link", click: () => graph.go(id) }, text) : text;
 
   function rows(section) {
     const body = section.rows.map((row) => element("tr", {}, ...row.map((cell, place) =>
@@ -39,7 +39,8 @@ const details = (() => {
       element("h2", { tabindex: -1 }, thing.name),
       element("button", { "type": "button", "aria-label": "Close details", "click": close }, "×"),
       element("p", { class: "kind" }, kind),
-      element("p", {}, button("Show in the picture", () => graph.go(shown))));
+      page.wired
+        ? element("p", {}, button("Show in the picture", () => graph.go(shown))) : null);
   }
 
   function ofNode(node) {
@@ -85,7 +86,18 @@ const details = (() => {
     panel.scrollTop = 0;
     document.body.classList.add("detailed");
     graph.select(id);
+    kept(model.nodes.get(id)?.name);
     if (focus) panel.querySelector("h2").focus();
+  }
+
+  /* What is looked at stands in the address, so that a link can lead to it. */
+  function kept(name) {
+    if (!name || model.named(name) !== shown) return;
+    try {
+      history.replaceState(null, "", `#${new URLSearchParams({ layer: name })}`);
+    } catch {
+      // some browsers allow no such thing for files
+    }
   }
 
   function close() {

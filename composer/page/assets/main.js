@@ -62,7 +62,7 @@ function legend() {
 }
 
 function pressed(event) {
-  const writing = event.target.closest("input, dialog");
+  const writing = event.target.closest("input[type=text], dialog");
   if (writing || event.ctrlKey || event.metaKey || event.altKey) return;
   const inGraph = tabs.at() === "graph";
   const keys = {
@@ -71,7 +71,7 @@ function pressed(event) {
     "t": theme,
     ...(inGraph ? { "+": () => view.zoom(1.25), "=": () => view.zoom(1.25),
       "-": () => view.zoom(0.8), "0": () => view.fit() } : {}),
-    ...(page.differences && page.picture
+    ...(page.differences && page.wired
       ? { n: () => graph.step(1), p: () => graph.step(-1) } : {}),
   };
   const number = Number(event.key);
@@ -84,13 +84,22 @@ function pressed(event) {
   event.preventDefault();
 }
 
+/* An address that ends in #layer=NAME leads to that layer, as one that is looked at is kept. */
+function follow() {
+  const wanted = new URLSearchParams(location.hash.slice(1)).get("layer");
+  const id = wanted && model.named(wanted);
+  if (id) graph.go(id);
+  else if (wanted) say(`There is no layer ${wanted}`);
+}
+
 byId("title").textContent = page.title;
 byId("summary").textContent = page.summary;
 byId("theme").addEventListener("click", theme);
 byId("keys").addEventListener("click", help);
 document.addEventListener("keydown", pressed);
+window.addEventListener("hashchange", () => page.wired && follow());
 
-if (page.picture) {
+if (page.wired) {
   byId("zoom-in").addEventListener("click", () => view.zoom(1.25));
   byId("zoom-out").addEventListener("click", () => view.zoom(0.8));
   byId("fit").addEventListener("click", () => view.fit());
@@ -105,18 +114,33 @@ if (page.picture) {
   byId("left-out-choice").hidden = ![...model.nodes.values()].some((node) => node.out);
   byId("left-out").checked = model.isLeftOutShown();
   byId("left-out").addEventListener("change", (event) => {
-    model.showLeftOut(event.target.checked);
-    graph.refresh();
+    const wanted = event.target.checked;
+    model.showLeftOut(wanted);
+    graph.refresh().then((done) => {
+      if (done) return;
+      model.showLeftOut(!wanted);
+      event.target.checked = !wanted;
+    });
   });
   byId("graph").setAttribute("aria-label", `Picture of ${page.title}`);
   byId("graph").classList.toggle("differences", page.differences);
   legend();
   tabs.open("graph");
   graph.redraw().then(
-    () => { view.fit(true); document.body.dataset.ready = "true"; },
-    (error) => { say(String(error.message || error)); document.body.dataset.ready = "failed"; });
+    () => {
+      view.fit(true);
+      follow();
+      document.body.dataset.ready = "true";
+    },
+    (error) => {
+      const missing = byId("missing");
+      missing.textContent = `No picture: ${error.message || error}. The tables hold all of it.`;
+      missing.hidden = false;
+      document.body.dataset.ready = "failed";
+    });
 } else {
   byId("search").closest(".finder").hidden = true;
+  byId("engine").hidden = true;
   if (tabs.all.length) tabs.open(tabs.all[0].id);
   document.body.dataset.ready = "true";
 }

@@ -10,7 +10,7 @@ const MARKS = {
 };
 
 const model = (() => {
-  const picture = page.picture || { nodes: [], edges: [], folds: [], boxes: [], colors: 1 };
+  const { picture } = page;
   const nodes = new Map(picture.nodes.map((node) => [node.id, node]));
   const folds = new Map();
   const parents = new Map();

@@ -2,7 +2,7 @@
 const tabs = (() => {
   const bar = byId("tabs");
   const all = [
-    ...(page.picture ? [{ id: "graph", title: "Picture", count: null }] : []),
+    ...(page.wired ? [{ id: "graph", title: "Picture", count: null }] : []),
     ...page.tables.map((one) => ({ id: one.id, title: one.title, count: one.rows.length, one })),
   ];
   let at = null;
