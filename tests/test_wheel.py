@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.keras_format.minimal import dense_model
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -26,12 +28,15 @@ def test_a_wheel_works_without_the_repository(tmp_path):
     unpacked = tmp_path / "site"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(unpacked)
-    environment = {**os.environ, "PYTHONPATH": str(unpacked)}
+    environment = {**os.environ, "PYTHONPATH": str(unpacked), "COMPOSE_HOME": str(tmp_path / "s")}
+    dense_model(tmp_path / "a.keras")
+    (tmp_path / "a.yaml").write_text("version: 1\nname: wheel\nsources: {a: {from: a.keras}}\n")
     for arguments, expected in (
         (["schema"], "urn:keras-compose:schema:spec:1"),
         (["schema", "plan"], "urn:keras-compose:schema:plan:1"),
         (["explain", "CMP301"], "CMP301"),
         (["--version"], "compose"),
+        (["plan", "a.yaml", "--html", "a.html"], "a = a.keras"),
     ):
         shown = subprocess.run(
             [sys.executable, "-m", "composer", *arguments],
@@ -43,3 +48,4 @@ def test_a_wheel_works_without_the_repository(tmp_path):
         )
         assert shown.returncode == 0, shown.stderr
         assert expected in shown.stdout
+    assert "org.eclipse.elk" in (tmp_path / "a.html").read_text(encoding="utf-8")

@@ -42,6 +42,8 @@ def place(models, tmp_path_factory) -> Path:
         assert run(["plan", "pair.yaml", "--html", "pair.html"]) == 0
         assert run(["plan", "long.yaml", "--html", "long.html"]) == 0
         assert run(["diff", "pair.yaml", "other.yaml", "--html", "diff.html"]) == 4
+        wider = "inputs.image.shape=[20, 20, 3]"
+        assert run(["plan", "pair.yaml", wider, "--html", "wider.html"]) == 0
         assert run(["lock", "pair.yaml"]) == 0
         Path("old.lock.json").write_text(Path("pair.lock.json").read_text())
         Path("pair.yaml").write_text(SPEC.replace("prefix: b_", "prefix: c_"))
@@ -81,6 +83,16 @@ def test_a_page_from_a_file_shows_the_plan(place, opened):
     assert boxes == ["a = models/tower.keras", "b = models/tower_b.keras"]
     assert page.locator("#scene .label").first.text_content() == "16×16×3"
     assert page.locator("#summary").text_content().startswith('Two towers, "<b>" & more.')
+
+
+def test_a_seam_with_another_shape_is_told_in_words_as_well(place, opened):
+    page = opened(place / "wider.html")
+    labels = page.locator("#scene .label").all_text_contents()
+    assert labels.count("≠ 20×20×3") == 2
+    page.locator("#tab-seams").click()
+    row = page.locator("#grid .rows .row").first.inner_text().split("\n")
+    assert row[:3] == ["image", "a:conv1", "changed"]
+    assert row[3:5] == ["(None, 16, 16, 3) float32", "(None, 20, 20, 3) float32"]
 
 
 def test_a_click_on_a_layer_tells_all_of_it(place, opened):
