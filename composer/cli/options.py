@@ -35,7 +35,11 @@ offline: Decorator = click.option(
 )
 
 page: Decorator = click.option(
-    "--html", "page", metavar="FILE", help="Write a page for a browser as well, in one file."
+    "--html",
+    "page",
+    metavar="FILE",
+    shell_complete=candidates.any_file,
+    help="Write a page for a browser as well, in one file.",
 )
 
 

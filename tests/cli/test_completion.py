@@ -88,6 +88,7 @@ def offered(folder: Path, line: str) -> list[str]:
         ("init models/", ["models/a.keras "]),
         ("verify --lock specs/p", ["specs/pair.yaml "]),
         ("build -o n", ["notes.txt "]),
+        ("plan --html n", ["notes.txt "]),
         ("status specs/p", ["specs/pair.yaml "]),
         ("status specs/pair.yaml sources.left.tr", ["sources.left.trainable="]),
         # Keys of the spec, those that it inherits too; what can be added is in the schema.
