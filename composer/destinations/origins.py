@@ -11,8 +11,8 @@ from pathlib import Path
 
 from composer.builder.linker import result_key
 from composer.errors import BuildError
-from composer.keras_process.code_content import code_content
-from composer.keras_process.code_search import ModuleSearch
+from composer.keras_process.code_state import CodeState
+from composer.keras_process.user_code import code_of
 from composer.lock.document import resolved_sha256
 from composer.lock.make import installed
 from composer.resolver.plan import Plan
@@ -108,25 +108,9 @@ def _of_layers(plan: Plan, store: Store) -> Iterator[tuple[str, str]]:
 
 def _code(spec: Spec) -> Mapping[str, str] | None:
     """Return what the user's classes consist of, which run in an export; None where unknown."""
-    named = [(name, source.directory) for source in spec.sources for name in source.objects]
-    named.extend(
-        (source.location.removeprefix("py:"), source.directory)
-        for source in spec.sources
-        if source.location.startswith("py:")
-    )
-    folder = Path(spec.file).parent
-    named.extend((layer.class_name, folder) for layer in spec.layers if ":" in layer.class_name)
-    found: dict[str, str] = {}
-    for name, directory in named:
-        try:
-            content = code_content(name.partition(":")[0], ModuleSearch(directory))
-        except OSError:
-            return None
-        if not content.digests and not content.distributions:
-            return None
-        found.update((f"code {file}", digest) for file, digest in content.digests.items())
-        found.update((f"code {key}", value) for key, value in content.distributions.items())
-    return found
+    classes = (layer.class_name.rpartition(":")[0] for layer in spec.layers)
+    content = CodeState(code_of(spec)).content([module for module in classes if module])
+    return None if content is None else {f"code {file}": it for file, it in content.items()}
 
 
 def reasons(then: Mapping[str, str], now: Origin) -> Iterator[str]:
