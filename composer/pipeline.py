@@ -27,6 +27,7 @@ from composer.spec.source_text import COMMAND_LINE
 from composer.store import Store, default_store
 
 if TYPE_CHECKING:
+    from composer.keras_process.code_state import CodeState
     from composer.sources.located import Located
     from composer.sources.remote.fetching import Fetcher
 
@@ -208,7 +209,7 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
     )
     opened = open_sources(spec, context)
     unknown = unknown_classes(spec)
-    knowledge = _Knowledge(store)
+    knowledge = _Knowledge(store, spec)
     resolution = resolve(spec, opened.files, knowledge)
     for _ in range(_ROUNDS):
         if not resolution.questions or unknown:
@@ -325,10 +326,11 @@ def _refuse_programs(path: Path, spec: Spec | None) -> None:
 
 def _answers(spec: Spec, questions: Sequence[Question], run: _Run) -> Mapping[str, Fact]:
     from composer.keras_process.asking import ask, recall_all
+    from composer.keras_process.code_state import CodeState
     from composer.keras_process.user_code import code_of
 
     if not run.deep:
-        return recall_all(questions, run.store)
+        return recall_all(questions, run.store, CodeState(code_of(spec)))
     return ask(questions, run.store, code=code_of(spec), progress=run.progress)
 
 
@@ -343,7 +345,9 @@ class _Knowledge:
     """Facts of the store, and those that the process just asked gave for this very graph."""
 
     store: Store
+    spec: Spec
     answers: dict[str, Fact] = field(default_factory=dict)
+    _state: CodeState | None = None
     _files: dict[str, ModelFile] = field(default_factory=dict)
 
     def learn(self, answers: Mapping[str, Fact]) -> bool:
@@ -367,8 +371,12 @@ class _Knowledge:
         if fact is not None and (fact.error or len(fact.outputs) >= len(question.calls)):
             return fact
         from composer.keras_process.asking import recall
+        from composer.keras_process.code_state import CodeState
+        from composer.keras_process.user_code import code_of
 
-        return recall(question, self.store)
+        if self._state is None:
+            self._state = CodeState(code_of(self.spec))
+        return recall(question, self.store, self._state)
 
     def made(self, fact: Fact) -> ModelFile | None:
         """Return the stored file of a new layer."""

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     "--locked", is_flag=True,
     help="Fail (code 4) when anything is not as the spec's lock says; see compose lock.",
 )  # fmt: skip
+@click.option(
+    "--frozen", is_flag=True,
+    help="Build from the spec's lock, also where the spec has moved on since.",
+)  # fmt: skip
 @click.option("--force", is_flag=True, help="Build what is fresh, too.")
 @options.offline
 @options.output_format
@@ -47,6 +51,7 @@ def command(
     jobs: int,
     offline: bool,
     locked: bool,
+    frozen: bool,
     force: bool,
     format: Format,  # noqa: A002
 ) -> int:
@@ -75,6 +80,13 @@ def command(
             f"--output is for one spec; found {len(specs)}: {', '.join(specs)}",
             help="let each spec say where its own artifact goes: output: {path: …}",
         )
+    if frozen and locked:
+        raise UsageError("--locked fails when the spec moved on, and --frozen does not ask")
+    if frozen and overrides:
+        raise UsageError(
+            f"--frozen builds what the lock says, and takes no overrides: {' '.join(overrides)}",
+            help="compose lock SPEC OVERRIDE… locks a spec with them",
+        )
     if verify and dry_run:
         raise UsageError("--verify looks at what was written, and --dry-run writes nothing")
     todo = [
@@ -87,6 +99,7 @@ def command(
             offline=offline,
             locked=locked,
             force=force,
+            frozen=frozen,
         )
         for spec in specs
     ]

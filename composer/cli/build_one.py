@@ -34,6 +34,7 @@ class Job:
         offline: whether nothing may be asked of the network.
         locked: whether the build fails when anything is not as the lock says.
         force: whether what is fresh is built too.
+        frozen: whether it is built from its lock, whatever the spec says by now.
     """
 
     spec: str
@@ -44,6 +45,7 @@ class Job:
     offline: bool = False
     locked: bool = False
     force: bool = False
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,7 @@ def build_one(job: Job) -> Outcome:
         if prepared.errors:
             return Outcome(job=job, code=1, diagnostics=diagnostics, remarks=remarks)
         if job.dry_run:
-            if lock is not None and job.locked:
+            if lock is not None and (job.locked or job.frozen):
                 from composer.locking import hold
 
                 hold(job.spec, prepared, lock)
@@ -123,7 +125,7 @@ def _lock(job: Job) -> Lock | None:
     from composer.lock.document import lock_path
 
     path = lock_path(Path(job.spec))
-    if not job.locked and not path.exists():
+    if not (job.locked or job.frozen) and not path.exists():
         return None
     from composer.lock.document import read_lock
 
@@ -134,6 +136,16 @@ def _prepare(job: Job, lock: Lock | None) -> Prepared:
     from composer.pipeline import prepare
     from composer.store import default_store
 
+    # What a lock promises is about bytes, not about the times of files.
+    store = default_store(trusts_times=not (job.locked or job.frozen))
+    output = job.outputs or None
+    if lock is not None and job.frozen:
+        from composer.frozen import prepare_frozen
+
+        with display(f"planning {job.spec}") as say:
+            return prepare_frozen(
+                job.spec, lock, offline=job.offline, output=output, store=store, progress=say
+            )
     options.readable_file(job.spec, SPEC_SUFFIXES)
     with display(f"planning {job.spec}") as say:
         return prepare(
@@ -141,11 +153,10 @@ def _prepare(job: Job, lock: Lock | None) -> Prepared:
             job.overrides,
             deep=True,
             offline=job.offline,
-            output=job.outputs or None,
+            output=output,
             building=True,
             pins=_pins(lock),
-            # What a lock promises is about bytes, not about the times of files.
-            store=default_store(trusts_times=not job.locked),
+            store=store,
             progress=say,
         )
 
@@ -212,9 +223,12 @@ def _built_with_lock(
     from composer.lock.document import lock_path
     from composer.locking import build_against_lock, build_and_keep_lock
 
-    if job.locked:
+    if job.locked or job.frozen:
         done = build_against_lock(job.spec, prepared, lock, build)
-        return done.artifact, (f"all as {lock_path(Path(job.spec))} says", *done.remarks)
+        said = f"all as {lock_path(Path(job.spec))} says"
+        if job.frozen:
+            said += ", from which it was built; the spec was not asked"
+        return done.artifact, (said, *done.remarks)
     if job.outputs:
         return build(None), ()
     done = build_and_keep_lock(job.spec, prepared, lock, build)

@@ -6,13 +6,14 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
 from composer.builder.linker import result_key
 from composer.errors import BuildError
-from composer.keras_process.code_content import code_content
-from composer.keras_process.code_search import ModuleSearch
+from composer.keras_process.code_state import CodeState
+from composer.keras_process.user_code import code_of
 from composer.lock.document import resolved_sha256
 from composer.lock.make import installed
 from composer.resolver.plan import Plan
@@ -24,6 +25,8 @@ from composer.store import Store
 
 _WRITERS = ("composer", "h5py", "hdf5")
 _EXPORTERS = ("keras", "tensorflow")
+_OWN = "code composer"
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +79,9 @@ def _origin(
     form = FORMATS[place.format]
     exporters = (*_EXPORTERS, *form.packages) if form.exported else ()
     versions = {f"version {k}": v for k, v in installed((*_WRITERS, *exporters)).items()}
+    own = _own_code()
+    if own is not None:
+        versions[_OWN] = own
     if not form.exported:
         code = {}
     parts = {**common, **versions, **(code or {})}
@@ -83,6 +89,17 @@ def _origin(
         return Origin(key=None, parts=parts)
     decides = json.dumps([1, model, place.format, versions, code])
     return Origin(key=hashlib.sha256(decides.encode()).hexdigest(), parts=parts)
+
+
+@cache
+def _own_code() -> str | None:
+    """Return by what composer's own code is known while it is worked on; None once installed."""
+    package = Path(__file__).parents[1]
+    if not _INSTALLED.isdisjoint(package.parts):
+        return None
+    states = ((file, file.stat()) for file in sorted(package.rglob("*.py")))
+    lines = [f"{file} {status.st_size} {status.st_mtime_ns}" for file, status in states]
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _of_spec(spec: Spec) -> Iterator[tuple[str, str]]:
@@ -108,25 +125,9 @@ def _of_layers(plan: Plan, store: Store) -> Iterator[tuple[str, str]]:
 
 def _code(spec: Spec) -> Mapping[str, str] | None:
     """Return what the user's classes consist of, which run in an export; None where unknown."""
-    named = [(name, source.directory) for source in spec.sources for name in source.objects]
-    named.extend(
-        (source.location.removeprefix("py:"), source.directory)
-        for source in spec.sources
-        if source.location.startswith("py:")
-    )
-    folder = Path(spec.file).parent
-    named.extend((layer.class_name, folder) for layer in spec.layers if ":" in layer.class_name)
-    found: dict[str, str] = {}
-    for name, directory in named:
-        try:
-            content = code_content(name.partition(":")[0], ModuleSearch(directory))
-        except OSError:
-            return None
-        if not content.digests and not content.distributions:
-            return None
-        found.update((f"code {file}", digest) for file, digest in content.digests.items())
-        found.update((f"code {key}", value) for key, value in content.distributions.items())
-    return found
+    classes = (layer.class_name.rpartition(":")[0] for layer in spec.layers)
+    content = CodeState(code_of(spec)).content([module for module in classes if module])
+    return None if content is None else {f"code {file}": it for file, it in content.items()}
 
 
 def reasons(then: Mapping[str, str], now: Origin) -> Iterator[str]:
@@ -153,7 +154,8 @@ def reasons(then: Mapping[str, str], now: Origin) -> Iterator[str]:
     for name in {**then, **parts}:
         kind, _, what = name.partition(" ")
         if kind in ("version", "code") and (name in then) != (name in parts):
-            yield f"{what} is {'used' if name in parts else 'not used any more'}"
+            came = "used" if name in parts else "not used any more"
+            yield f"{what} changed" if name == _OWN else f"{what} is {came}"
             said = True
     if not said and "spec" not in changed:
         yield "composer makes something else of the spec"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 from composer.errors import BuildError
 from composer.keras_format.graph import Json, TensorSpec
 from composer.keras_process.client import keras_version, run
+from composer.keras_process.code_state import CodeState
 from composer.keras_process.fact_documents import (
     fact_document,
     fact_from,
@@ -18,13 +19,9 @@ from composer.keras_process.fact_documents import (
     pending_in,
     question_document,
 )
-from composer.keras_process.programs import MODULE as PROGRAM_MODULE
 from composer.keras_process.user_code import NO_CODE, UserCode
 from composer.resolver.facts import AskedCall, Fact, Pending, Question, fact_key, unchanged
 from composer.store import Store
-
-_REGISTERED = re.compile(r"[\w.]+>[\w.]+")
-"""How Keras names a registered custom object: ``package>name``."""
 
 
 def ask(
@@ -63,28 +60,36 @@ def ask(
         for pending in pending_in(question):
             if pending.question not in by_id:
                 raise ValueError(f"{question.id} waits for {pending.question}, which is not asked")
-    facts = dict(recall_all(questions, store))
+    state = CodeState(code)
+    facts = dict(recall_all(questions, store, state))
     missing = [
         _with_known_inputs(question, facts) for question in questions if question.id not in facts
     ]
     if missing:
-        facts |= _ask_process(missing, store, code, timeout, progress)
+        facts |= _ask_process(
+            missing, store, code=code, state=state, timeout=timeout, progress=progress
+        )
+        after = CodeState(code)
         for question in missing:
-            _remember(_with_known_inputs(question, facts), facts.get(question.id), store)
+            # Code that was changed meanwhile may have given this answer or not.
+            if state.key(question) == after.key(question):
+                settled = _with_known_inputs(question, facts)
+                _remember(settled, facts.get(question.id), store, state)
     return {question.id: facts[question.id] for question in questions if question.id in facts}
 
 
-def recall(question: Question, store: Store) -> Fact | None:
+def recall(question: Question, store: Store, state: CodeState | None = None) -> Fact | None:
     """Return what the store remembers of the answer to ``question``, or None.
 
     A fact whose object is no longer in the store is not remembered. Neither is one about a
-    class outside of Keras, since its code may have changed.
+    class outside of Keras whose code has changed or can't be found.
 
     Args:
         question: one that waits for another's output is never remembered.
         store: where :func:`ask` put the fact.
+        state: of the user's code; None where the spec names none.
     """
-    key = _key(question)
+    key = _key(question, state or CodeState(NO_CODE))
     document = None if key is None else store.fact(key)
     if document is None:
         return None
@@ -97,7 +102,7 @@ def recall(question: Question, store: Store) -> Fact | None:
     return _named_like(question, fact)
 
 
-def recall_all(questions: Sequence[Question], store: Store) -> Mapping[str, Fact]:
+def recall_all(questions: Sequence[Question], store: Store, state: CodeState) -> Mapping[str, Fact]:
     """Return what the store knows of a batch, by question id; starts no process.
 
     A question that waits for another's output is found once that one is.
@@ -108,7 +113,7 @@ def recall_all(questions: Sequence[Question], store: Store) -> Mapping[str, Fact
         for question in questions:
             if question.id not in facts:
                 settled = _with_known_inputs(question, facts)
-                fact = unchanged(settled) or recall(settled, store)
+                fact = unchanged(settled) or recall(settled, store, state)
                 if fact is not None:
                     found[question.id] = fact
         if not found:
@@ -119,7 +124,9 @@ def recall_all(questions: Sequence[Question], store: Store) -> Mapping[str, Fact
 def _ask_process(
     questions: Sequence[Question],
     store: Store,
+    *,
     code: UserCode,
+    state: CodeState,
     timeout: float | None,
     progress: Callable[[str], None] | None,
 ) -> dict[str, Fact]:
@@ -133,6 +140,7 @@ def _ask_process(
                 "questions": [question_document(question) for question in questions],
                 "folder": str(folder),
                 "code": code.document(),
+                "own": [str(place.resolve()) for place in state.places(questions)],
             },
             timeout=timeout,
             progress=progress,
@@ -151,10 +159,10 @@ def _ask_process(
     return facts
 
 
-def _remember(question: Question, fact: Fact | None, store: Store) -> None:
+def _remember(question: Question, fact: Fact | None, store: Store, state: CodeState) -> None:
     if fact is None or fact.error is not None or not fact.layer:
         return
-    key = _key(question)
+    key = _key(question, state)
     if key is not None:
         store.remember_fact(key, fact_document(fact))
 
@@ -184,9 +192,9 @@ def _map_calls(question: Question, function: Callable[[TensorSpec | Pending], An
     return replace(question, calls=calls)
 
 
-def _key(question: Question) -> str | None:
+def _key(question: Question, state: CodeState) -> str | None:
     """Return what the answer is remembered under; None when it can't be remembered."""
-    if not _is_repeatable(question):
+    if _holds_policy_map(dict(question.layer)):
         return None
 
     def settled(leaf: TensorSpec | Pending) -> Any:
@@ -198,33 +206,22 @@ def _key(question: Question) -> str | None:
     settled_question = _map_calls(question, settled)
     if pending_in(settled_question):
         return None
-    return fact_key(settled_question, keras_version())
+    code = state.key(question)
+    if code is None:
+        return None
+    key = fact_key(settled_question, keras_version())
+    return hashlib.sha256(f"{key} {code}".encode()).hexdigest() if code else key
 
 
-def _is_repeatable(question: Question) -> bool:
-    """Say whether the same question gets the same answer as long as Keras stays the same."""
-    if question.kind == "make" and ":" in str(question.layer.get("class")):
-        return False
-    return not _depends_on_more(dict(question.layer))
-
-
-def _depends_on_more(value: Json) -> bool:
-    """Find what the key of a fact does not cover: code outside of Keras, and layer names.
-
-    The keys of a DTypePolicyMap hold the layer's own name, which the key leaves out.
-    """
+def _holds_policy_map(value: Json) -> bool:
+    """Find a DTypePolicyMap, whose keys hold the layer's own name, which the key leaves out."""
     if isinstance(value, list | tuple):
-        return any(_depends_on_more(item) for item in value)
+        return any(_holds_policy_map(item) for item in value)
     if isinstance(value, Mapping):
-        module = value.get("module")
-        if module == PROGRAM_MODULE:
-            return False  # its config holds the digest of all that it runs
-        if isinstance(module, str) and module.split(".")[0] not in {"keras", "builtins"}:
-            return True
         if value.get("class_name") == "DTypePolicyMap":
             return True
-        return any(_depends_on_more(item) for item in value.values())
-    return isinstance(value, str) and _REGISTERED.fullmatch(value) is not None
+        return any(_holds_policy_map(item) for item in value.values())
+    return False
 
 
 def _named_like(question: Question, fact: Fact) -> Fact:

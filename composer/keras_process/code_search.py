@@ -37,14 +37,15 @@ class ModuleSearch:
     then the interpreter's own path with PYTHONPATH; at last the folder where the command runs.
 
     Args:
-        directory: the folder of the spec file that names the code.
+        folders: those of the spec files that name the code.
+        last: what is looked through at last; None is the folder where the command runs.
     """
 
-    def __init__(self, directory: Path) -> None:
-        here = str(Path.cwd())
+    def __init__(self, *folders: Path, last: Sequence[Path] | None = None) -> None:
+        behind = [str(path.absolute()) for path in ((Path.cwd(),) if last is None else last)]
         own = [str(Path(entry).absolute()) for entry in _interpreter_path()]
-        first = str(directory.absolute())
-        self.path = tuple(dict.fromkeys([first, *(p for p in own if p != here), here]))
+        first = [str(folder.absolute()) for folder in folders]
+        self.path = tuple(dict.fromkeys([*first, *(p for p in own if p not in behind), *behind]))
 
     def file_of(self, module: str) -> Path | None:
         """Return the file of the module ``module`` itself; None where there is none."""

@@ -139,6 +139,17 @@ def without_secrets(text: str, locations: tuple[str, ...] = ()) -> str:
     return _SECRETS_IN_TEXT.sub(_covered, text) if "://" in text else text
 
 
+def is_covered(location: str) -> bool:
+    """Tell whether a URL has a secret that was covered, by :func:`without_secrets` or otherwise."""
+    if not is_remote(location):
+        return False
+    for match in _SECRETS.finditer(location):
+        found = match["user"] if match["user"] is not None else match["value"]
+        if not found.strip("*"):
+            return True
+    return False
+
+
 def _first(location: str) -> str:
     return next((part for part in _CHAIN.split(location) if "://" in part), location)
 

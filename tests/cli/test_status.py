@@ -210,6 +210,40 @@ def test_the_network_is_not_asked(compose: Compose) -> None:
         )
 
 
+LAYER = """
+import keras
+
+
+class Scale(keras.layers.Layer):
+    def call(self, x):
+        return x * 2
+"""
+
+
+@pytest.mark.keras
+def test_layers_of_ones_own_are_fresh_as_long_as_their_code_is(
+    compose: Compose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("my_layers.py").write_text(LAYER)
+    Path("pair.yaml").write_text(
+        f"{SPEC}layers: {{odd: {{class: 'my_layers:Scale', inputs: a}}}}\noutputs: odd\n"
+    )
+    assert compose("build", "pair.yaml").code == 0
+    with monkeypatch.context() as patched:
+        # Whoever asked Keras now would fail.
+        patched.setattr("composer.keras_process.asking.run", None)
+        assert compose("status", "pair.yaml").out == "pair.yaml  fresh\n"
+        assert compose("build", "pair.yaml").out == "build/pair.keras is fresh\n"
+        assert compose("plan", "pair.yaml").code == 0
+    Path("my_layers.py").write_text(LAYER.replace("x * 2", "x * 3"))
+    assert compose("status", "pair.yaml") == (
+        4, "pair.yaml  stale  layer 'odd' has to be made by Keras first\n", "",
+    )  # fmt: skip
+    # The code is no part of a .keras file.
+    assert compose("build", "pair.yaml").out == "build/pair.keras is fresh\n"
+    assert compose("status", "pair.yaml").code == 0
+
+
 def test_mistakes_end_as_those_of_other_verbs(compose: Compose) -> None:
     assert compose("status", "pare.yaml") == (
         2, "", "error: there is no file pare.yaml\nhelp: did you mean pair.yaml?\n",

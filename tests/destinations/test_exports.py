@@ -235,3 +235,21 @@ def test_verification_looks_at_the_linked_model_whatever_is_asked_for() -> None:
         "pair.weights.h5",
     ]
     assert artifact.path == Path("build/pair.weights.h5")
+
+
+def test_what_is_fresh_is_not_exported_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = build(PAIR, "[keras, saved_model, onnx]")
+    paths = {file.format: file.path for file in first.files}
+    before = {name: path.stat().st_ino for name, path in paths.items()}
+    with monkeypatch.context() as patched:
+        # Whoever started Keras now would fail.
+        patched.setattr(exporting, "run", None)
+        assert build(PAIR, "[keras, saved_model, onnx]").fresh
+        (paths["saved_model"] / "variables" / "variables.index").write_bytes(b"")
+        with pytest.raises(TypeError):
+            build(PAIR, "[keras, saved_model, onnx]")
+    again = build(PAIR, "[keras, saved_model, onnx]")
+    assert [file.fresh for file in again.files] == [True, False, True]
+    assert [file.sha256 for file in again.files] == [file.sha256 for file in first.files]
+    after = {name: path.stat().st_ino for name, path in paths.items()}
+    assert {name for name in paths if before[name] != after[name]} == {"saved_model"}

@@ -188,6 +188,17 @@ def test_other_versions_of_what_writes_the_file_are_named(
     assert compose("build", "pair.yaml")[0] == "pair.keras is fresh\n"
 
 
+def test_while_composer_is_worked_on_its_code_counts_too(
+    compose, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compose("build", "pair.yaml")
+    monkeypatch.setattr(origins, "_own_code", lambda: "another")
+    assert "  was stale   composer changed\n" in compose("build", "pair.yaml")[0]
+    assert compose("build", "pair.yaml")[0] == "pair.keras is fresh\n"
+    monkeypatch.setattr(origins, "_own_code", lambda: None)
+    assert "  was stale   composer changed\n" in compose("build", "pair.yaml")[0]
+
+
 def rewrite_comments(folder: Path) -> None:
     (folder / "pair.yaml").write_text(f"# A remark.\n{SPEC}")
 

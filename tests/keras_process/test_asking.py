@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import py_compile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +17,7 @@ from composer.keras_format.graph import TensorSpec
 from composer.keras_process import asking as asking_module
 from composer.keras_process.asking import ask, recall
 from composer.keras_process.client import keras_version
+from composer.keras_process.code_state import CodeState
 from composer.keras_process.fact_documents import fact_document
 from composer.keras_process.user_code import UserCode
 from composer.resolver.facts import AskedCall, Fact, Pending, Question, Recorded, fact_key
@@ -257,7 +260,7 @@ NOT_A_LAYER = 3
 
 
 @pytest.mark.keras
-def test_a_class_of_ones_own_is_found_beside_the_spec_and_asked_anew(
+def test_a_class_of_ones_own_is_found_beside_the_spec_and_remembered_with_its_code(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "my_layers.py").write_text(MINE)
@@ -277,11 +280,54 @@ def test_a_class_of_ones_own_is_found_beside_the_spec_and_asked_anew(
     paths = ["dense/kernel", "dense/bias"]
     assert [v.path for v in facts["mine"].variables] == paths
     assert [v.path for v in facts["second"].variables] == paths
+    code = UserCode(last=(tmp_path,))
+    assert recall(mine, store, CodeState(code)) == facts["mine"]
     assert recall(mine, store) is None
+    assert recall(mine, store, CodeState(UserCode(last=(tmp_path / "store",)))) is None
+    (tmp_path / "my_layers.py").write_text(f"{MINE}\n# A remark.\n")
+    assert recall(mine, store, CodeState(code)) is None
+    (tmp_path / "my_layers.py").write_text(MINE)
+    assert recall(mine, store, CodeState(code)) == facts["mine"]
     assert facts["no_class"].error == "the module my_layers has no layer class 'Thrice'"
     assert facts["no_layer"].error == "the module my_layers has no layer class 'NOT_A_LAYER'"
     assert "their_layers can't be imported" in str(facts["no_module"].error)
     assert facts["no_tensor"].error == "the layer is called without any tensor"
+
+
+@pytest.mark.keras
+def test_code_is_what_its_text_says_whatever_bytecode_lies_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "my_layers.py"
+    file.write_text(MINE.replace("Dense(units)", "Dense(units, use_bias=True) "))
+    before = file.stat()
+    py_compile.compile(str(file))
+    file.write_text(MINE.replace("Dense(units)", "Dense(units, use_bias=False)"))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    question = new("mine", "my_layers:Twice", called(spec(None, 4)), units=3)
+    facts = ask([question], Store(tmp_path / "store"), code=UserCode(last=(tmp_path,)))
+    assert [variable.path for variable in facts["mine"].variables] == ["dense/kernel"]
+
+
+def test_an_answer_of_code_that_changed_meanwhile_is_not_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = {"cell": {"module": "my_layers", "class_name": "Cell", "config": {}}}
+    question = held("a", {**DENSE, "config": cell}, called(spec(None, 4)))
+    file, code, store = tmp_path / "my_layers.py", UserCode(first=(tmp_path,)), Store(tmp_path)
+    answer = {"circle": [], "facts": {"a": {"fact": fact_document(KNOWN), "file": None}}}
+
+    def run(request: dict[str, Any], **_: Any) -> dict[str, Any]:
+        assert request["own"] == [str(file.resolve())]
+        file.write_text(texts.pop())
+        return answer
+
+    monkeypatch.setattr(asking_module, "run", run)
+    file.write_text("class Cell: ...\n")
+    texts = ["class Cell: ...\n", "class Cell: pass\n"]
+    assert ask([question], store, code=code) == {"a": KNOWN}
+    assert recall(question, store, CodeState(code)) is None
+    file.write_text("class Cell: ...\n")
+    assert ask([question], store, code=code) == {"a": KNOWN}
+    assert recall(question, store, CodeState(code)) == KNOWN
 
 
 @pytest.mark.keras
@@ -354,10 +400,10 @@ def test_a_remembered_fact_of_another_form_is_absent(
     [
         {"activation": "mine>act"},
         {"dtype": {"class_name": "DTypePolicyMap", "config": {"policy_map": {"mha/query": "x"}}}},
-        {"cell": {"module": "my_layers", "class_name": "Cell", "config": {}}},
+        {"cell": {"module": "no_such_layers", "class_name": "Cell", "config": {}}},
     ],
 )
-def test_what_depends_on_more_than_its_key_is_never_recalled(
+def test_what_depends_on_more_than_can_be_told_is_never_recalled(
     tmp_path: Path, config: dict[str, Any]
 ) -> None:
     question = held("a", {**DENSE, "config": config}, called(spec(None, 4)))

@@ -42,7 +42,8 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
 
     Args:
         request: ``questions`` (see ``fact_documents.py``), ``folder`` for the files of new
-            layers, ``code`` (see ``UserCode``) for classes outside of Keras.
+            layers, ``code`` (see ``UserCode``) for classes outside of Keras, ``own``: the files
+            and folders that these lie in.
         report: told of each new layer.
 
     Returns:
@@ -50,7 +51,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         holds its new layer; ``circle``: ids of questions that wait for each other.
     """
     code = request["code"]
-    extend_path(first=code["first"], last=code["last"])
+    extend_path(first=code["first"], last=code["last"], own=request["own"])
     folder = Path(request["folder"])
     subjects = [
         _Subject(question_from(document), folder / f"{index}.keras", report, code)

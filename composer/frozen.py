@@ -1,0 +1,234 @@
+"""Builds what a lock says from the lock itself: the spec may have moved on, and is not asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from composer.destinations.chosen import Output
+from composer.diagnostics.diagnostic import Diagnostic, SpecPath
+from composer.errors import DriftError, SpecError, UsageError
+from composer.lock.compare import differences
+from composer.lock.document import lock_path, resolved_sha256
+from composer.lock.make import locked_spec
+from composer.lock.model import Lock
+from composer.locking import pins
+from composer.pipeline import Prepared, Progress, prepare_spec
+from composer.spec.from_data import spec_from_data
+from composer.spec.locations import is_covered
+from composer.spec.model import Spec, SpecFile
+from composer.spec.reading import read_spec
+from composer.spec.source_text import Place, SourceText
+from composer.spec.tree import path_text
+from composer.store import Store
+
+_NO_JSON = re.compile(r"-?(?:inf|nan|[0-9]{16,})")
+"""How a lock writes numbers that JSON has not: as text, which text can be too."""
+_LARGEST = 2**53 - 1
+
+
+def prepare_frozen(
+    spec: str,
+    lock: Lock,
+    *,
+    offline: bool = False,
+    output: Output = None,
+    store: Store | None = None,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Take the spec that a lock holds as far as its problems allow, with Keras where needed.
+
+    Args:
+        spec: path of the spec beside which the lock lies.
+        lock: that lock.
+        offline: whether nothing may be asked of the network.
+        output: where the result goes instead of where the lock says.
+        store: None is the user's own.
+        progress: called with lines of progress.
+
+    Returns:
+        As of :func:`composer.pipeline.prepare`, with what differs between the lock and the spec
+        as it is now among the remarks.
+
+    Raises:
+        DriftError: somebody changed the lock, or it trusts what the spec does not.
+        SpecError: the lock does not hold all of the spec.
+        BuildError: an import or the Keras process failed for a reason outside of the spec.
+    """
+    frozen, found = frozen_spec(spec, lock)
+    if frozen is None:
+        return Prepared(spec=None, plan=None, diagnostics=found)
+    now = _present(spec, lock)
+    _refuse_trust(spec, frozen, now)
+    prepared = prepare_spec(
+        frozen,
+        deep=True,
+        offline=offline,
+        output=output,
+        building=True,
+        store=store,
+        progress=progress,
+    )
+    moved = _moved_on(spec, lock, now)
+    return replace(
+        prepared,
+        plan=None if any(item.severity == "error" for item in found) else prepared.plan,
+        diagnostics=(*found, *prepared.diagnostics),
+        remarks=(*(() if moved is None else (moved,)), *prepared.remarks),
+    )
+
+
+def frozen_spec(spec: str, lock: Lock) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
+    """Return the spec that a lock holds, with the digests that it holds for URLs.
+
+    Raises:
+        DriftError: somebody changed it.
+        SpecError: not all of the spec is in it.
+        UsageError: the lock can't be read.
+    """
+    path = lock_path(Path(spec))
+    place = _place(path)
+    if resolved_sha256(lock.spec.resolved) != lock.spec.sha256:
+        message = f"the spec in {path} was changed: its digest is not spec.sha256"
+        raise DriftError(
+            message,
+            help="write a lock with compose lock, and let nobody edit it",
+            diagnostics=[_diagnostic("CMP607", message, place, (), "compose lock writes it anew")],
+        )
+    lost = tuple(_lost(lock.spec.resolved, place))
+    if lost:
+        raise SpecError(lost)
+    found, diagnostics = spec_from_data(
+        lock.spec.resolved, file=spec, place=place, directories=_directories(lock, path.parent)
+    )
+    if found is None:
+        return None, diagnostics
+    pinned = pins(lock)
+    return (
+        replace(
+            found,
+            files=tuple(
+                SpecFile(path=path.parent / name, sha256=digest)
+                for name, digest in lock.spec.files.items()
+            ),
+            overrides=lock.spec.overrides,
+            sources=tuple(replace(item, pin=pinned.get(item.id)) for item in found.sources),
+        ),
+        diagnostics,
+    )
+
+
+def _place(path: Path) -> Place:
+    """Return where the resolved spec stands in a lock file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"the lock {path} can't be read: {error}") from error
+    source = SourceText(file=str(path), text=text, directory=path.parent)
+    # Whatever else is called so stands before it, deeper, or is no map.
+    start = max(text.rfind('\n    "resolved": {') + len("\n    "), 0)
+    return Place(source, start, start + len('"resolved"'))
+
+
+def _directories(lock: Lock, folder: Path) -> Mapping[SpecPath, Path]:
+    found: dict[SpecPath, Path] = {}
+    for key, directory in lock.spec.directories.items():
+        path = tuple(key.split("."))
+        if path[:1] == ("sources",) and len(path) == 2:  # noqa: PLR2004 - sources.ID
+            path = (*path, "from")
+        found[path] = folder / directory
+    return found
+
+
+def _lost(resolved: Mapping[str, Any], place: Place) -> Iterator[Diagnostic]:
+    """Find what a lock can't hold: secrets of URLs, and numbers that JSON has not."""
+    for path, value in _texts(resolved, ()):
+        if is_covered(value) and path[0] == "sources":
+            yield _diagnostic(
+                "CMP608",
+                f"{path_text(path)} is a URL whose secrets are not in the lock: {value}",
+                place,
+                path,
+                "build it from the spec, which has them: compose build --locked",
+            )
+        argument = "args" in path or "call" in path
+        number = argument and _NO_JSON.fullmatch(value) is not None
+        if number and (value[-1] in "fn" or abs(int(value)) > _LARGEST):
+            yield _diagnostic(
+                "CMP608",
+                f"{path_text(path)} is {value!r} in the lock, where nobody can tell whether that "
+                "was a number",
+                place,
+                path,
+                "build it from the spec, which says it: compose build --locked",
+            )
+
+
+def _texts(value: Any, path: SpecPath) -> Iterator[tuple[SpecPath, str]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, (*path, index))
+    elif isinstance(value, str):
+        yield path, value
+
+
+def _present(spec: str, lock: Lock) -> Spec | str:
+    """Return the spec as it is now with the overrides of the lock, or what is wrong with it."""
+    try:
+        found, diagnostics = read_spec(spec, lock.spec.overrides)
+    except UsageError as error:
+        return error.message
+    if found is None or any(item.severity == "error" for item in diagnostics):
+        return f"{spec} has errors now"
+    return found
+
+
+def _refuse_trust(spec: str, frozen: Spec, now: Spec | str) -> None:
+    """Let nobody run code by way of a lock: what it trusts, the spec has to trust today."""
+    trusted = {
+        (source.id, source.location)
+        for source in (now.sources if isinstance(now, Spec) else ())
+        if source.trust
+    }
+    for source in frozen.sources:
+        if not source.trust or (source.id, source.location) in trusted:
+            continue
+        message = (
+            f"source {source.id!r} is trusted in the lock, and not in {spec} as it is now: code of "
+            "it would run that the spec does not let in"
+        )
+        path: SpecPath = ("sources", source.id, "trust")
+        diagnostic = Diagnostic(
+            code="CMP609",
+            message=message,
+            path=path,
+            span=frozen.positions.value(path),
+            help=f"compose lock {spec} writes a lock of what the spec says",
+        )
+        raise DriftError(message, help=diagnostic.help, diagnostics=[diagnostic])
+
+
+def _moved_on(spec: str, lock: Lock, now: Spec | str) -> str | None:
+    """Say in which fields the spec is not what was locked any more."""
+    if isinstance(now, str):
+        return f"built from the lock alone: {now}"
+    present = replace(lock, spec=locked_spec(now, lock_path(Path(spec)).parent))
+    found = [item for item in differences(lock, present) if item.field != "spec.sha256"]
+    if not found:
+        return None
+    said = f"{spec} is not what it was when it was locked, and not what is built"
+    told = [item for item in found if item.path[1] != "files"]
+    if not told:
+        return f"{said}: only comments, layout or the order of keys changed"
+    more = f" and {len(told) - 1} more" if len(told) > 1 else ""
+    return f"{said}: {told[0]}{more}"
+
+
+def _diagnostic(code: str, message: str, place: Place, path: SpecPath, help_: str) -> Diagnostic:
+    return Diagnostic(code=code, message=message, path=path, span=place.span, help=help_)
