@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from composer.cli import options
 from composer.cli.progress import display
+from composer.cli.reporting import exit_code
 from composer.errors import ComposeError, DriftError, SpecError
 from composer.file_suffixes import SPEC_SUFFIXES
 
@@ -81,7 +82,8 @@ def build_one(job: Job) -> Outcome:
         prepared = _prepare(job, lock)
         diagnostics, remarks = prepared.diagnostics, prepared.remarks
         if prepared.errors:
-            return Outcome(job=job, code=1, diagnostics=diagnostics, remarks=remarks)
+            code = exit_code(diagnostics)
+            return Outcome(job=job, code=code, diagnostics=diagnostics, remarks=remarks)
         if job.dry_run:
             if lock is not None and (job.locked or job.frozen):
                 from composer.locking import hold

@@ -45,7 +45,7 @@ def command(
     build.
     """
     from composer.cli.progress import display
-    from composer.cli.reporting import Report
+    from composer.cli.reporting import Report, exit_code
     from composer.errors import ComposeError, DriftError, SpecError, UsageError
 
     specs, overrides = options.split(arguments)
@@ -74,7 +74,7 @@ def command(
                 codes.append(error.exit_code)
             except SpecError as error:
                 report.add(error.diagnostics)
-                codes.append(error.exit_code)
+                codes.append(exit_code(error.diagnostics))
             except ComposeError as error:
                 console.show_problem(error.message, error.help)
                 codes.append(error.exit_code)
@@ -89,6 +89,7 @@ def _checked(
     *,
     offline: bool,
 ) -> int:
+    from composer.cli.reporting import exit_code
     from composer.locking import check_lock
 
     prepared = check_lock(spec, overrides, offline=offline, progress=say)
@@ -96,7 +97,7 @@ def _checked(
     report.add(prepared.diagnostics)
     if not prepared.errors:
         report.say(f"{_path(spec)} holds")
-    return 1 if prepared.errors else 0
+    return exit_code(prepared.diagnostics)
 
 
 def _written(

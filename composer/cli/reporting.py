@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from composer.diagnostics.diagnostic import Diagnostic
     from composer.diagnostics.render import Format
 
+DRIFT = 4
 FOR_PROGRAMS = frozenset({"json", "github", "sarif"})
 
 
@@ -88,6 +89,14 @@ def show_error(error: ComposeError) -> None:
         _write(error.diagnostics, "full", "stderr")
     else:
         console.show_problem(error.message, error.help)
+
+
+def exit_code(diagnostics: Sequence[Diagnostic]) -> int:
+    """Return what a command ends with: 4 where a lock does not hold and nothing else is wrong."""
+    errors = [item for item in diagnostics if item.severity == "error"]
+    if not errors:
+        return 0
+    return DRIFT if all(item.code.startswith("CMP6") for item in errors) else SpecError.exit_code
 
 
 def counted(diagnostics: Sequence[Diagnostic]) -> str:

@@ -33,6 +33,9 @@ _WHAT: Final = {
     "artifacts": "what was built is not what was locked",
 }
 
+Leaves = Mapping[tuple[str, ...], Any]
+"""Fields by their path."""
+
 
 class _Missing:
     def __repr__(self) -> str:
@@ -87,7 +90,9 @@ def differences(locked: Lock, found: Lock) -> tuple[Difference, ...]:
     return tuple(
         Difference(path=path, locked=old.get(path, MISSING), found=new.get(path, MISSING))
         for path in dict.fromkeys((*old, *new))
-        if path not in unpromised and old.get(path, MISSING) != new.get(path, MISSING)
+        if path not in unpromised
+        and not _equal(old.get(path, MISSING), new.get(path, MISSING))
+        and not (_filled(path, old, new) or _filled(path, new, old))
     )
 
 
@@ -179,6 +184,24 @@ def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str,
             yield from _leaves(item, (*path, str(key)))
     else:
         yield path, value
+
+
+def _filled(path: tuple[str, ...], empty: Leaves, other: Leaves) -> bool:
+    """Tell whether a map that is empty here has entries there, each of which is a difference."""
+    return (
+        empty.get(path, MISSING) == {}
+        and path not in other
+        and any(more[: len(path)] == path for more in other)
+    )
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Tell whether two values are the same in JSON, where ``true`` is not 1 and 1.0 is."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
 def _shown(value: Any) -> str:

@@ -109,7 +109,7 @@ def lock_from_text(text: str, shown: str) -> Lock:
 
     refused = "compose lock SPEC writes it anew"
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         raise DriftError(f"{shown} is no lock: {error}", help=refused) from error
     if isinstance(document, Mapping) and document.get("format") not in (None, FORMAT):
@@ -144,6 +144,16 @@ def portable(value: Any) -> Any:
         return value if abs(value) <= _LARGEST else str(value)
     finite = isinstance(value, float) and abs(value) < float("inf")
     return value if finite else str(value)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON whose keys are all different, as two merged locks' may not be."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in found if keys.count(key) > 1)
+        raise ValueError(f"it has the key {twice!r} twice")
+    return found
 
 
 def _given(entry: dict[str, Any]) -> dict[str, Any]:

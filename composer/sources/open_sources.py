@@ -91,7 +91,7 @@ def open_sources(spec: Spec, context: Context) -> OpenedSources:
     elsewhere: list[Diagnostic] = []
     for source in spec.sources:
         try:
-            opened = _open(source, context)
+            opened = _open(source, spec.file, context)
         except SourceError as error:
             _report_source(source, error, problems)
         except SpecError as error:
@@ -141,7 +141,7 @@ class _Opened:
     file: ModelFile | None
 
 
-def _open(source: Source, context: Context) -> _Opened:
+def _open(source: Source, spec: str, context: Context) -> _Opened:
     kind = kind_of(source)
     if source.args and not kind.takes_args:
         raise SourceError(
@@ -151,11 +151,11 @@ def _open(source: Source, context: Context) -> _Opened:
         )
     check_objects(source)
     if is_remote(source.location):
-        return _open_fetched(source, kind, context)
+        return _open_fetched(source, spec, kind, context)
     return _open_located(source, kind, context)
 
 
-def _open_fetched(source: Source, kind: Kind, context: Context) -> _Opened:
+def _open_fetched(source: Source, spec: str, kind: Kind, context: Context) -> _Opened:
     """Open what a URL gives, as a file of its kind; messages name the URL."""
     try:
         fetched = context.fetcher.fetch(source.location, source.sha256 or source.pin)
@@ -163,9 +163,9 @@ def _open_fetched(source: Source, kind: Kind, context: Context) -> _Opened:
         if error.reason == "sha256" and source.sha256 is None:
             raise SourceError(
                 f"source {source.id!r}: the URL gives other bytes now than when it was locked: "
-                f"sha256 was {source.pin}",
+                f"sources.{source.id}.sha256 was {source.pin}",
                 reason="locked",
-                help=f"compose lock SPEC --upgrade {source.id} takes what it gives now",
+                help=f"compose lock {spec} --upgrade {source.id} takes what it gives now",
             ) from error
         raise error.about(f"source {source.id!r}") from error
     try:
