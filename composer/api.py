@@ -9,6 +9,7 @@ from pathlib import Path
 from composer.building import Artifact, build_spec
 from composer.checks import VerificationReport
 from composer.destinations.chosen import Output, destinations_of
+from composer.destinations.companions import Companions
 from composer.destinations.write import Accept
 from composer.errors import DriftError
 from composer.keras_process.user_code import code_of
@@ -43,6 +44,9 @@ def build(
     output: Output = None,
     verify: bool = False,
     force: bool = False,
+    provenance: bool = False,
+    sbom: bool = False,
+    sign: str | Path | None = None,
 ) -> Artifact:
     """Build the model of a spec and return where it is and what it was built from.
 
@@ -56,18 +60,33 @@ def build(
         verify: whether Keras has to load and run the linked model before anything takes its
             place; all is built then.
         force: whether all is built, also what is fresh.
+        provenance: whether an in-toto Statement with SLSA provenance is written beside it.
+        sbom: whether a CycloneDX bill of materials is written beside it.
+        sign: private key (PEM, an elliptic curve) of which each result gets a signature.
 
     Raises:
         SpecError: the spec or its sources are wrong; it holds all diagnostics.
-        UsageError: the file can't be read.
+        UsageError: the file can't be read, or SOURCE_DATE_EPOCH is no time, or the key can't
+            sign.
         BuildError: Keras failed, or the artifact can't be written.
         DriftError: what was written is not what was planned; what stood there is left alone.
         ValueError: overrides were given for a spec that is read already.
     """
     prepared = _prepared(spec, overrides, deep=True, output=output, building=True)
+    beside = None
+    if provenance or sbom or sign is not None:
+        from composer.attesting import attestations
+
+        beside = attestations(
+            prepared,
+            output=output,
+            provenance=provenance,
+            sbom=sbom,
+            key=None if sign is None else Path(sign),
+        )
     if verify:
-        return build_verified(prepared, output=output)[0]
-    return build_spec(prepared, output=output, force=force)
+        return build_verified(prepared, output=output, companions=beside)[0]
+    return build_spec(prepared, output=output, force=force, companions=beside)
 
 
 def verify(
@@ -98,6 +117,7 @@ def build_verified(
     *,
     output: Output = None,
     accept: Accept | None = None,
+    companions: Companions | None = None,
     progress: Progress | None = None,
 ) -> tuple[Artifact, VerificationReport]:
     """Build, and let nothing take its place before Keras has loaded and run the linked model.
@@ -106,6 +126,7 @@ def build_verified(
         prepared: a spec with everything that Keras had to answer.
         output: as for :func:`build`.
         accept: see :func:`composer.destinations.write.write_all`.
+        companions: files to write beside the results.
         progress: called with lines of progress.
 
     Raises:
@@ -133,7 +154,12 @@ def build_verified(
         reports.append(report)
 
     artifact = build_spec(
-        prepared, output=output, inspect=inspect, accept=accept, progress=progress
+        prepared,
+        output=output,
+        inspect=inspect,
+        accept=accept,
+        companions=companions,
+        progress=progress,
     )
     return artifact, replace(reports[0], artifact=artifact.path)
 

@@ -13,10 +13,11 @@ from composer.diagnostics.diagnostic import Diagnostic
 from composer.errors import SpecError
 from composer.pipeline import Prepared, Progress, plan_spec
 from composer.resolver.plan import Plan
+from composer.spec.model import Destination
 
 if TYPE_CHECKING:
+    from composer.destinations.companions import Companions
     from composer.destinations.write import Accept, WrittenFile
-    from composer.spec.model import Destination
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +28,13 @@ class Artifact:
         files: all results, in the order of the spec; at least one.
         plan: that it was built from.
         diagnostics: warnings of the build.
+        companions: what was written beside the files; the format of each says what it is.
     """
 
     files: tuple[WrittenFile, ...]
     plan: Plan
     diagnostics: tuple[Diagnostic, ...] = ()
+    companions: tuple[Destination, ...] = ()
 
     @property
     def fresh(self) -> bool:
@@ -56,6 +59,7 @@ def build_spec(
     inspect: Callable[[Path], None] | None = None,
     accept: Accept | None = None,
     force: bool = False,
+    companions: Companions | None = None,
     progress: Progress | None = None,
 ) -> Artifact:
     """Link what was prepared, write it in all formats, check that, and move it into place.
@@ -69,6 +73,7 @@ def build_spec(
             built then.
         accept: see :func:`composer.destinations.write.write_all`; of what is fresh too.
         force: whether all is built, also what is fresh.
+        companions: files to write beside the results, also beside fresh ones; or none of all.
         progress: called with lines of progress.
 
     Raises:
@@ -79,7 +84,7 @@ def build_spec(
     from composer.destinations.origins import origins
     from composer.destinations.places import check_places
     from composer.destinations.results import Standing, remember, standing
-    from composer.destinations.write import write_all
+    from composer.destinations.write import write_all, write_beside
     from composer.keras_process.user_code import code_of
     from composer.sources.states import with_states
     from composer.store import default_store
@@ -87,7 +92,8 @@ def build_spec(
     plan, destinations, problems = _fit(prepared, output)
     spec, store = prepared.spec, prepared.store or default_store()
     assert spec is not None
-    check_places(destinations, plan.source_files)
+    about = companions.places if companions is not None else ()
+    check_places([*destinations, *about], plan.source_files)
     recipe = with_states(plan, spec, store)
     made_from = origins(recipe, spec, destinations, store)
     if force or inspect is not None:
@@ -99,6 +105,14 @@ def build_spec(
         new = iter(written)
         return tuple(item.file or replace(next(new), stale=item.reasons) for item in stand)
 
+    def said(written: Sequence[WrittenFile], now: Sequence[Path]) -> Sequence[bytes]:
+        """Have the companions made of all results, new and fresh."""
+        assert companions is not None
+        new = iter(now)
+        paths = [next(new) if item.file is None else item.file.path for item in stand]
+        return companions.make(together(written), paths)
+
+    beside = replace(companions, make=said) if companions is not None else None
     wanted = [item.place for item in stand if item.file is None]
     if wanted:
         files = together(
@@ -108,6 +122,7 @@ def build_spec(
                 code=code_of(spec),
                 inspect=inspect,
                 accept=accept and (lambda linked, written: accept(linked, together(written))),
+                companions=beside,
                 progress=progress,
             )
         )
@@ -116,8 +131,13 @@ def build_spec(
         files = together(())
         if accept is not None:
             accept(None, files)
+        if beside is not None:
+            write_beside(beside)
     return Artifact(
-        files=files, plan=plan, diagnostics=tuple(dict.fromkeys((*prepared.diagnostics, *problems)))
+        files=files,
+        plan=plan,
+        diagnostics=tuple(dict.fromkeys((*prepared.diagnostics, *problems))),
+        companions=about,
     )
 
 

@@ -64,13 +64,20 @@ def pins(lock: Lock, upgrade: Sequence[str] = ()) -> dict[str, str]:
     }
 
 
-def describe(prepared: Prepared, folder: Path, artifacts: Mapping[str, LockedArtifact]) -> Lock:
+def describe(
+    prepared: Prepared,
+    folder: Path,
+    artifacts: Mapping[str, LockedArtifact],
+    *,
+    formats: Sequence[str] | None = None,
+) -> Lock:
     """Return the lock of what was prepared; nothing is linked for it.
 
     Args:
         prepared: with a complete plan.
         folder: that the lock lies in.
         artifacts: what the build gave, or what an earlier lock says that it gives.
+        formats: that are written; None is what the spec says.
 
     Raises:
         SpecError: there are errors.
@@ -89,7 +96,9 @@ def describe(prepared: Prepared, folder: Path, artifacts: Mapping[str, LockedArt
         names={name: str(origin) for name, origin in plan.origins.items()},
         toolchain=toolchain(
             keras=bool(layers) or imported,
-            formats=[place.format for place in spec.target.destinations],
+            formats=[place.format for place in spec.target.destinations]
+            if formats is None
+            else formats,
         ),
         artifacts=artifacts,
     )

@@ -39,6 +39,19 @@ if TYPE_CHECKING:
     help="Build from the spec's lock, also where the spec has moved on since.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Build what is fresh, too.")
+@click.option(
+    "--provenance",
+    is_flag=True,
+    help="Write NAME.intoto.json beside the result: what it was made from (in-toto, SLSA).",
+)
+@click.option(
+    "--sbom", is_flag=True,
+    help="Write NAME.cdx.json beside the result: its bill of materials (CycloneDX).",
+)  # fmt: skip
+@click.option(
+    "--sign", metavar="KEY",
+    help="Write RESULT.sig beside each result: its signature by a private key (PEM).",
+)  # fmt: skip
 @options.offline
 @options.output_format
 def command(
@@ -53,6 +66,9 @@ def command(
     locked: bool,
     frozen: bool,
     force: bool,
+    provenance: bool,
+    sbom: bool,
+    sign: str | None,
     format: Format,  # noqa: A002
 ) -> int:
     """Plan, link and save the models of specs.
@@ -89,6 +105,9 @@ def command(
         )
     if verify and dry_run:
         raise UsageError("--verify looks at what was written, and --dry-run writes nothing")
+    beside = {"--provenance": provenance, "--sbom": sbom, "--sign": sign is not None}
+    for option in (name for name, given in beside.items() if given and dry_run):
+        raise UsageError(f"{option} is about what was written, and --dry-run writes nothing")
     todo = [
         Job(
             spec=spec,
@@ -100,6 +119,9 @@ def command(
             locked=locked,
             force=force,
             frozen=frozen,
+            provenance=provenance,
+            sbom=sbom,
+            sign=sign,
         )
         for spec in specs
     ]

@@ -16,6 +16,7 @@ from composer.file_suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
     from composer.building import Artifact
+    from composer.destinations.companions import Companions
     from composer.destinations.write import Accept
     from composer.diagnostics.diagnostic import Diagnostic
     from composer.lock.model import Lock
@@ -36,6 +37,9 @@ class Job:
         locked: whether the build fails when anything is not as the lock says.
         force: whether what is fresh is built too.
         frozen: whether it is built from its lock, whatever the spec says by now.
+        provenance: whether an in-toto Statement is written beside the result.
+        sbom: whether a CycloneDX bill of materials is written beside the result.
+        sign: private key of which each result gets a signature.
     """
 
     spec: str
@@ -47,6 +51,9 @@ class Job:
     locked: bool = False
     force: bool = False
     frozen: bool = False
+    provenance: bool = False
+    sbom: bool = False
+    sign: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,22 +199,30 @@ def _built(
 ) -> tuple[str, bool, tuple[str, ...]]:
     """Build; return what is shown of it, whether all was fresh, and what else is worth saying."""
     from composer.building import build_spec
-    from composer.cli.build_screen import built
+    from composer.cli.build_screen import built, outdated
 
     output = job.outputs or None
     checks: list[str] = []
     remarks: tuple[str, ...] = ()
     assert prepared.plan is not None
+    companions = _companions(prepared, job)
     with display(f"linking {prepared.plan.name}") as say:
 
         def build(accept: Accept | None) -> Artifact:
             if not job.verify:
                 return build_spec(
-                    prepared, output=output, accept=accept, force=job.force, progress=say
+                    prepared,
+                    output=output,
+                    accept=accept,
+                    force=job.force,
+                    companions=companions,
+                    progress=say,
                 )
             from composer.api import build_verified
 
-            made, report = build_verified(prepared, output=output, accept=accept, progress=say)
+            made, report = build_verified(
+                prepared, output=output, accept=accept, companions=companions, progress=say
+            )
             checks.extend(f"{check.name} {check.state}" for check in report.checks)
             return made
 
@@ -216,7 +231,22 @@ def _built(
         else:
             artifact, remarks = _built_with_lock(prepared, job, lock, build)
     took = time.monotonic() - started
+    remarks = (*remarks, *outdated(artifact))
     return built(artifact, checks, took), artifact.fresh, remarks
+
+
+def _companions(prepared: Prepared, job: Job) -> Companions | None:
+    if not (job.provenance or job.sbom or job.sign is not None):
+        return None
+    from composer.attesting import attestations
+
+    return attestations(
+        prepared,
+        output=job.outputs or None,
+        provenance=job.provenance,
+        sbom=job.sbom,
+        key=None if job.sign is None else Path(job.sign),
+    )
 
 
 def _built_with_lock(

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composer.cli.numbers import count, size
-from composer.spec.formats import FORMATS
+from composer.signing import signs
+from composer.spec.formats import COMPANIONS, FORMATS, companion, signature
 
 if TYPE_CHECKING:
     from composer.building import Artifact
@@ -48,9 +49,10 @@ def built(artifact: Artifact, checks: Sequence[str], seconds: float) -> str:
         seconds: that it took.
     """
     fresh = [f"{shown(file.path)} is fresh" for file in artifact.files if file.fresh]
+    last = [(place.format, shown(place.path)) for place in artifact.companions]
     if artifact.fresh:
-        return "\n".join(fresh)
-    last = [("verified", ", ".join(checks))] if checks else []
+        return "\n".join([*fresh, *_rows(last)])
+    last += [("verified", ", ".join(checks))] if checks else []
     last.append(("took", f"{seconds:.1f} s"))
     first, *others = (file for file in artifact.files if not file.fresh)
     return "\n".join(
@@ -62,6 +64,29 @@ def built(artifact: Artifact, checks: Sequence[str], seconds: float) -> str:
             *_rows(last),
         ]
     )
+
+
+def outdated(artifact: Artifact) -> tuple[str, ...]:
+    """Return a remark for each file of an earlier build that says something of other bytes."""
+    first = artifact.files[0]
+    written = {place.path for place in artifact.companions}
+    found = []
+    for name in COMPANIONS:
+        path = companion(first.path, name).path
+        if path in written:
+            continue
+        try:
+            current = first.sha256 in path.read_text(encoding="utf-8")
+        except (OSError, UnicodeError):
+            continue
+        if not current:
+            found.append(f"{shown(path)} is of an earlier build; --{name} writes it anew")
+    for file in artifact.files:
+        path = signature(file.path).path
+        signed = file.format != "saved_model" and path not in written
+        if signed and signs(path, file.sha256) is False:
+            found.append(f"{shown(path)} is of an earlier build; --sign KEY writes it anew")
+    return tuple(found)
 
 
 def results_document(places: Sequence[Destination]) -> list[dict[str, object]]:

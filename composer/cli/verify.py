@@ -41,6 +41,13 @@ _STYLES = {"ok": "help", "failed": "error", "skipped": "warning"}
 @click.option(
     "--rebuild", is_flag=True, help="Build the spec again in an empty store, and compare bytes."
 )
+@click.option(
+    "--public-key", metavar="KEY",
+    help="Check the signature beside the artifact against a public key (PEM).",
+)  # fmt: skip
+@click.option(
+    "--signature", metavar="FILE", help="The signature, where it is not ARTIFACT.sig."
+)  # fmt: skip
 @options.output_format
 def command(
     artifact: str,
@@ -49,6 +56,8 @@ def command(
     spec: str | None,
     lock: str | None,
     rebuild: bool,
+    public_key: str | None,
+    signature: str | None,
     format: Format,  # noqa: A002
 ) -> int:
     """Check that an artifact is what it should be.
@@ -57,7 +66,7 @@ def command(
     --spec every tensor is compared with its source bit for bit, and what a source computes by
     itself with what it computes in the artifact. An OVERRIDE is one of those of the build.
 
-    --lock and --rebuild take files of every format, and a spec in the place of
+    --lock, --rebuild and --public-key take files of every format, and a spec in the place of
     ARTIFACT, which stands for what it builds. Keras is not started for them, but where the new
     build needs it.
     """
@@ -72,9 +81,16 @@ def command(
         overrides=overrides,
         lock=lock,
         rebuild=rebuild,
+        public_key=public_key,
+        signature=signature,
     )
+    if signature is not None and (public_key is None or named):
+        raise _usage(
+            "--signature is of one artifact, and is checked against a public key",
+            "compose verify ARTIFACT --signature FILE --public-key KEY",
+        )
     with Report(format) as report:
-        if lock is None and not rebuild:
+        if lock is None and not rebuild and public_key is None:
             if named:
                 raise _usage(
                     f"{artifact} is a spec; what it builds is loaded with ARTIFACT --spec SPEC",

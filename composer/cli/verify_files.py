@@ -30,6 +30,8 @@ class Wanted:
         overrides: those of the build.
         lock: path of a lock, or of a spec that it lies beside.
         rebuild: whether the spec is built again.
+        public_key: that the signature has to be of; None looks at no signature.
+        signature: None is the one beside the artifact.
     """
 
     spec: str | None
@@ -37,6 +39,8 @@ class Wanted:
     overrides: tuple[str, ...]
     lock: str | None
     rebuild: bool
+    public_key: str | None = None
+    signature: str | None = None
 
 
 def verify_files(wanted: Wanted, report: Report) -> int:
@@ -45,7 +49,7 @@ def verify_files(wanted: Wanted, report: Report) -> int:
     spec = wanted.spec or (_spec_beside(lock_file, lock) if wanted.rebuild else None)
     overrides = wanted.overrides or (lock.spec.overrides if lock is not None else ())
     artifacts = _artifacts(wanted, overrides)
-    found = [_quick(artifact, lock, lock_file) for artifact in artifacts]
+    found = [_quick(artifact, lock, lock_file, wanted) for artifact in artifacts]
     built: tuple[Rebuilt, ...] = ()
     if wanted.rebuild:
         assert spec is not None
@@ -118,17 +122,32 @@ def _results(spec: str, overrides: tuple[str, ...]) -> list[Path]:
     return [Path(shown(place.path)) for place in read.target.destinations]
 
 
-def _quick(artifact: Path, lock: Lock | None, lock_file: Path | None) -> VerificationReport:
-    """Hold an artifact against its lock, where one is named."""
+def _quick(
+    artifact: Path, lock: Lock | None, lock_file: Path | None, wanted: Wanted
+) -> VerificationReport:
+    """Hold an artifact against its signature and its lock, where they are asked for."""
     from composer.checks import VerificationReport
 
     found = VerificationReport(artifact=artifact, checks=())
     with display(f"verifying {artifact}"):
+        if wanted.public_key is not None:
+            found = _joined(found, _signed(artifact, Path(wanted.public_key), wanted.signature))
         if lock is not None:
             from composer.lock_verification import verify_against_lock
 
             found = _joined(found, verify_against_lock(artifact, lock, str(lock_file)))
     return found
+
+
+def _signed(artifact: Path, key: Path, named: str | None) -> VerificationReport:
+    from composer.checks import VerificationReport
+    from composer.signing import check_signature, refused
+    from composer.spec.formats import signature
+
+    beside = signature(artifact).path if named is None else Path(named)
+    check = check_signature(artifact, beside, key)
+    problems = (refused(artifact, check),) if check.state == "failed" else ()
+    return VerificationReport(artifact=artifact, checks=(check,), diagnostics=problems)
 
 
 def _rebuilt(

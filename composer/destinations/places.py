@@ -12,7 +12,7 @@ from pathlib import Path
 from composer.builder.target import check_target
 from composer.destinations.exchange import exchange
 from composer.errors import BuildError
-from composer.spec.formats import FORMATS
+from composer.spec.formats import suffix_of
 from composer.spec.model import Destination
 from composer.unfinished import discard, marked, sweep, token
 
@@ -35,7 +35,7 @@ def check_places(destinations: Sequence[Destination], sources: Sequence[Path]) -
         if place.format == "saved_model":
             _check_folder(place.path, sources)
         else:
-            check_target(place.path, sources, suffix=FORMATS[place.format].suffix)
+            check_target(place.path, sources, suffix=suffix_of(place.format))
 
 
 def _check_folder(folder: Path, sources: Sequence[Path]) -> None:
@@ -84,7 +84,7 @@ def unfinished(destinations: Sequence[Destination]) -> Iterator[tuple[Unfinished
     with ExitStack() as stack:
         items = []
         for place in destinations:
-            folder, suffix = place.path.parent, FORMATS[place.format].suffix
+            folder, suffix = place.path.parent, suffix_of(place.format)
             _make_folder(folder)
             sweep(folder)
             beginning = token(place.path.name.removesuffix(suffix))
@@ -171,7 +171,7 @@ class _Step:
         self.done = True
 
     def _keep(self, target: Path, *, folder: bool) -> None:
-        suffix = FORMATS[self.place.format].suffix
+        suffix = suffix_of(self.place.format)
         kept = self.path.with_name(f"{self.path.name.removesuffix(suffix)}.old")
         try:
             if folder:

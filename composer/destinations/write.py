@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from composer.builder.build import file_digest, flush, link_checked, link_weights_checked
+from composer.destinations.companions import Companions
 from composer.destinations.exporting import Comparison, export
 from composer.destinations.places import Unfinished, check_places, take_places, unfinished
 from composer.keras_format.digests import digest_sums
@@ -57,6 +58,7 @@ def write_all(
     code: UserCode = NO_CODE,
     inspect: Callable[[Path], None] | None = None,
     accept: Accept | None = None,
+    companions: Companions | None = None,
     progress: Progress | None = None,
 ) -> tuple[WrittenFile, ...]:
     """Write the model of ``plan`` to every destination.
@@ -72,6 +74,7 @@ def write_all(
             the build is to fail with.
         accept: called with the same file and all results before they take their places; raises
             what the build is to fail with.
+        companions: take their places together with the results.
         progress: called with lines of progress.
 
     Returns:
@@ -82,7 +85,8 @@ def write_all(
         DriftError: what was written is not what was planned.
         FormatError: a source is damaged.
     """
-    check_places(destinations, plan.source_files)
+    about = companions.places if companions is not None else ()
+    check_places([*destinations, *about], plan.source_files)
     exports = any(FORMATS[place.format].exported for place in destinations)
     with ExitStack() as stack:
         items = stack.enter_context(unfinished(destinations))
@@ -108,8 +112,22 @@ def write_all(
         if accept is not None:
             assert linked is not None
             accept(linked, written)
-        take_places(items)
+        extra = stack.enter_context(unfinished(about))
+        if companions is not None:
+            companions.write(written, items, extra)
+        take_places([*items, *extra])
     return written
+
+
+def write_beside(companions: Companions) -> None:
+    """Write the companions of results that stand in their places already.
+
+    Raises:
+        BuildError: a place can't be written.
+    """
+    with unfinished(companions.places) as items:
+        companions.write((), (), items)
+        take_places(items)
 
 
 def _exported(

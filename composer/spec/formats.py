@@ -63,6 +63,11 @@ FORMATS: Mapping[str, OutputFormat] = {
     )
 }
 
+COMPANIONS: Mapping[str, str] = {"provenance": ".intoto.json", "sbom": ".cdx.json"}
+"""What can stand beside all results of a build, and what its name ends in."""
+SIGNATURE = ".sig"
+"""What the name of a signature has behind the whole name of what was signed."""
+
 _BY_SUFFIX = sorted(FORMATS.values(), key=lambda form: -len(form.suffix))
 """``.weights.h5`` comes before ``.h5``."""
 
@@ -83,6 +88,25 @@ def beside(path: Path, form: OutputFormat) -> Path:
     known = format_of(path.name)
     stem = path.name.removesuffix(known.suffix) if known is not None else path.name
     return path.with_name(stem + form.suffix)
+
+
+def companion(path: Path, name: str) -> Destination:
+    """Return the place of a file of :data:`COMPANIONS` beside a result."""
+    known = format_of(path.name)
+    stem = path.name.removesuffix(known.suffix) if known is not None else path.name
+    return Destination(path=path.with_name(stem + COMPANIONS[name]), format=name)
+
+
+def signature(path: Path) -> Destination:
+    """Return the place of the signature of a result."""
+    return Destination(path=path.with_name(f"{path.name}{SIGNATURE}"), format="signature")
+
+
+def suffix_of(name: str) -> str:
+    """Return what the names of a format, or of what stands beside results, end in."""
+    if name == "signature":
+        return SIGNATURE
+    return COMPANIONS[name] if name in COMPANIONS else FORMATS[name].suffix
 
 
 def destination(path: str | Path) -> Destination | None:

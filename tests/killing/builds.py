@@ -74,10 +74,16 @@ class Place:
     folder: Path
     spec: str = SPEC
     whole: dict[str, dict[str, str]] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
 
     @property
     def store(self) -> Store:
         return Store(self.folder / "store")
+
+    @property
+    def path(self) -> str:
+        """The whole path of the spec: what is done to files below the folder is counted by it."""
+        return str(self.folder / "pair.yaml")
 
     def write(self, state: str) -> None:
         (self.folder / "trunk.yaml").write_text(TRUNK)
@@ -85,6 +91,8 @@ class Place:
 
     def start(self, *arguments: str, kill_before: int | None = None) -> subprocess.Popen[str]:
         """Start ``compose``, by itself or under the one that kills it."""
+        if arguments[0] == "build":
+            arguments = (*arguments, *self.options)
         killer = ["-c", KILLER, str(kill_before), str(self.folder)]
         (self.folder / "tmp").mkdir(exist_ok=True)
         return subprocess.Popen(
@@ -103,9 +111,7 @@ class Place:
 
     def build(self, *arguments: str, kill_before: int | None = None) -> str:
         """Build to the end; return what was said."""
-        process = self.start(
-            "build", str(self.folder / "pair.yaml"), *arguments, kill_before=kill_before
-        )
+        process = self.start("build", self.path, *arguments, kill_before=kill_before)
         out, said = process.communicate(timeout=300)
         assert process.returncode == 0, said
         return out + said
@@ -132,9 +138,9 @@ class Place:
         return list((self.folder / "store" / "scratch").glob("*"))
 
 
-def place(folder: Path, models: Path, spec: str = SPEC) -> Place:
+def place(folder: Path, models: Path, spec: str = SPEC, options: tuple[str, ...] = ()) -> Place:
     """Return a folder in which both states were built once, with a lock of the first."""
-    made = Place(folder, spec)
+    made = Place(folder, spec, options=options)
     folder.mkdir()
     (folder / "models").symlink_to(models, target_is_directory=True)
     made.write(STATES[0])

@@ -54,7 +54,7 @@ def test_a_build_killed_at_any_moment(models: Path, tmp_path: Path, kills: int) 
         held.forget()
         if number < by_step:
             before = 1 + number * steps // by_step
-            process = held.start("build", "pair.yaml", kill_before=before)
+            process = held.start("build", held.path, kill_before=before)
         else:
             process = held.start("build", "pair.yaml")
             # Nothing happens to files while Python starts.
@@ -68,6 +68,26 @@ def test_a_build_killed_at_any_moment(models: Path, tmp_path: Path, kills: int) 
     held.write(STATES[(kills + 1) % 2])
     held.build()
     assert held.hidden() == []
+
+
+def test_a_build_killed_beside_what_is_said_of_it(models: Path, tmp_path: Path, kills: int) -> None:
+    held = place(tmp_path / "work", models, options=("--provenance", "--sbom"))
+    assert len(held.whole[STATES[0]]) == 5
+    held.write(STATES[0])
+    held.forget()
+    steps = int(held.build(kill_before=0).split()[-1])
+    number, killed = max(kills // 3, 1), 0
+    for step in range(number):
+        state = STATES[(step + 1) % 2]
+        held.write(state)
+        held.forget()
+        # The last quarter, in which the files are written and take their places.
+        before = steps - step * steps // (4 * number)
+        process = held.start("build", held.path, kill_before=before)
+        process.communicate(timeout=300)
+        killed += process.returncode == -signal.SIGKILL
+        check(held, state)
+    assert killed > 0.7 * number
 
 
 @pytest.mark.keras

@@ -1,0 +1,147 @@
+"""What stands beside an artifact: provenance, a bill of materials and signatures."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from composer.destinations.chosen import Output, destinations_of
+from composer.destinations.companions import Companions
+from composer.destinations.write import WrittenFile
+from composer.errors import UsageError
+from composer.file_suffixes import SPEC_SUFFIXES
+from composer.keras_format.digests import digest_content, digest_file
+from composer.lock.model import LockedArtifact
+from composer.locking import describe
+from composer.pipeline import Prepared, plan_spec
+from composer.provenance.bill import bill
+from composer.provenance.gather import gather
+from composer.provenance.model import Made, Result
+from composer.provenance.statement import statement
+from composer.signing import check_key, sign
+from composer.sources.keras_files import file_path, is_path
+from composer.spec.formats import companion, signature
+
+_LATEST = 253402300799
+"""The last second of the year 9999, where RFC 3339 ends."""
+
+
+def attestations(
+    prepared: Prepared,
+    *,
+    output: Output = None,
+    provenance: bool = False,
+    sbom: bool = False,
+    key: Path | None = None,
+) -> Companions:
+    """Return what shall be written beside the results of a build.
+
+    Args:
+        prepared: with a complete plan.
+        output: where the results go instead of where the spec says.
+        provenance: whether an in-toto Statement with SLSA provenance is, one for all results.
+        sbom: whether a CycloneDX bill of materials is, one for all results.
+        key: private key of which each result gets a signature; None for none.
+
+    Raises:
+        UsageError: SOURCE_DATE_EPOCH is no time, or the key can't sign.
+        SpecError: there are errors.
+        BuildError: it waits for Keras.
+    """
+    spec = prepared.spec
+    plan_spec(prepared)
+    assert spec is not None
+    time = source_date()
+    if key is not None:
+        check_key(key)
+    destinations = destinations_of(spec, output)
+    first = destinations[0].path
+    wanted = ["provenance"] * provenance + ["sbom"] * sbom
+    places = [companion(first, name) for name in wanted]
+    about = places[0].path.name if provenance else None
+    if key is not None:
+        places += [signature(place.path) for place in destinations]
+
+    def make(written: Sequence[WrittenFile], now: Sequence[Path]) -> tuple[bytes, ...]:
+        signatures = () if key is None else _signatures(written, now, key)
+        if not wanted:
+            return signatures
+        made = _made(prepared, written, now, first.parent, time)
+        documents: dict[str, Callable[[], dict[str, Any]]] = {
+            "provenance": lambda: statement(made),
+            "sbom": lambda: bill(made, attestation=about),
+        }
+        return (*(_text(documents[name]()) for name in wanted), *signatures)
+
+    return Companions(places=tuple(places), make=make)
+
+
+def source_date() -> datetime | None:
+    """Return the time that SOURCE_DATE_EPOCH says, None where it says none.
+
+    The clock is not asked: the same build gives the same documents
+    (https://reproducible-builds.org/specs/source-date-epoch/).
+
+    Raises:
+        UsageError: it is no number of seconds since 1970.
+    """
+    text = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()) or int(text) > _LATEST:
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH is {text!r}; expected seconds since 1970, as an integer",
+            help="export SOURCE_DATE_EPOCH=$(git log -1 --format=%ct), or unset it",
+        )
+    return datetime.fromtimestamp(int(text), UTC)
+
+
+def _signatures(
+    written: Sequence[WrittenFile], now: Sequence[Path], key: Path
+) -> tuple[bytes, ...]:
+    return tuple(sign(path, file.path.name, key) for file, path in zip(written, now, strict=True))
+
+
+def _made(
+    prepared: Prepared,
+    written: Sequence[WrittenFile],
+    now: Sequence[Path],
+    folder: Path,
+    time: datetime | None,
+) -> Made:
+    spec = prepared.spec
+    assert spec is not None
+    results = tuple(_result(file, path, folder) for file, path in zip(written, now, strict=True))
+    artifacts = {
+        result.format: LockedArtifact(
+            size=result.size, sha256=result.sha256, content=result.content
+        )
+        for result in results
+    }
+    lock = describe(prepared, Path(spec.file).parent, artifacts, formats=list(artifacts))
+    specs = {
+        source.id: digest_file(file_path(source))
+        for source in spec.sources
+        if is_path(source.location, SPEC_SUFFIXES)
+    }
+    return gather(lock, plan_spec(prepared), results, specs=specs, time=time)
+
+
+def _result(file: WrittenFile, now: Path, folder: Path) -> Result:
+    name = os.path.relpath(file.path.absolute(), folder.absolute())
+    return Result(
+        name=Path(name).as_posix(),
+        format=file.format,
+        folder=now.is_dir(),
+        sha256=file.sha256,
+        size=file.size,
+        content=digest_content(now) if file.format == "keras" else None,
+    )
+
+
+def _text(document: dict[str, Any]) -> bytes:
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
