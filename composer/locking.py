@@ -23,7 +23,7 @@ from composer.resolver.seeds import source_seed
 from composer.sources.keras_files import file_path, is_path
 from composer.sources.remembered import remembered_content, remembered_sha256
 from composer.spec.locations import is_remote, names_file, shown_location
-from composer.spec.model import Source, Spec
+from composer.spec.model import Pin, Source, Spec
 from composer.store import Store, default_store
 from composer.unfinished import marked, sweep, token
 
@@ -42,8 +42,8 @@ def find_lock(spec: str | Path) -> Lock | None:
     return read_lock(path) if path.exists() else None
 
 
-def pins(lock: Lock, upgrade: Sequence[str] = ()) -> dict[str, str]:
-    """Return the digests that a lock holds for sources by URL, but for those to ask for anew.
+def pins(lock: Lock, upgrade: Sequence[str] = ()) -> dict[str, Pin]:
+    """Return what a lock holds of sources by URL, but for those to ask for anew.
 
     Raises:
         UsageError: ``upgrade`` names no source of the lock.
@@ -58,7 +58,7 @@ def pins(lock: Lock, upgrade: Sequence[str] = ()) -> dict[str, str]:
                 or f"its sources are {', '.join(lock.sources)}",
             )
     return {
-        name: source.sha256
+        name: Pin(sha256=source.sha256, revision=source.revision)
         for name, source in lock.sources.items()
         if source.sha256 is not None and is_remote(source.location) and name not in upgrade
     }
@@ -295,7 +295,8 @@ def _source(source: Source, spec: Spec, plan: Plan, store: Store) -> LockedSourc
     size = sha256 = revision = None
     if planned.download is not None:
         size, sha256 = planned.download.nbytes, planned.download.sha256
-        revision = planned.download.revision or planned.download.validator
+        # Not its validator: another server, or the same one tomorrow, tags the same bytes anew.
+        revision = planned.download.revision
     elif is_path(source.location, KERAS_SUFFIXES + LEGACY_SUFFIXES):
         path = file_path(source)
         size, sha256 = path.stat().st_size, remembered_sha256(path, store)

@@ -22,7 +22,7 @@ from composer.resolver.plan import Download, Plan
 from composer.resolver.resolve import resolve
 from composer.spec import read_spec
 from composer.spec.covered import covered
-from composer.spec.model import Spec
+from composer.spec.model import Pin, Spec
 from composer.spec.source_text import COMMAND_LINE
 from composer.store import Store, default_store
 
@@ -69,7 +69,7 @@ def prepare(
     offline: bool = False,
     output: Output = None,
     building: bool = False,
-    pins: Mapping[str, str] = MappingProxyType({}),
+    pins: Mapping[str, Pin] = MappingProxyType({}),
     store: Store | None = None,
     progress: Progress | None = None,
 ) -> Prepared:
@@ -86,7 +86,7 @@ def prepare(
         building: whether a format whose packages are not installed is an error, found before
             anything else is done, and not a warning.
         store: None is the user's own.
-        pins: by source id the SHA-256 that a lock holds for what its URL gives.
+        pins: by source id what a lock holds of what its URL gave.
         progress: called with lines of progress.
 
     Raises:

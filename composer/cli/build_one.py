@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from composer.diagnostics.diagnostic import Diagnostic
     from composer.lock.model import Lock
     from composer.pipeline import Prepared
+    from composer.spec.model import Pin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +171,7 @@ def _prepare(job: Job, lock: Lock | None) -> Prepared:
         )
 
 
-def _pins(lock: Lock | None) -> Mapping[str, str]:
+def _pins(lock: Lock | None) -> Mapping[str, Pin]:
     if lock is None:
         return {}
     from composer.locking import pins

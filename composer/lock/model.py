@@ -41,7 +41,7 @@ class LockedSource:
         content: content digest of the model that its layers were taken from.
         size: bytes of the file that ``from`` names; None where it names none.
         sha256: of that file.
-        revision: what its server calls this state of it.
+        revision: the commit, version or generation that its URL led to; None where there is none.
         weights: SHA-256 of the file that ``weights`` names.
         seed: that fresh weights were drawn from; None where there are none.
         license: SPDX id that the spec gives.

@@ -157,13 +157,18 @@ def _open(source: Source, spec: str, context: Context) -> _Opened:
 
 def _open_fetched(source: Source, spec: str, kind: Kind, context: Context) -> _Opened:
     """Open what a URL gives, as a file of its kind; messages name the URL."""
+    pin = source.pin if source.sha256 in (None, source.pin and source.pin.sha256) else None
     try:
-        fetched = context.fetcher.fetch(source.location, source.sha256 or source.pin)
+        fetched = context.fetcher.fetch(
+            source.location,
+            source.sha256 or (pin.sha256 if pin is not None else None),
+            revision=pin.revision if pin is not None else None,
+        )
     except SourceError as error:
-        if error.reason == "sha256" and source.sha256 is None:
+        if error.reason == "sha256" and source.sha256 is None and pin is not None:
             raise SourceError(
                 f"source {source.id!r}: the URL gives other bytes now than when it was locked: "
-                f"sources.{source.id}.sha256 was {source.pin}",
+                f"sources.{source.id}.sha256 was {pin.sha256}",
                 reason="locked",
                 help=f"compose lock {spec} --upgrade {source.id} takes what it gives now",
             ) from error
@@ -348,7 +353,7 @@ def _warn(source: Source, file: ModelFile, problems: Problems) -> None:
 
 
 def _warn_of_download(source: Source, download: Download, problems: Problems) -> None:
-    if download.validator is None and source.sha256 is None:
+    if download.validator is None and source.sha256 is None and source.pin is None:
         problems.add(
             "CMP513",
             _from(source),

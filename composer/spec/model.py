@@ -176,6 +176,19 @@ class SourceWeights:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """What a lock holds of what a URL gave.
+
+    Attributes:
+        sha256: of the bytes.
+        revision: the commit, version or generation that the URL led to.
+    """
+
+    sha256: str
+    revision: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """A model that the result is made from.
 
@@ -188,7 +201,7 @@ class Source:
         trainable: None leaves the layers' own flags alone.
         objects: classes that it holds, as ``package.module:Class``.
         trust: whether code that it carries may go in.
-        pin: SHA-256 that a lock holds for what a URL gives, where the spec itself says none.
+        pin: what a lock holds of what a URL gave.
         file: what a location that is a URL gave, once that was fetched; on this machine.
     """
 
@@ -196,7 +209,7 @@ class Source:
     location: str
     directory: Path
     file: Path | None = None
-    pin: str | None = None
+    pin: Pin | None = None
     args: Mapping[str, Any] = field(default_factory=dict)
     sha256: str | None = None
     license: str | None = None

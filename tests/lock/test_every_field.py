@@ -15,6 +15,7 @@ import pytest
 
 from composer.spec.schema_file import schema_text
 from tests.sources.remote.file_server import Served, file_server
+from tests.sources.remote.hub import hub_of
 
 SCHEMA: dict[str, Any] = json.loads(schema_text("lock"))
 Pattern = tuple[str, ...]
@@ -31,7 +32,13 @@ sources:
 output: {path: build/pair, format: [keras, weights]}
 """
 BASE = "sources: {b: {from: tower.keras, license: MIT}}\n"
-BY_URL = "version: 1\nname: url\nsources:\n  net: {from: '%s/tower.keras'}\n"
+BY_URL = """\
+version: 1
+name: url
+sources:
+  net: {from: '%s/tower.keras', prefix: n_}
+  hub: {from: 'hf://owner/repository@main/dir/tower.keras', prefix: h_}
+"""
 MADE = """\
 version: 1
 name: made
@@ -85,6 +92,8 @@ def place(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
     (folder / "shared" / "_base.yaml").write_text(BASE)
     with ExitStack() as stack:
         server = stack.enter_context(file_server())
+        data = (models / "tower_b.keras").read_bytes()
+        stack.enter_context(hub_of(data, str(folder / "token")))
         server.files["/tower.keras"] = Served((models / "tower.keras").read_bytes())
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("COMPOSE_HOME", str(folder / "store"))

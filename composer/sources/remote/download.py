@@ -99,6 +99,7 @@ def _resuming(wanted: Wanted, part: Unfinished) -> Wanted:
     return Wanted(
         url=wanted.url,
         pinned=wanted.pinned,
+        revision=wanted.revision,
         known=wanted.known,
         begun=part.validator,
         offset=offset if part.validator is not None else 0,

@@ -45,9 +45,9 @@ class Fetcher:
     offline: bool = False
     progress: Callable[[str], None] | None = None
     remarks: list[str] = field(default_factory=list)
-    _done: dict[tuple[str, str | None], Fetched] = field(default_factory=dict)
+    _done: dict[tuple[str | None, ...], Fetched] = field(default_factory=dict)
 
-    def fetch(self, url: str, sha256: str | None = None) -> Fetched:
+    def fetch(self, url: str, sha256: str | None = None, *, revision: str | None = None) -> Fetched:
         """Return the file of a URL.
 
         With ``sha256`` a file of that digest in the store is the answer, and nobody is asked.
@@ -57,6 +57,7 @@ class Fetcher:
         Args:
             url: as the spec wrote it.
             sha256: 64 hexadecimal digits, of the bytes that the spec wants.
+            revision: that a lock holds for these bytes.
 
         Raises:
             SourceError: the bytes can't be had (``fetch``), only without a network
@@ -64,19 +65,20 @@ class Fetcher:
                 (``extra``), or they are others than the spec wants (``sha256``).
             BuildError: the store's disk is full or can't be written.
         """
-        known = self._done.get((url, sha256))
+        known = self._done.get((url, sha256, revision))
         if known is None:
-            known = self._fetch(url, sha256)
-            self._done[url, sha256] = known
+            known = self._fetch(url, sha256, revision)
+            self._done[url, sha256, revision] = known
         return known
 
-    def _fetch(self, url: str, sha256: str | None) -> Fetched:
+    def _fetch(self, url: str, sha256: str | None, revision: str | None) -> Fetched:
         shown = shown_location(url)
         key = f"fetch {identity(url)}"
         if sha256 is not None and (path := self._sound(sha256)) is not None:
             about = self.store.recipe_about(key)
             mine = about if self.store.recipe(key) == sha256 else {}
-            return _fetched(path, sha256, mine.get("revision"), mine.get("validator"))
+            # What nobody asked this URL for is what the lock says.
+            return _fetched(path, sha256, mine.get("revision", revision), mine.get("validator"))
         if self.offline:
             return self._offline(url, key, sha256)
         if is_fixed(url) and sha256 is None and (found := self._remembered(key)) is not None:
@@ -89,9 +91,9 @@ class Fetcher:
         with self.store.making(key):
             # Another process may have fetched it while this one waited for the lock.
             if sha256 is not None and (path := self._sound(sha256)) is not None:
-                return _fetched(path, sha256, None, None)
+                return _fetched(path, sha256, revision, None)
             known = self._remembered(key)
-            found = self._ask(url, key, known, pinned=sha256 is not None)
+            found = self._ask(url, key, known, pinned=sha256 is not None, revision=revision)
         if sha256 is not None and found.download.sha256 != sha256:
             raise SourceError(
                 f"the bytes of {shown} are not those that the spec asks for: sha256 is "
@@ -102,11 +104,20 @@ class Fetcher:
             )
         return found
 
-    def _ask(self, url: str, key: str, known: Fetched | None, *, pinned: bool) -> Fetched:
+    def _ask(
+        self,
+        url: str,
+        key: str,
+        known: Fetched | None,
+        *,
+        pinned: bool,
+        revision: str | None,
+    ) -> Fetched:
         shown = shown_location(url)
         wanted = Wanted(
             url=url,
             pinned=pinned,
+            revision=revision,
             known=known.download.validator if known else None,
             held=self._holds,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -70,6 +70,8 @@ def ask(wanted: Wanted) -> Iterator[Answer]:
     large file. The bytes are then asked for at that commit, where they can't change.
     """
     place = _place(wanted.url)
+    if wanted.revision is not None:
+        place = replace(place, revision=wanted.revision)
     try:
         from huggingface_hub import constants, get_token, hf_hub_url
     except ImportError:

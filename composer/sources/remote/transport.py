@@ -16,6 +16,8 @@ class Wanted:
     Attributes:
         url: as the spec wrote it, secrets included.
         pinned: whether the spec says by ``sha256`` which bytes it wants.
+        revision: that a lock holds for the URL, to be asked for in the place of what a branch in
+            it leads to now, where the server has revisions that can be asked for.
         known: validator of the bytes that the store has for this URL.
         begun: validator of the bytes of which a part is here already.
         offset: how many of those are here.
@@ -24,6 +26,7 @@ class Wanted:
 
     url: str
     pinned: bool = False
+    revision: str | None = None
     known: str | None = None
     begun: str | None = None
     offset: int = 0

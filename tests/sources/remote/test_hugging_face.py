@@ -6,84 +6,25 @@ import hashlib
 import random
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import pytest
 
 from composer.errors import SourceError
 from composer.sources.remote.fetching import Fetcher
 from composer.store import Store
-from tests.sources.remote.file_server import Fail, FileServer, Request, Served
+from tests.sources.remote.file_server import Fail, Served
+from tests.sources.remote.hub import COMMIT, Hub, hub_of
 
 DATA = random.Random(3).randbytes(5_000_000)
 SHA256 = hashlib.sha256(DATA).hexdigest()
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 URL = "hf://owner/repository@main/dir/tower.keras"
 Run = Callable[..., Fetcher]
 
 
-class Hub(FileServer):
-    """The addresses of the hub that a download asks for, and a server of large files beside it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.large = FileServer()
-        self.large.files["/blob"] = Served(DATA, etag='"of-the-large-file"')
-        self.revisions = {"main": COMMIT, "refs/pr/1": "1" * 40}
-        self.private: str | None = None
-        self.tag: str | None = None
-        self.small: Served | None = None
-
-    def close(self) -> None:
-        self.large.close()
-        super().close()
-
-    def _answer(self, handler: Any) -> None:
-        path = unquote(urlsplit(handler.path).path)
-        head, _, rest = path.partition("/resolve/")
-        revision = next((r for r in self.revisions if rest.startswith(f"{r}/")), None)
-        revision = revision or (rest[:40] if rest[:40] in self.revisions.values() else None)
-        request = Request(handler.command, path, dict(handler.headers))
-        self.requests.append(request)
-        if head == "/owner/renamed":
-            self._plain(handler, request, 307, {"Location": f"/owner/repository/resolve/{rest}"})
-        elif head not in ("/owner/repository", "/datasets/owner/repository"):
-            self._plain(handler, request, 401, {"X-Error-Code": "RepoNotFound"})
-        elif self.private and request.headers.get("Authorization") != f"Bearer {self.private}":
-            self._plain(handler, request, 403, {"X-Error-Code": "GatedRepo"})
-        elif revision is None:
-            self._plain(handler, request, 404, {"X-Error-Code": "RevisionNotFound"})
-        elif rest.endswith("/small.keras") and self.small is not None:
-            self.small.headers["X-Repo-Commit"] = self.revisions.get(revision, revision)
-            self._file(handler, request, self.small, None)
-        elif not rest.endswith("/dir/tower.keras"):
-            self._plain(handler, request, 404, {"X-Error-Code": "EntryNotFound"})
-        else:
-            tag = self.tag or hashlib.sha256(self.large.files["/blob"].data).hexdigest()
-            says = {
-                "X-Repo-Commit": self.revisions.get(revision, revision),
-                "X-Linked-ETag": f'"{tag}"',
-                "X-Linked-Size": str(len(self.large.files["/blob"].data)),
-                "Location": f"{self.large.url.replace('127.0.0.1', 'localhost')}/blob?Signature=x",
-            }
-            self._plain(handler, request, 302, says)
-
-
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Iterator[Hub]:
-    constants = pytest.importorskip("huggingface_hub.constants")
-    server = Hub()
-    # HF_ENDPOINT and HF_TOKEN_PATH are read when the library is imported.
-    template = "{endpoint}/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(constants, "ENDPOINT", server.url)
-    monkeypatch.setattr(
-        constants, "HUGGINGFACE_CO_URL_TEMPLATE", template.replace("{endpoint}", server.url)
-    )
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    yield server
-    server.close()
+def hub(tmp_path: Any) -> Iterator[Hub]:
+    with hub_of(DATA, str(tmp_path / "token")) as server:
+        yield server
 
 
 def refusal(run: Run, url: str) -> SourceError:
