@@ -62,7 +62,7 @@ def build(
         force: whether all is built, also what is fresh.
         provenance: whether an in-toto Statement with SLSA provenance is written beside it.
         sbom: whether a CycloneDX bill of materials is written beside it.
-        sign: private key (PEM, an elliptic curve) of which each result gets a signature.
+        sign: private key (PEM, an elliptic curve) by which each file that is written is signed.
 
     Raises:
         SpecError: the spec or its sources are wrong; it holds all diagnostics.

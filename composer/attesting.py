@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from composer.provenance.statement import statement
 from composer.signing import check_key, sign
 from composer.sources.keras_files import file_path, is_path
 from composer.spec.formats import companion, signature
+from composer.unfinished import temporary_folder
 
 _LATEST = 253402300799
 """The last second of the year 9999, where RFC 3339 ends."""
@@ -45,7 +46,7 @@ def attestations(
         output: where the results go instead of where the spec says.
         provenance: whether an in-toto Statement with SLSA provenance is, one for all results.
         sbom: whether a CycloneDX bill of materials is, one for all results.
-        key: private key of which each result gets a signature; None for none.
+        key: private key by which each result is signed, and each document; None signs none.
 
     Raises:
         UsageError: SOURCE_DATE_EPOCH is no time, or the key can't sign.
@@ -64,18 +65,18 @@ def attestations(
     places = [companion(first, name) for name in wanted]
     about = places[0].path.name if provenance else None
     if key is not None:
-        places += [signature(place.path) for place in destinations]
+        places += [signature(place.path) for place in (*destinations, *places)]
 
     def make(written: Sequence[WrittenFile], now: Sequence[Path]) -> tuple[bytes, ...]:
-        signatures = () if key is None else _signatures(written, now, key)
-        if not wanted:
-            return signatures
-        made = _made(prepared, written, now, first.parent, time)
-        documents: dict[str, Callable[[], dict[str, Any]]] = {
-            "provenance": lambda: statement(made),
-            "sbom": lambda: bill(made, attestation=about),
-        }
-        return (*(_text(documents[name]()) for name in wanted), *signatures)
+        documents: dict[str, bytes] = {}
+        if wanted:
+            made = _made(prepared, written, now, first.parent, time)
+            if provenance:
+                documents[companion(first, "provenance").path.name] = _text(statement(made))
+            if sbom:
+                documents[companion(first, "sbom").path.name] = _text(bill(made, attestation=about))
+        texts = tuple(documents.values())
+        return texts if key is None else (*texts, *_signatures(written, now, documents, key))
 
     return Companions(places=tuple(places), make=make)
 
@@ -101,9 +102,15 @@ def source_date() -> datetime | None:
 
 
 def _signatures(
-    written: Sequence[WrittenFile], now: Sequence[Path], key: Path
-) -> tuple[bytes, ...]:
-    return tuple(sign(path, file.path.name, key) for file, path in zip(written, now, strict=True))
+    written: Sequence[WrittenFile], now: Sequence[Path], documents: Mapping[str, bytes], key: Path
+) -> Iterator[bytes]:
+    """Yield the signatures of all results, and then of the documents."""
+    for file, path in zip(written, now, strict=True):
+        yield sign(path, file.path.name, key)
+    with temporary_folder() as folder:
+        for name, text in documents.items():
+            (folder / name).write_bytes(text)
+            yield sign(folder / name, name, key)
 
 
 def _made(

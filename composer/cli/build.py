@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     help="Write NAME.cdx.json beside the result: its bill of materials (CycloneDX).",
 )  # fmt: skip
 @click.option(
-    "--sign", metavar="KEY",
-    help="Write RESULT.sig beside each result: its signature by a private key (PEM).",
+    "--sign", metavar="KEY", shell_complete=candidates.any_file,
+    help="Write FILE.sig beside each file: its signature by a private key (PEM).",
 )  # fmt: skip
 @options.offline
 @options.output_format

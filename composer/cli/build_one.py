@@ -40,7 +40,7 @@ class Job:
         frozen: whether it is built from its lock, whatever the spec says by now.
         provenance: whether an in-toto Statement is written beside the result.
         sbom: whether a CycloneDX bill of materials is written beside the result.
-        sign: private key of which each result gets a signature.
+        sign: private key by which each file that is written is signed.
     """
 
     spec: str

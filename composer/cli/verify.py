@@ -42,11 +42,12 @@ _STYLES = {"ok": "help", "failed": "error", "skipped": "warning"}
     "--rebuild", is_flag=True, help="Build the spec again in an empty store, and compare bytes."
 )
 @click.option(
-    "--public-key", metavar="KEY",
+    "--public-key", metavar="KEY", shell_complete=candidates.any_file,
     help="Check the signature beside the artifact against a public key (PEM).",
 )  # fmt: skip
 @click.option(
-    "--signature", metavar="FILE", help="The signature, where it is not ARTIFACT.sig."
+    "--signature", metavar="FILE", shell_complete=candidates.any_file,
+    help="The signature, where it is not ARTIFACT.sig.",
 )  # fmt: skip
 @options.output_format
 def command(

@@ -7,6 +7,7 @@ that version yet; the tests hold what is written here against the published sche
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from typing import Any, Final
@@ -15,6 +16,8 @@ from composer.provenance.model import Made, Material, Result, time_text
 
 _ROOT: Final = "model"
 _SPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:keras-compose:bill:1")
+_HUB = re.compile(r"hf://([^/@]+/[^/@]+)(?:@[^/]+)?/")
+"""A file of a model's repository there, for which package URLs have a type of their own."""
 _PREFIX: Final = "keras-compose"
 """In front of the names of properties that CycloneDX has no field for."""
 
@@ -116,6 +119,9 @@ def _part(material: Material) -> dict[str, Any]:
     }
     if material.revision is not None:
         component["version"] = material.revision
+        hub = _HUB.match(material.location)
+        if hub is not None:
+            component["purl"] = f"pkg:huggingface/{hub[1]}@{material.revision}"
     if material.sha256 is not None:
         component["hashes"] = [{"alg": "SHA-256", "content": material.sha256}]
     if material.license is not None:

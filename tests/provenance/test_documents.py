@@ -420,6 +420,24 @@ def test_a_place_with_odd_letters_is_a_uri_all_the_same() -> None:
     check_bill(bill(made(FILE, materials=(odd,))))
 
 
+@pytest.mark.parametrize(
+    ("location", "purl"),
+    [
+        ("hf://owner/repository@main/dir/a.keras", "pkg:huggingface/owner/repository@abc"),
+        ("hf://owner/repository/a.keras", "pkg:huggingface/owner/repository@abc"),
+        ("s3://bucket/a.keras", None),
+    ],
+)
+def test_a_model_of_the_hub_has_its_package_url(location: str, purl: str | None) -> None:
+    model = Material(
+        kind="source", path=("a",), location=location, content="2" * 64, revision="abc"
+    )
+    listed = bill(made(FILE, materials=(model,)))
+    check_bill(listed)
+    (part,) = listed["components"]
+    assert (part.get("purl"), part["version"]) == (purl, "abc")
+
+
 def test_a_bill_that_says_something_else_has_another_serial_number() -> None:
     one, same, other = bill(made(FILE)), bill(made(FILE)), bill(made(FILE, name="other"))
     assert one["serialNumber"] == same["serialNumber"] != other["serialNumber"]

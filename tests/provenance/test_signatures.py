@@ -173,6 +173,15 @@ def test_another_key_and_no_signature_are_told(signed: Path, compose: Compose) -
     assert "--signature is of one artifact, and is checked against a public key" in err
 
 
+def test_what_is_said_of_a_result_is_signed_too(signed: Path, compose: Compose) -> None:
+    assert compose("build", "pair.yaml", "--provenance", "--sbom", "--sign", "mine.pem")[0] == 0
+    for name in ("pair.intoto.json", "pair.cdx.json"):
+        verify = ("verify", name, "--public-key", "mine.pub")
+        assert compose(*verify)[0] == 0
+        (signed / name).write_text((signed / name).read_text().replace("MIT", "ISC"))
+        assert compose(*verify)[0] == 4
+
+
 def test_a_signature_and_a_lock_are_looked_at_together(signed: Path, compose: Compose) -> None:
     compose("lock", "pair.yaml")
     arguments = ("verify", "pair.keras", "--lock", "pair.lock.json", "--public-key")
@@ -239,7 +248,7 @@ def test_signatures_come_with_the_artifact_and_stale_ones_are_told(
     assert err == "pair.keras.sig is of an earlier build; --sign KEY writes it anew\n"
     assert compose("verify", "pair.keras", "--public-key", "mine.pub")[0] == 4
     made = composer.build("pair.yaml", ["sources.a.prefix=z_"], sign="mine.pem", provenance=True)
-    assert [place.format for place in made.companions] == ["provenance", "signature", "signature"]
+    assert [place.format for place in made.companions] == ["provenance", *3 * ["signature"]]
     assert compose("verify", "pair.yaml", "--public-key", "mine.pub")[0] == 0
     code, _, err = compose("build", "pair.yaml", "--dry-run", "--sign", "mine.pem")
     assert code == 2
