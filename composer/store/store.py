@@ -92,7 +92,8 @@ class Store:
             # An object that the disk damaged is replaced.
             known = self._healthy(digest, verify=True)
             with self._exclusively():
-                if known and self._healthy(digest, verify=False):
+                # Another process may have added it meanwhile, and a build may be reading that file.
+                if self._healthy(digest, verify=not known):
                     self._use(digest)
                     return digest
                 target = self._object_file(digest)

@@ -55,6 +55,32 @@ def test_the_same_content_twice_is_one_object(store: Store) -> None:
     assert len(store.list_objects()) == 1
 
 
+def test_what_another_process_added_a_moment_before_is_not_pulled_from_under_its_reader(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Store(store.root)
+    finished = tmp_path / "finished_too.keras"
+    finished.write_bytes(b"weights")
+    looked = store._healthy
+    seen: list[tuple[int, int]] = []
+
+    def healthy(digest: str, *, verify: bool) -> bool:
+        found = looked(digest, verify=verify)
+        if not seen:  # between the first look and the lock
+            seen.append((0, 0))
+            path = other.object_path(other.add(finished))
+            assert path is not None
+            seen[0] = (path.stat().st_ino, path.stat().st_mtime_ns)
+        return found
+
+    monkeypatch.setattr(
+        Store, "_healthy", lambda self, *a, **k: (healthy if self is store else looked)(*a, **k)
+    )
+    path = store.object_path(put(store, b"weights"))
+    assert path is not None
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == seen[0]
+
+
 def test_adding_leaves_nothing_but_the_object_and_its_record(store: Store) -> None:
     put(store, b"weights")
     files = [p.suffix for p in store.root.rglob("*") if p.is_file() and p.suffix != ".lock"]
