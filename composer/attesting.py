@@ -135,7 +135,9 @@ def _made(
         for source in spec.sources
         if is_path(source.location, SPEC_SUFFIXES)
     }
-    return gather(lock, plan_spec(prepared), results, specs=specs, time=time)
+    return gather(
+        lock, plan_spec(prepared), results, spec=Path(spec.file).name, specs=specs, time=time
+    )
 
 
 def _result(file: WrittenFile, now: Path, folder: Path) -> Result:

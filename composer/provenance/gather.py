@@ -21,6 +21,7 @@ def gather(
     plan: Plan,
     results: Sequence[Result],
     *,
+    spec: str,
     specs: Mapping[str, str],
     time: datetime | None = None,
 ) -> Made:
@@ -30,18 +31,20 @@ def gather(
         lock: that the build would be locked with.
         plan: that it was built from.
         results: what it wrote.
+        spec: the name of its file, in the folder of the lock.
         specs: SHA-256 of the specs among the sources, by id.
         time: that the documents name.
     """
     files = (
         Material(kind="spec", path=(), location=path, sha256=digest)
-        for path, digest in lock.spec.files.items()
+        # The spec itself goes first. A lock that was read has sorted them.
+        for path, digest in sorted(lock.spec.files.items(), key=lambda f: (f[0] != spec, f[0]))
     )
     recipe = recipe_of(plan)
     return Made(
         name=plan.name,
         description=plan.description,
-        spec=next(iter(lock.spec.files)),
+        spec=spec,
         overrides=tuple(_override(change) for change in lock.spec.overrides),
         resolved=lock.spec.sha256,
         seed=plan.seed,

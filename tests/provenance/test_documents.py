@@ -272,6 +272,16 @@ def test_documents_come_with_the_artifact_or_not_at_all(folder: Path, compose: C
     assert (folder / "build" / "pair.intoto.json").read_bytes() == before["pair.intoto.json"]
 
 
+def test_a_frozen_build_says_what_the_locked_one_said(wide: Path, compose: Compose) -> None:
+    compose("lock", "wide.yaml")
+    compose("build", "--locked", "wide.yaml", *BOTH)
+    said = {path.name: path.read_bytes() for path in (wide / "out").glob("*.json")}
+    shutil.rmtree(wide / "out")
+    (wide / "wide.yaml").write_text(f"{WIDE}# moved on\n")
+    assert compose("build", "--frozen", "wide.yaml", *BOTH)[0] == 0
+    assert {path.name: path.read_bytes() for path in (wide / "out").glob("*.json")} == said
+
+
 def test_what_is_said_of_fresh_results_is_what_was_said_of_new_ones(
     wide: Path, compose: Compose
 ) -> None:
