@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composer.cli.numbers import count, size
+from composer.keras_format.digests import digest_file
 from composer.signing import signs
 from composer.spec.formats import COMPANIONS, FORMATS, companion, signature
 
@@ -69,7 +70,7 @@ def built(artifact: Artifact, checks: Sequence[str], seconds: float) -> str:
 def outdated(artifact: Artifact) -> tuple[str, ...]:
     """Return a remark for each file of an earlier build that says something of other bytes."""
     first = artifact.files[0]
-    written = {place.path for place in artifact.companions}
+    written = [place.path for place in artifact.companions]
     found = []
     for name in COMPANIONS:
         path = companion(first.path, name).path
@@ -81,10 +82,11 @@ def outdated(artifact: Artifact) -> tuple[str, ...]:
             continue
         if not current:
             found.append(f"{shown(path)} is of an earlier build; --{name} writes it anew")
-    for file in artifact.files:
-        path = signature(file.path).path
-        signed = file.format != "saved_model" and path not in written
-        if signed and signs(path, file.sha256) is False:
+    digests = [(file.path, file.sha256) for file in artifact.files if not file.path.is_dir()]
+    digests += [(path, digest_file(path)) for path in written if path.suffix == ".json"]
+    for signed, digest in digests:
+        path = signature(signed).path
+        if path not in written and signs(path, digest) is False:
             found.append(f"{shown(path)} is of an earlier build; --sign KEY writes it anew")
     return tuple(found)
 

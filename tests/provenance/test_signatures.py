@@ -180,6 +180,11 @@ def test_what_is_said_of_a_result_is_signed_too(signed: Path, compose: Compose) 
         assert compose(*verify)[0] == 0
         (signed / name).write_text((signed / name).read_text().replace("MIT", "ISC"))
         assert compose(*verify)[0] == 4
+    (signed / "pair.yaml").write_text(BOTH.replace("MIT", "ISC"))
+    err = compose("build", "pair.yaml", "--sbom")[2]
+    assert "pair.cdx.json.sig is of an earlier build; --sign KEY writes it anew\n" in err
+    assert "pair.keras.sig is of an earlier build" in err
+    assert "pair.intoto.json.sig" not in err  # it fits the statement, and that is told itself
 
 
 def test_a_signature_and_a_lock_are_looked_at_together(signed: Path, compose: Compose) -> None:
