@@ -253,3 +253,15 @@ def test_what_is_fresh_is_not_exported_again(monkeypatch: pytest.MonkeyPatch) ->
     assert [file.sha256 for file in again.files] == [file.sha256 for file in first.files]
     after = {name: path.stat().st_ino for name, path in paths.items()}
     assert {name for name in paths if before[name] != after[name]} == {"saved_model"}
+
+
+def test_what_needs_no_extra_is_exported_where_none_is_installed(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = workspace / "hidden"
+    hidden.mkdir()
+    for package in ("onnx", "onnxruntime", "tf2onnx", "ai_edge_litert"):
+        (hidden / f"{package}.py").write_text("raise ModuleNotFoundError(__name__, name=__name__)")
+    monkeypatch.setenv("PYTHONPATH", f"{hidden}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    files = build(PAIR, "[keras, weights, h5, saved_model]").files
+    assert [file.path.exists() for file in files] == [True] * 4

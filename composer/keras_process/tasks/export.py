@@ -12,7 +12,6 @@ import numpy
 from composer.keras_process.refusal import RefusalError
 from composer.keras_process.tasks.explain import explain
 from composer.keras_process.tasks.export_h5 import export_h5
-from composer.keras_process.tasks.export_onnx import export_onnx
 from composer.keras_process.tasks.export_saved_model import export_saved_model
 from composer.keras_process.tasks.export_tflite import export_tflite
 from composer.keras_process.tasks.random_inputs import random_arrays
@@ -20,10 +19,18 @@ from composer.keras_process.tasks.served import Served
 from composer.keras_process.tasks.user_code import extend_path, register_classes
 from composer.keras_process.tasks.verify import load_functional, open_sizes
 
+
+def _export_onnx(served: Served, target: Path) -> None:
+    # Imported here: its packages are there only where the extra onnx is.
+    from composer.keras_process.tasks.export_onnx import export_onnx
+
+    export_onnx(served, target)
+
+
 EXPORTERS: Mapping[str, Callable[[Served, Path], None]] = {
     "saved_model": export_saved_model,
     "tflite": export_tflite,
-    "onnx": export_onnx,
+    "onnx": _export_onnx,
     "h5": export_h5,
 }
 """In the order in which they are called, whatever the order of a request: TensorFlow counts the
