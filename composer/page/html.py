@@ -73,6 +73,7 @@ def _color_rules() -> Iterator[str]:
     for number, color in enumerate(COLORS):
         fill = f"light-dark({color.fill}, {color.dark_fill})"
         yield f".box{number} {{ fill: {fill}; stroke: {color.line} }}\n"
+        yield f".on{number} {{ stroke: {fill} }}\n"
         yield f".swatch{number} {{ background: {fill}; border-color: {color.line} }}\n"
 
 

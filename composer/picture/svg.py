@@ -14,7 +14,8 @@ _FONT = "'DejaVu Sans', Verdana, 'Segoe UI', sans-serif"
 _LIGHT = """\
 .ground { fill: #ffffff }
 text { font-family: FONT; font-size: 12px; fill: #1f2328; text-anchor: middle }
-.title { font-size: 12px; text-anchor: start; fill: #1f2328 }
+.title { font-size: 12px; text-anchor: start; fill: #1f2328; paint-order: stroke }
+.title { stroke-width: 4px; stroke-linejoin: round }
 .under { font-size: 11px; fill: #59636e }
 .label { font-size: 10px; fill: #59636e }
 .halo { fill: #ffffff; fill-opacity: 0.85 }
@@ -81,11 +82,11 @@ def _lines(view: View, layout: Layout) -> Iterator[str]:
         yield f"{shape}<title>{_text(box.title)}</title></rect>"
     for line, path in zip(view.lines, layout.paths, strict=True):
         yield from _edge(line, path)
-    for box in view.boxes:
+    for number, box in enumerate(view.boxes):
         place = layout.boxes[box.id]
         title = fitting(box.title, place.width - 24)
         x, y = _number(place.x + 14), _number(place.y + 21)
-        yield f'<text class="title" x="{x}" y="{y}">{_text(title)}</text>'
+        yield f'<text class="title title{number}" x="{x}" y="{y}">{_text(title)}</text>'
     for node in view.nodes:
         yield from _node(node, layout.nodes[node.id])
     for line, path in zip(view.lines, layout.paths, strict=True):
@@ -102,6 +103,7 @@ def _box_rules(view: View, *, dark: bool) -> Iterator[str]:
         color = box_color(number)
         fill = color.dark_fill if dark else color.fill
         yield f".box{number} {{ fill: {fill}; stroke: {color.line}; stroke-width: 1.4 }}\n"
+        yield f".title{number} {{ stroke: {fill} }}\n"  # over the lines that enter the box
 
 
 def _node(node: Shown, place: Rectangle) -> Iterator[str]:

@@ -36,11 +36,15 @@ const draw = (() => {
 
   function box(place, number, text) {
     return drawn("g", {},
-      rectangle(place, { class: `box box${number % model.picture.colors}`, rx: 8 }),
-      words(fitting(text, place.width - 24), {
-        class: "name start", x: round(place.x + 14), y: round(place.y + 21),
-      }),
-      title(text));
+      rectangle(place, { class: `box box${number % model.picture.colors}`, rx: 8 }), title(text));
+  }
+
+  /* What stands in a box, over the lines that lead into it. */
+  function heading(place, number, text) {
+    return words(fitting(text, place.width - 24), {
+      class: `name start on${number % model.picture.colors}`,
+      x: round(place.x + 14), y: round(place.y + 21),
+    });
   }
 
   function item(shown, place) {
@@ -109,8 +113,12 @@ const draw = (() => {
   /* The elements of a scene, those behind first. */
   function scene(items, lines, { places, paths }) {
     const made = [];
+    const headings = [];
     model.picture.boxes.forEach((one, number) => {
-      if (places.has(`b${number}`)) made.push(box(places.get(`b${number}`), number, one.title));
+      const place = places.get(`b${number}`);
+      if (!place) return;
+      made.push(box(place, number, one.title));
+      headings.push(heading(place, number, one.title));
     });
     const groups = [];
     const leaves = [];
@@ -121,7 +129,7 @@ const draw = (() => {
     items.forEach(walk);
     lines.forEach((edge, number) => groups.push(line(edge, paths[number])));
     lines.forEach((edge, number) => leaves.push(label(edge, paths[number])));
-    return [...made, ...groups, ...leaves].filter(Boolean);
+    return [...made, ...groups, ...headings, ...leaves].filter(Boolean);
   }
 
   return { scene };
