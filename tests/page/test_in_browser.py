@@ -347,18 +347,6 @@ def test_light_and_dark_are_as_the_system_has_it_or_as_chosen(place, opened):
     assert grounds["light"][1] != grounds["dark"][1]
 
 
-def test_a_search_finds_the_layer_before_the_output_of_its_name(place, opened):
-    page = opened(place / "pair.html")
-    page.keyboard.press("/")
-    page.keyboard.type("mean")
-    assert page.locator("#found li").count() == 2
-    page.keyboard.press("Enter")
-    settled(page)
-    chosen = page.locator("#scene .selected")
-    assert chosen.count() == 1
-    assert "output" not in chosen.get_attribute("class")
-
-
 def test_a_name_that_looks_like_markup_is_text(place, opened):
     page = opened(place / "hostile.html")
     wanted = HOSTILE.removesuffix("\ud800")

@@ -16,8 +16,7 @@ const search = (() => {
         `${node.original.toLowerCase()} ${node.marks.map((mark) => MARKS[mark][1]).join(" ")}`;
       if (!words.every((word) => all.includes(word))) continue;
       const score = name === words[0] ? 0 : name.startsWith(words[0]) ? 1 : name.includes(words[0]) ? 2 : 3;
-      /* An output often has the name of the layer that it is of, which is what is looked for. */
-      scored.push([score + (node.out ? 4 : 0) + (node.kind === "output" ? 0.5 : 0), node]);
+      scored.push([score + (node.out ? 4 : 0), node]);
     }
     return scored.sort((a, b) => a[0] - b[0]).map(([, node]) => node);
   }
