@@ -13,19 +13,17 @@ from composer.keras_format.graph import (
     TensorRef,
     TensorSpec,
     Tree,
-    leaves,
     map_call,
 )
 from composer.keras_format.model_file import LayerState, ModelFile
 from composer.keras_format.order import operation_order
 from composer.keras_format.rename import renamed
 from composer.keras_format.static_specs import input_spec
-from composer.resolver.cut import Use
 from composer.resolver.infer import Inferred
-from composer.resolver.inside import inner_layers, shared_paths
 from composer.resolver.labels import Labels
-from composer.resolver.linked import Linked, LinkedOperation, Origin, Step
-from composer.resolver.plan import Fate, MapEntry, Plan, PlannedSource, Port, StateCopy, WholeUse
+from composer.resolver.link_map import link_map
+from composer.resolver.linked import Linked, LinkedOperation, Origin
+from composer.resolver.plan import Plan, PlannedSource, Port, StateCopy
 from composer.resolver.problems import Problems
 from composer.resolver.references import Piece
 from composer.resolver.seams import Seam
@@ -36,9 +34,10 @@ from composer.resolver.shared_layers import (
     shared_owners,
 )
 from composer.resolver.train import flagged
+from composer.resolver.whole_uses import missing, whole_uses
 from composer.resolver.wire import UNKNOWN
 from composer.spec.locations import shown_location
-from composer.spec.model import SourceInput, Spec
+from composer.spec.model import Spec
 
 
 def write_plan(
@@ -79,11 +78,11 @@ def write_plan(
         origins=origins,
         states=copies,
         sources=tuple(_source(piece, files, linked, copies) for piece in pieces.values()),
-        link_map=_link_map(pieces, linked, files, set(unreachable)),
+        link_map=link_map(pieces, linked, files, set(unreachable)),
         seams=_in_words(inferred.seams, Labels(linked, pieces)),
         inputs=tuple(_input_port(by_name[names[key]]) for key in linked.inputs),
         outputs=_output_ports(linked, names, inferred.specs),
-        wholes=_wholes(linked, names, pieces, files, inferred),
+        wholes=whole_uses(linked, names, pieces, files, inferred),
         deferred=tuple(question.id for question in inferred.questions),
         files=files,
     )
@@ -206,70 +205,6 @@ def _in_words(seams: Sequence[Seam], labels: Labels) -> tuple[Seam, ...]:
     )
 
 
-def _link_map(
-    pieces: Mapping[str, Piece],
-    linked: Linked,
-    files: Mapping[str, ModelFile],
-    unreachable: set[str],
-) -> tuple[MapEntry, ...]:
-    entries = []
-    for piece in pieces.values():
-        file = files[piece.source.id]
-        inside, shared = inner_layers(file), shared_paths(file)
-        for layer, operation in piece.topology.operations.items():
-            fate, name, note = _fate(piece, layer, linked, unreachable)
-            entries.append(
-                MapEntry(
-                    source=piece.source.id,
-                    layer=layer,
-                    class_name=operation.class_name,
-                    fate=fate,
-                    name=name,
-                    note=note,
-                    calls=_calls(piece.key(layer), linked) if name is not None else 0,
-                    inside=inside.get(layer, ()),
-                    shared=shared.get(layer, ()),
-                )
-            )
-    return tuple(entries)
-
-
-def _fate(
-    piece: Piece, layer: str, linked: Linked, unreachable: set[str]
-) -> tuple[Fate, str | None, str | None]:
-    if layer in piece.names:
-        if piece.key(layer) in unreachable:
-            return "unreachable", None, "no output of the result depends on it"
-        name = piece.names[layer]
-        return ("kept" if name == layer else "renamed"), name, _calls_left_out(piece, layer, linked)
-    is_input = piece.topology.operations[layer].kind == "input"
-    for use in piece.uses:
-        if layer in use.replaced:
-            wire = use.replaced[layer]
-            return ("wired" if is_input else "replaced"), None, str(wire.reference)
-        if layer in use.bypassed:
-            return "bypassed", None, _stand_in(piece, use, layer)
-    return "dropped", None, None
-
-
-def _calls(key: str, linked: Linked) -> int:
-    operation = linked.operations.get(key)
-    return len(operation.operation.calls) if operation is not None else 0
-
-
-def _calls_left_out(piece: Piece, layer: str, linked: Linked) -> str | None:
-    calls = len(piece.uses) * len(piece.topology.operations[layer].calls)
-    left_out = calls - len(linked.operations[piece.key(layer)].operation.calls)
-    return f"{left_out} of its {calls} calls reach no output" if left_out else None
-
-
-def _stand_in(piece: Piece, use: Use, layer: str) -> str:
-    stand_in = use.bypassed[layer]
-    if isinstance(stand_in, SourceInput):
-        return str(stand_in.reference)
-    return f"{piece.source.id}:{stand_in}"
-
-
 def _source(
     piece: Piece,
     files: Mapping[str, ModelFile],
@@ -292,80 +227,11 @@ def _source(
         kept=len(mine),
         parameters=sum(v.size for v in held),
         nbytes=sum(v.nbytes for v in held),
-        whole=not _missing(piece, linked),
+        whole=not missing(piece, linked),
         uses=tuple(use.id for use in piece.uses if use.id is not None),
         weights=shown_location(source.weights.file) if source.weights is not None else None,
         repairs=tuple(str(repair) for repair in file.graph.repairs),
     )
-
-
-def _wholes(
-    linked: Linked,
-    names: Mapping[str, str],
-    pieces: Mapping[str, Piece],
-    files: Mapping[str, ModelFile],
-    inferred: Inferred,
-) -> tuple[WholeUse, ...]:
-    """Find the uses of sources that must give what the source gives by itself."""
-    changed = {
-        linked.operations[seam.consumer].origin.source
-        for seam in inferred.seams
-        if seam.state != "equal"
-    }
-    wholes = []
-    for piece in pieces.values():
-        if piece.source.id in changed or _missing(piece, linked):
-            continue
-        graph = files[piece.source.id].graph
-        for index, use in enumerate(piece.uses):
-            moved = _moved(piece, index, linked)
-            ends = [
-                [
-                    moved.get(ref, linked.numbered(piece.reference(ref, index)))
-                    for ref in leaves(tree)
-                ]
-                for tree in (graph.inputs, graph.outputs)
-            ]
-            if all(ref is not None for end in ends for ref in end):
-                inputs, outputs = (
-                    tuple(
-                        TensorRef(names[ref.operation], ref.call, ref.output)
-                        for ref in end
-                        if ref is not None
-                    )
-                    for end in ends
-                )
-                wholes.append(
-                    WholeUse(source=piece.source.id, call=use.id, inputs=inputs, outputs=outputs)
-                )
-    return tuple(wholes)
-
-
-def _moved(piece: Piece, index: int, linked: Linked) -> dict[TensorRef, TensorRef]:
-    """Return where each original tensor that a layer takes has gone, for one use."""
-    moved = {}
-    for name in piece.names:
-        operation = piece.topology.operations[name]
-        if piece.key(name) not in linked.operations:
-            continue  # an input layer that feeds no output
-        now = linked.operations[piece.key(name)].operation
-        for number, call in enumerate(operation.calls):
-            place = Step(piece.key(name), index * len(operation.calls) + number)
-            if place not in linked.numbers:
-                continue
-            taken = now.calls[linked.numbers[place]]
-            for before, after in zip(call.tensors(), taken.tensors(), strict=True):
-                moved[before.ref] = after.ref
-    return moved
-
-
-def _missing(piece: Piece, linked: Linked) -> list[str]:
-    """Return the source's operations, inputs aside, that don't go in."""
-    return [
-        name
-        for name, operation in piece.topology.operations.items()
-        if operation.kind != "input" and piece.key(name) not in linked.operations
-    ]
 
 
 def _input_port(operation: Operation) -> Port:
