@@ -40,6 +40,12 @@ _OF_THE_MACHINE = frozenset(
 def run(arguments: Sequence[str]) -> int:
     """Run ``compose`` with ``arguments`` and return its exit code."""
     _fill_closed_streams()
+    code = _run(arguments)
+    _flush_or_let_go()
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
     if "_COMPOSE_COMPLETE" in os.environ:
         from composer.cli.shells import answer_shells
 
@@ -47,7 +53,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = compose.main(args=list(arguments), prog_name="compose", standalone_mode=False)
     except (NobodyReadsError, BrokenPipeError):
-        return _nobody_reads()
+        return NOBODY_READS
     except (click.Abort, KeyboardInterrupt):
         console.talk("interrupted")
         return INTERRUPTED
@@ -87,8 +93,11 @@ def _usage_help(error: click.ClickException) -> str | None:
     return f"{context.command_path} --help shows what there is" if context else None
 
 
-def _nobody_reads() -> int:
-    """Let the interpreter's own flush at exit go nowhere instead of failing once more."""
+def _flush_or_let_go() -> None:
+    """Let what can't be written go nowhere.
+
+    The interpreter flushes once more when it ends, and would replace the exit code by its own.
+    """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -96,7 +105,6 @@ def _nobody_reads() -> int:
         except OSError:
             os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
-    return NOBODY_READS
 
 
 def _fill_closed_streams() -> None:
