@@ -126,7 +126,10 @@ def explained(
         positions: of the spec.
     """
     diagnostics = []
-    for part, group in groupby(found, key=lambda item: item.path[0]):
+    order = list(_CODES)
+    # Fields that the lock does not have come last, and belong to their part all the same.
+    by_part = sorted(found, key=lambda item: order.index(item.path[0]))
+    for part, group in groupby(by_part, key=lambda item: item.path[0]):
         items = list(group)
         notes = [Note(message=str(item)) for item in items[:_SHOWN]]
         if len(items) > _SHOWN:

@@ -100,6 +100,17 @@ def test_a_changed_comment_is_said_to_change_nothing_else() -> None:
     assert "the resolved spec is the same" in notes_of(replace(LOCK, spec=spec))
 
 
+def test_each_part_is_told_once_whatever_the_lock_has_no_field_of() -> None:
+    resolved = {**LOCK.spec.resolved, "seed": 1}
+    layer = replace(LOCK.layers["probs"], seed=8)
+    now = replace(
+        LOCK, spec=replace(LOCK.spec, resolved=resolved, sha256="0" * 64), layers={"probs": layer}
+    )
+    found = differences(LOCK, now)
+    shown = explained(found, command="compose lock a.yaml", locked=LOCK, now=now)
+    assert [diagnostic.code for diagnostic in shown] == ["CMP601", "CMP604"]
+
+
 def test_many_differences_of_a_kind_are_counted() -> None:
     names = {f"layer{number}": "tower:x" for number in range(30)}
     text = notes_of(replace(LOCK, names=names))
