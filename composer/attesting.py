@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from composer.describing import describe
 from composer.destinations.chosen import Output, destinations_of
 from composer.destinations.companions import Companions
 from composer.destinations.write import WrittenFile
@@ -16,7 +17,6 @@ from composer.errors import UsageError
 from composer.file_suffixes import SPEC_SUFFIXES
 from composer.keras_format.digests import digest_content, digest_file
 from composer.lock.model import LockedArtifact
-from composer.locking import describe
 from composer.pipeline import Prepared, plan_spec
 from composer.provenance.bill import bill
 from composer.provenance.gather import gather

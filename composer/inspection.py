@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -58,6 +58,12 @@ class InspectedLayer:
     def origin(self) -> str | None:
         """Where it comes from; None in a file that composer did not link."""
         return self.lineage[0] if self.lineage else None
+
+    def opened(self, prefix: str = "") -> Iterator[InspectedLayer]:
+        """Yield it and all that lies inside, each under its path (``outer/inner``)."""
+        yield replace(self, name=f"{prefix}{self.name}")
+        for inner in self.inner:
+            yield from inner.opened(f"{prefix}{self.name}/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

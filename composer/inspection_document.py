@@ -32,10 +32,10 @@ def inspection_document(
         "warnings": list(inspection.warnings),
     }
     if caught is not None:
+        listed = [layer.name for outer in inspection.layers for layer in outer.opened()]
         # In the file's order, so that two runs print the same.
         document["selected"] = {
-            text: [layer.name for layer in inspection.layers if layer.name in names]
-            for text, names in caught.items()
+            text: [name for name in listed if name in names] for text, names in caught.items()
         }
     return document
 

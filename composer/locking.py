@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from composer.building import Artifact, build_spec
+from composer.describing import describe, describe_so_far
 from composer.destinations.write import Accept, WrittenFile
+from composer.diagnostics.diagnostic import Diagnostic, Note
 from composer.errors import BuildError, DriftError, SpecError, UsageError
-from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES
 from composer.keras_format.digests import digest_content
 from composer.lock.compare import Difference, differences, explained, refusals
 from composer.lock.document import lock_from_text, lock_path, lock_text, read_lock
-from composer.lock.make import locked_layers, locked_spec, toolchain
-from composer.lock.model import Lock, LockedArtifact, LockedSource
-from composer.pipeline import Prepared, Progress, plan_spec, prepare
-from composer.resolver.plan import Plan
-from composer.resolver.seeds import source_seed
-from composer.sources.keras_files import file_path, is_path
-from composer.sources.remembered import remembered_content, remembered_sha256
-from composer.spec.locations import is_remote, names_file, shown_location
-from composer.spec.model import Pin, Source, Spec
-from composer.store import Store, default_store
+from composer.lock.model import Lock, LockedArtifact
+from composer.pipeline import Prepared, Progress, prepare
+from composer.spec.locations import is_remote
+from composer.spec.model import Pin
+from composer.store import default_store
 from composer.unfinished import marked, sweep, token
-
-_SEEDED = ("app:", "hub:", "py:")
-"""Kinds of sources whose fresh weights are drawn from a seed of the spec's."""
 
 
 def find_lock(spec: str | Path) -> Lock | None:
@@ -62,46 +55,6 @@ def pins(lock: Lock, upgrade: Sequence[str] = ()) -> dict[str, Pin]:
         for name, source in lock.sources.items()
         if source.sha256 is not None and is_remote(source.location) and name not in upgrade
     }
-
-
-def describe(
-    prepared: Prepared,
-    folder: Path,
-    artifacts: Mapping[str, LockedArtifact],
-    *,
-    formats: Sequence[str] | None = None,
-) -> Lock:
-    """Return the lock of what was prepared; nothing is linked for it.
-
-    Args:
-        prepared: with a complete plan.
-        folder: that the lock lies in.
-        artifacts: what the build gave, or what an earlier lock says that it gives.
-        formats: that are written; None is what the spec says.
-
-    Raises:
-        SpecError: there are errors.
-        BuildError: it waits for Keras.
-        OSError: a source can't be read.
-    """
-    plan, spec, store = plan_spec(prepared), prepared.spec, prepared.store or default_store()
-    assert spec is not None
-    layers = locked_layers(plan, lambda path: remembered_content(path, store))
-    sources = {source.id: _source(source, spec, plan, store) for source in spec.sources}
-    imported = any(not names_file(source.location, KERAS_SUFFIXES) for source in spec.sources)
-    return Lock(
-        spec=locked_spec(spec, folder),
-        sources=sources,
-        layers=layers,
-        names={name: str(origin) for name, origin in plan.origins.items()},
-        toolchain=toolchain(
-            keras=bool(layers) or imported,
-            formats=[place.format for place in spec.target.destinations]
-            if formats is None
-            else formats,
-        ),
-        artifacts=artifacts,
-    )
 
 
 def write_lock(
@@ -167,22 +120,38 @@ def check_lock(
 ) -> Prepared:
     """Hold a spec, its sources and names against its lock, without Keras and without linking.
 
+    Where something waits for Keras, all that can be told without it is compared first. Only where
+    none of that differs, an error of code ``CMP610`` is among the diagnostics.
+
     Raises:
         SpecError: the spec or its sources are wrong.
         UsageError: there is no lock, or the spec can't be read.
         DriftError: they differ; it holds diagnostics.
-        BuildError: Keras would have to be asked first.
     """
-    locked = read_lock(lock_path(Path(spec)))
+    path = lock_path(Path(spec))
+    locked = read_lock(path)
     prepared = prepare(spec, overrides, offline=offline, pins=pins(locked), progress=progress)
-    if not prepared.errors:
-        if prepared.plan is None or not prepared.plan.complete:
-            raise BuildError(
-                "the lock can't be checked before Keras was asked: " + "; ".join(prepared.deferred),
-                help="compose build or compose lock asks, and remembers the answer",
-            )
+    if prepared.errors or prepared.spec is None:
+        return prepared
+    if prepared.plan is not None and prepared.plan.complete:
         hold(spec, prepared, locked)
-    return prepared
+        return prepared
+    _refuse(spec, prepared, locked, describe_so_far(prepared, path.parent, locked))
+    unfinished = _unfinished(path, spec, prepared)
+    return replace(prepared, diagnostics=(*prepared.diagnostics, unfinished))
+
+
+def _unfinished(path: Path, spec: str, prepared: Prepared) -> Diagnostic:
+    assert prepared.spec is not None
+    arguments = " ".join([spec, *prepared.spec.overrides])
+    return Diagnostic(
+        code="CMP610",
+        message=f"{path} can't be checked to the end without Keras; what files alone tell is as "
+        "it was locked",
+        notes=tuple(Note(message=waiting) for waiting in prepared.deferred),
+        help=f"compose validate --deep {arguments} asks Keras, and remembers the answer for the "
+        f"next check; compose build --locked {arguments} asks, checks and builds",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,30 +255,6 @@ def _refuse(spec: str, prepared: Prepared, locked: Lock, now: Lock) -> None:
         f"{path} does not hold any more: {found[0]}{more}",
         help=diagnostics[0].help,
         diagnostics=diagnostics,
-    )
-
-
-def _source(source: Source, spec: Spec, plan: Plan, store: Store) -> LockedSource:
-    planned = next(item for item in plan.sources if item.id == source.id)
-    file = plan.files[source.id]
-    size = sha256 = revision = None
-    if planned.download is not None:
-        size, sha256 = planned.download.nbytes, planned.download.sha256
-        # Not its validator: another server, or the same one tomorrow, tags the same bytes anew.
-        revision = planned.download.revision
-    elif is_path(source.location, KERAS_SUFFIXES + LEGACY_SUFFIXES):
-        path = file_path(source)
-        size, sha256 = path.stat().st_size, remembered_sha256(path, store)
-    seeded = source.location.startswith(_SEEDED)
-    return LockedSource(
-        location=shown_location(source.location),
-        content=remembered_content(file.path, store),
-        size=size,
-        sha256=sha256,
-        revision=revision,
-        weights=remembered_sha256(file.made_from[0], store) if source.weights else None,
-        seed=source_seed(spec.seed, source.id) if seeded else None,
-        license=source.license,
     )
 
 

@@ -133,7 +133,7 @@ def _fit_to_go(
     prepared: Prepared, output: Output, *, building: bool, go_on: Callable[[], Prepared]
 ) -> Prepared:
     """Prepare a spec, and report with it what keeps it from where it shall go."""
-    from composer.destinations.fitness import missing_packages, unfit
+    from composer.destinations.fitness import missing_packages, taken, unfit
     from composer.destinations.programs import misplaced_programs
 
     spec = prepared.spec
@@ -147,7 +147,12 @@ def _fit_to_go(
     if misplaced:
         return replace(prepared, diagnostics=(*prepared.diagnostics, *missing, *misplaced))
     found = go_on()
-    late = () if found.plan is None else unfit(spec, found.plan, destinations)
+    late: tuple[Diagnostic, ...] = ()
+    if found.plan is not None:
+        late = (
+            *unfit(spec, found.plan, destinations),
+            *taken(spec, found.plan, destinations),
+        )
     return replace(found, diagnostics=(*found.diagnostics, *missing, *covered(late, spec)))
 
 

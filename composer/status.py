@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from composer.destinations.results import Standing, look, unbuilt
+from composer.describing import describe, describe_so_far
+from composer.destinations.results import Standing, look, look_before_keras
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.errors import DriftError
 from composer.lock.compare import Difference, differences, refusals
 from composer.lock.document import lock_path
 from composer.lock.model import Lock
-from composer.locking import describe, find_lock, pins
+from composer.locking import find_lock, pins
 from composer.pipeline import Prepared, Progress, prepare
 from composer.spec.model import Spec
 from composer.store import Store, default_store
@@ -42,7 +43,7 @@ class LockStatus:
     """The lock of a spec.
 
     Attributes:
-        holds: None where that can't be told before Keras was asked.
+        holds: None where that can't be told before Keras was asked, and nothing differs so far.
         changed: the fields in which it does not.
         problem: what keeps it from being read.
     """
@@ -117,11 +118,11 @@ def status_of(
     results = _results(prepared, prepared.spec, waiting, store)
     held = None
     if lock is not None:
-        changed = None if waiting else _changed(spec, prepared, lock, results)
+        changed = _changed(spec, prepared, lock, () if waiting else results)
         held = LockStatus(
             path=lock_path(Path(spec)),
-            holds=None if changed is None else not changed,
-            changed=changed or (),
+            holds=False if changed else None if waiting else True,
+            changed=changed,
         )
     elif problem is not None:
         held = LockStatus(path=lock_path(Path(spec)), holds=False, problem=problem)
@@ -149,9 +150,7 @@ def _results(
     places = spec.target.destinations
     if prepared.plan is not None and prepared.plan.complete and not waiting:
         return look(prepared.plan, spec, places, store)
-    return tuple(
-        unbuilt(place, store) or Standing(place=place, reasons=tuple(waiting)) for place in places
-    )
+    return look_before_keras(prepared.plan, spec, places, store, waiting)
 
 
 def _result(found: Standing) -> Result:
@@ -175,5 +174,7 @@ def _changed(
         old = lock.artifacts.get(found.place.format)
         if found.file is not None and old is not None:
             made[found.place.format] = replace(old, size=found.file.size, sha256=found.file.sha256)
-    now = describe(prepared, lock_path(Path(spec)).parent, made)
+    folder = lock_path(Path(spec)).parent
+    told = not prepared.errors and prepared.plan is not None and prepared.plan.complete
+    now = describe(prepared, folder, made) if told else describe_so_far(prepared, folder, lock)
     return refusals(differences(lock, now))

@@ -10,6 +10,9 @@ from composer.cli import candidates, console, options
 from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from composer.cli.caught import Caught
     from composer.spec.model import Selector
 
 
@@ -37,23 +40,22 @@ def command(model: str, *, as_json: bool, selectors: tuple[str, ...]) -> int:
     inspection = inspect_model(file)
     caught = None
     if parsed:
-        from composer.resolver.select import matches
-        from composer.resolver.topology import Topology
+        from composer.cli.caught import catch
 
-        topology = Topology.of(inspection.graph)
-        caught = {text: matches(selector, topology) for text, selector in parsed.items()}
-        _report_dead(caught, tuple(topology.operations))
+        caught = catch(inspection, parsed)
+        _report(caught)
     if as_json:
         import json
 
         from composer.inspection_document import inspection_document
 
-        console.data(json.dumps(inspection_document(inspection, caught), indent=2) + "\n")
+        names = None if caught is None else {text: it.names for text, it in caught.items()}
+        console.data(json.dumps(inspection_document(inspection, names), indent=2) + "\n")
     else:
         from composer.cli.layer_table import show_inspection
 
         show_inspection(inspection, console.terminal("stdout"), caught)
-    return 1 if caught is not None and not all(caught.values()) else 0
+    return 1 if caught is not None and not all(it.names for it in caught.values()) else 0
 
 
 def _selector(text: str) -> Selector:
@@ -86,9 +88,12 @@ def _selector(text: str) -> Selector:
         raise UsageError(error.message, help=error.help) from error
 
 
-def _report_dead(caught: dict[str, frozenset[str]], names: tuple[str, ...]) -> None:
-    from composer.diagnostics.suggest import did_you_mean
-
+def _report(caught: Mapping[str, Caught]) -> None:
     for text, found in caught.items():
-        if not found:
-            console.show_problem(f"{text} matches no layer", did_you_mean(text, names))
+        if not found.names:
+            console.show_problem(f"{text} matches no layer", found.why_none)
+        elif found.opened:
+            console.talk(
+                f"note: {text} matches layers inside nested models: in a spec only with "
+                "flatten: true on the source"
+            )

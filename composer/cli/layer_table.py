@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from composer.cli.caught import Caught, rows
 from composer.cli.console import Terminal, show_parts
 from composer.cli.numbers import count, size
 from composer.cli.shapes import shape_text
@@ -23,21 +24,21 @@ _NARROW = 72
 
 
 def show_inspection(
-    inspection: Inspection, place: Terminal, caught: Mapping[str, frozenset[str]] | None = None
+    inspection: Inspection, place: Terminal, caught: Mapping[str, Caught] | None = None
 ) -> None:
     """Write what is in a model file.
 
     Args:
         inspection: of the file.
         place: where to.
-        caught: for each selector the names that it picks; the table then shows only these.
+        caught: for each selector what it picks; the table then shows only these.
     """
     narrow = place.width is not None and place.width < _NARROW
     show_parts(place, _parts(inspection, caught, narrow=narrow))
 
 
 def _parts(
-    inspection: Inspection, caught: Mapping[str, frozenset[str]] | None, *, narrow: bool
+    inspection: Inspection, caught: Mapping[str, Caught] | None, *, narrow: bool
 ) -> Iterator[RenderableType]:
     from rich.text import Text
 
@@ -52,14 +53,14 @@ def _parts(
     if caught is None:
         yield _table(inspection.layers, linked=bool(inspection.sources), narrow=narrow)
     else:
-        picked = frozenset().union(*caught.values())
-        rows = tuple(layer for layer in inspection.layers if layer.name in picked)
-        if rows:
-            yield _table(rows, linked=bool(inspection.sources), narrow=narrow)
+        picked = rows(inspection, caught)
+        if picked:
+            yield _table(picked, linked=bool(inspection.sources), narrow=narrow)
             yield Text("")
         total = count(len(inspection.layers), "operation")
-        for text, names in caught.items():
-            yield Text(shown(f"{text}: {len(names):,} of {total}"))
+        for text, found in caught.items():
+            where = "inside nested models" if found.opened else f"of {total}"
+            yield Text(shown(f"{text}: {len(found.names):,} {where}"))
         return
     yield Text("")
     for label, ports in (("input", inspection.inputs), ("output", inspection.outputs)):

@@ -42,7 +42,7 @@ def command(
 
     A build with --locked fails when anything differs from it. The model is built for the lock and
     not kept. --check compares the spec, its sources and all names without Keras and without a
-    build.
+    build; where nothing differs so far and the rest waits for Keras, it ends with code 3.
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report, exit_code

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from composer.diagnostics.render import Format
 
 DRIFT = 4
+UNASKED = 3
 FOR_PROGRAMS = frozenset({"json", "github", "sarif"})
 
 
@@ -92,10 +93,17 @@ def show_error(error: ComposeError) -> None:
 
 
 def exit_code(diagnostics: Sequence[Diagnostic]) -> int:
-    """Return what a command ends with: 4 where a lock does not hold and nothing else is wrong."""
+    """Return what a command ends with.
+
+    Returns:
+        4 where a lock does not hold and nothing else is wrong, 3 where Keras alone could tell
+        whether it does.
+    """
     errors = [item for item in diagnostics if item.severity == "error"]
     if not errors:
         return 0
+    if all(item.code == "CMP610" for item in errors):
+        return UNASKED
     return DRIFT if all(item.code.startswith("CMP6") for item in errors) else SpecError.exit_code
 
 

@@ -135,7 +135,7 @@ def _lock(lock: LockStatus) -> str:
     if lock.problem is not None:
         return lock.problem
     if lock.holds is None:
-        return "its lock can't be checked before that"
+        return "its lock holds as far as can be told without Keras"
     if lock.holds:
         return "locked"
     more = f" and {len(lock.changed) - 1} more" if len(lock.changed) > 1 else ""

@@ -1,4 +1,4 @@
-"""What stands in the way of a format before anything is built: packages, names, sizes."""
+"""What stands in a result's way before anything is built: packages, names, sizes, its place."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 
+from composer.destinations.places import check_places
 from composer.diagnostics.diagnostic import Diagnostic, Note, Severity, SpecPath
+from composer.errors import BuildError
 from composer.resolver.plan import Plan
 from composer.spec.formats import FORMATS, OutputFormat
 from composer.spec.model import Destination, Spec
@@ -71,6 +73,26 @@ def unfit(spec: Spec, plan: Plan, destinations: Sequence[Destination]) -> tuple[
                     help="keras, weights, h5 and saved_model have no such limit",
                 )
             )
+    return tuple(found)
+
+
+def taken(spec: Spec, plan: Plan, destinations: Sequence[Destination]) -> tuple[Diagnostic, ...]:
+    """Report places of the spec's own that a build would refuse: a source, or a folder, is there.
+
+    Args:
+        spec: for the places in its text.
+        plan: may be a draft; nothing of it may be replaced that it is made from.
+        destinations: where the result shall go; one from the command line is no mistake of the
+            spec, and refused by the build alone.
+    """
+    found = []
+    for place in destinations:
+        if not place.at:
+            continue
+        try:
+            check_places([place], plan.source_files)
+        except BuildError as error:
+            found.append(_diagnostic("CMP709", spec, place, error.message, help=error.help))
     return tuple(found)
 
 
@@ -150,7 +172,7 @@ def _diagnostic(
     place: Destination,
     message: str,
     *,
-    help: str,  # noqa: A002
+    help: str | None,  # noqa: A002
     severity: Severity = "error",
     notes: tuple[Note, ...] = (),
 ) -> Diagnostic:

@@ -18,6 +18,7 @@ from composer.lock.document import resolved_sha256
 from composer.lock.make import installed
 from composer.resolver.plan import Plan
 from composer.sources.remembered import remembered_content
+from composer.sources.states import with_states
 from composer.spec.formats import FORMATS
 from composer.spec.locations import without_secrets
 from composer.spec.model import Destination, Spec
@@ -62,6 +63,31 @@ def origins(
         return _origins(plan, spec, places, store)
     except OSError as error:
         raise BuildError(f"{error.filename} can't be read: {error.strerror}") from error
+
+
+def changed_so_far(
+    then: Mapping[str, str], spec: Spec, plan: Plan | None, store: Store
+) -> tuple[str, ...]:
+    """Say what is known to have changed since a result was built, while the rest waits for Keras.
+
+    Args:
+        then: the parts of an earlier build's origin.
+        spec: as it is now.
+        plan: of it, which need not be complete; None leaves the sources out.
+        store: remembers digests of files.
+
+    Raises:
+        FormatError: a source is damaged.
+        BuildError: one can't be read.
+    """
+    sources: Iterator[tuple[str, str]] = iter(())
+    if plan is not None:
+        sources = _of_sources(with_states(plan, spec, store))
+    parts = {
+        name: part for name, part in chain(_of_spec(spec), sources) if then.get(name, part) != part
+    }
+    before = {name: then[name] for name in parts}
+    return tuple(reasons(before, Origin(key="", parts=parts))) if parts else ()
 
 
 def _origins(

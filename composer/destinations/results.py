@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from composer.destinations.origins import Origin, origins, reasons
+from composer.destinations.origins import Origin, changed_so_far, origins, reasons
 from composer.destinations.write import WrittenFile
 from composer.errors import BuildError
 from composer.keras_format.digests import digest_sums
@@ -93,6 +93,40 @@ def _standing(place: Destination, origin: Origin, store: Store) -> Standing:
     # Taken again, so that it is not forgotten as long as it is of use.
     _note(file, origin, stamp, store)
     return Standing(place=place, file=file)
+
+
+def look_before_keras(
+    plan: Plan | None,
+    spec: Spec,
+    places: Sequence[Destination],
+    store: Store,
+    waiting: Sequence[str],
+) -> tuple[Standing, ...]:
+    """Look at all places while something waits for Keras: what stands there counts as stale.
+
+    Args:
+        plan: as far as it goes; None where there is none yet.
+        spec: that the results are of.
+        places: that it is written to.
+        store: remembers what earlier builds wrote.
+        waiting: for what, in words; what is known to have changed is said before it.
+
+    Raises:
+        FormatError: a source is damaged.
+        BuildError: one can't be read.
+    """
+    return tuple(
+        unbuilt(place, store)
+        or Standing(place=place, reasons=(*_changed_so_far(place, plan, spec, store), *waiting))
+        for place in places
+    )
+
+
+def _changed_so_far(
+    place: Destination, plan: Plan | None, spec: Spec, store: Store
+) -> tuple[str, ...]:
+    note = store.note(_KIND, _name(place))
+    return () if note is None else changed_so_far(note["parts"], spec, plan, store)
 
 
 def unbuilt(place: Destination, store: Store) -> Standing | None:

@@ -52,6 +52,22 @@ def flattened(file: ModelFile) -> ModelFile:
     return replace(file, graph=graph, states=states, misplaced=misplaced)
 
 
+def flat_graph(graph: Graph) -> Graph:
+    """Return a graph without nested models, for those who want the names and the wires alone.
+
+    Layers that a nested model shares with the model around it stay two operations.
+
+    Raises:
+        FormatError: as for :func:`flattened`.
+    """
+    flat = _inline(graph)
+    return replace(
+        graph,
+        operations=tuple(flat.operations.values()),
+        outputs=map_leaves(graph.outputs, flat.settle),
+    )
+
+
 @dataclass(slots=True)
 class _Flat:
     """What inlining one graph gave: operations by path, and where its tensors went."""

@@ -126,12 +126,15 @@ def explained(
         positions: of the spec.
     """
     diagnostics = []
-    for part, group in groupby(found, key=lambda item: item.path[0]):
+    order = list(_CODES)
+    # Fields that the lock does not have come last, and belong to their part all the same.
+    by_part = sorted(found, key=lambda item: order.index(item.path[0]))
+    for part, group in groupby(by_part, key=lambda item: item.path[0]):
         items = list(group)
         notes = [Note(message=str(item)) for item in items[:_SHOWN]]
         if len(items) > _SHOWN:
             notes.append(Note(message=f"and {len(items) - _SHOWN} more fields"))
-        notes.extend(Note(message=cause) for cause in _causes(part, items, locked, now))
+        notes.extend(Note(message=cause) for cause in _causes(part, items, found, locked, now))
         diagnostics.append(
             Diagnostic(
                 code=_CODES[part],
@@ -152,29 +155,58 @@ def _path(part: str, item: Difference) -> SpecPath:
     return item.path[:2] if part in ("sources", "layers") else ()
 
 
-def _causes(part: str, items: Sequence[Difference], locked: Lock, now: Lock) -> Iterator[str]:
-    if part == "spec" and all(item.path[1] == "files" for item in items):
+def _causes(
+    part: str, items: Sequence[Difference], found: Sequence[Difference], locked: Lock, now: Lock
+) -> Iterator[str]:
+    if part == "spec" and all(_is_text(item) for item in items):
         yield "the resolved spec is the same: only comments, layout or the order of keys changed"
     if part not in ("layers", "sources"):
         return
+    # Where anything else changed, that is the reason, and no processor.
+    alone = all(
+        _is_drawn(item, locked) or _is_text(item) or item.path[0] in ("toolchain", "artifacts")
+        for item in found
+    )
+    if not alone:
+        return
+    versions = [
+        f"{name} {locked.toolchain.get(name)} then, {now.toolchain.get(name)} now"
+        for name in ("keras", "tensorflow")
+        if locked.toolchain.get(name) != now.toolchain.get(name)
+    ]
     for item in items:
-        if len(item.path) < 3:  # noqa: PLR2004 - a whole entry came or went
-            continue
-        _, key, field = item.path
-        drawn = part == "layers" or (key in locked.sources and locked.sources[key].seed is not None)
-        alone = sum(other.path[1] == key for other in items) == 1
-        if field != "content" or not drawn or not alone:
-            continue
-        versions = [
-            f"{name} {locked.toolchain.get(name)} then, {now.toolchain.get(name)} now"
-            for name in ("keras", "tensorflow")
-            if locked.toolchain.get(name) != now.toolchain.get(name)
-        ]
-        yield f"the weights of {key!r} are drawn afresh from its seed, " + (
-            f"and by other versions: {'; '.join(versions)}"
-            if versions
-            else "and processors of different types can draw different ones"
-        )
+        key = item.path[1]
+        if versions:
+            reason = f"and by other versions: {'; '.join(versions)}"
+        elif (code := _code(part, key, now)) is not None:
+            reason = f"by the code of {code}: it changed, or a processor of another type draws"
+        else:
+            reason = "and processors of different types can draw different ones"
+        yield f"the weights of {key!r} are drawn afresh from its seed, {reason}"
+
+
+def _is_text(item: Difference) -> bool:
+    """Tell whether a difference is one of a file of the spec, which need not mean anything."""
+    return item.path[:2] == ("spec", "files")
+
+
+def _is_drawn(item: Difference, locked: Lock) -> bool:
+    """Tell whether a difference is one of weights that are drawn from a seed."""
+    part, *rest = item.path
+    if len(rest) != 2 or rest[1] != "content":  # noqa: PLR2004 - sources.ID.content
+        return False
+    if part == "sources":
+        return rest[0] in locked.sources and locked.sources[rest[0]].seed is not None
+    return part == "layers" and MISSING not in (item.locked, item.found)
+
+
+def _code(part: str, key: str, now: Lock) -> str | None:
+    """Return the user's own code that makes a source or new layer, as the spec names it."""
+    entry = (now.spec.resolved.get(part) or {}).get(key) or {}
+    named = str(entry.get("class" if part == "layers" else "from", ""))
+    if part == "sources":
+        return named.removeprefix("py:") if named.startswith("py:") else None
+    return named if ":" in named else None
 
 
 def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

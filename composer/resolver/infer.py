@@ -16,6 +16,7 @@ from composer.keras_format.graph import Operation, Tensor, TensorRef, TensorSpec
 from composer.keras_format.model_file import LayerState, ModelFile
 from composer.keras_format.static_specs import input_spec, static_output
 from composer.resolver.ask_about import Known, question_about
+from composer.resolver.blamed_argument import blamed, looks_plain
 from composer.resolver.facts import Fact, Pending, Question, tensors_of
 from composer.resolver.linked import Edge, Linked, LinkedOperation, Step
 from composer.resolver.problems import Problems
@@ -281,12 +282,23 @@ class _Walk:
         self.failed.add(step.key)
         self._set_outputs(step, None)
         if linked.new is not None:
+            path = blamed(linked.new, error)
+            quoted = [name for name in path[3:] if looks_plain(linked.new.args[str(name)])]
             self.problems.add(
                 "CMP410",
-                ("layers", linked.key),
+                path,
                 f"Keras can't make layer {linked.key!r}: {error}",
                 at_key=True,
-                notes=[self._input_note(linked)],
+                notes=[
+                    *(
+                        Note(message=f"{name} is text here: {linked.new.args[str(name)]!r}")
+                        for name in quoted
+                    ),
+                    self._input_note(linked),
+                ],
+                help=f"without quotes it is none: {quoted[0]}: {linked.new.args[str(quoted[0])]}"
+                if quoted
+                else None,
             )
             return
         self.problems.add(

@@ -31,7 +31,7 @@ def inner_layers(file: ModelFile) -> Mapping[str, tuple[InnerLayer, ...]]:
     return {
         outer.name: tuple(
             InnerLayer(path=path, class_name=inner.class_name, shared=shared.get(path, ()))
-            for path, inner in _walk(outer.inner, f"{outer.name}{SEPARATOR}")
+            for path, inner in walk(outer.inner, f"{outer.name}{SEPARATOR}")
             if inner.kind != "input"
         )
         for outer in file.graph.operations
@@ -54,7 +54,7 @@ def how_to_open(path: str, operations: Mapping[str, Operation]) -> str | None:
     if not rest or outer is None or outer.inner is None:
         return None
     opening = f"{name!r} is a nested model; flatten: true on the source opens it"
-    inside = [inner for inner, _ in _walk(outer.inner, f"{name}{SEPARATOR}")]
+    inside = [inner for inner, _ in walk(outer.inner, f"{name}{SEPARATOR}")]
     if path in inside or any(character in path for character in "*?["):
         return opening
     meant = did_you_mean(path, inside)
@@ -69,7 +69,7 @@ def shared_paths(file: ModelFile) -> Mapping[str, tuple[str, ...]]:
     """
     places: dict[int | str, set[str]] = {}
     holders = {state.group: path for path, state in file.states.items()}
-    for path, operation in _walk(file.graph, ""):
+    for path, operation in walk(file.graph, ""):
         if operation.shared is not None:
             places.setdefault(operation.shared, set()).add(path)
         group = file.misplaced.get(path)
@@ -83,9 +83,10 @@ def shared_paths(file: ModelFile) -> Mapping[str, tuple[str, ...]]:
     return {path: tuple(sorted(others)) for path, others in shared.items() if others}
 
 
-def _walk(graph: Graph, prefix: str) -> Iterator[tuple[str, Operation]]:
+def walk(graph: Graph, prefix: str) -> Iterator[tuple[str, Operation]]:
+    """Yield the operations of a graph and of all nested in it, with their paths."""
     for operation in graph.operations:
         path = f"{prefix}{operation.name}"
         yield path, operation
         if operation.inner is not None:
-            yield from _walk(operation.inner, f"{path}{SEPARATOR}")
+            yield from walk(operation.inner, f"{path}{SEPARATOR}")

@@ -9,6 +9,7 @@ from composer.diagnostics.diagnostic import Edit
 from composer.diagnostics.suggest import certain, did_you_mean
 from composer.keras_format.graph import TensorRef
 from composer.resolver.cut import Use
+from composer.resolver.dead_selectors import where_inside
 from composer.resolver.inside import how_to_open
 from composer.resolver.problems import Problems
 from composer.resolver.select import Selection
@@ -250,8 +251,12 @@ class References:
             spelt = f"{piece.source.id}:{finals[name]}"
             return f"references use original names, before any renaming: {spelt}"
         operations = piece.topology.operations
-        suggestion = how_to_open(name, operations) or did_you_mean(name, tuple(operations))
-        return suggestion or "compose inspect lists the layers of a model"
+        inside = how_to_open(name, operations) or where_inside(name, operations)
+        return (
+            inside
+            or did_you_mean(name, tuple(operations))
+            or "compose inspect lists the layers of a model"
+        )
 
     # ------------------------------------------------------------ reports
 

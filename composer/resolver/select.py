@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from composer.diagnostics.diagnostic import SpecPath
 from composer.diagnostics.suggest import did_you_mean
-from composer.resolver.inside import how_to_open
+from composer.resolver.dead_selectors import why_dead
 from composer.resolver.problems import Problems
 from composer.resolver.topology import Topology
 from composer.spec.model import Selector, Source
@@ -144,7 +144,9 @@ def _report_dead(source: str, selector: Selector, topology: Topology, problems: 
             "CMP401",
             selector.path,
             f"no layer of source {source!r} has the class {selector.pattern!r}",
-            help=did_you_mean(selector.pattern, classes) or f"the classes are {_list(classes)}",
+            help=why_dead(selector, topology.operations)
+            or did_you_mean(selector.pattern, classes)
+            or f"the classes are {_list(classes)}",
             fix=problems.corrected((*selector.path, "class"), selector.pattern, classes),
         )
         return
@@ -169,7 +171,7 @@ def _report_dead(source: str, selector: Selector, topology: Topology, problems: 
     wanted = [selector.pattern] + ([selector.to] if selector.to else [])
     missing = [name for name in wanted if name not in topology.operations]
     sought = missing[0] if missing else selector.pattern
-    suggestion = how_to_open(sought, topology.operations) or did_you_mean(sought, names)
+    suggestion = why_dead(selector, topology.operations) or did_you_mean(sought, names)
     problems.add(
         "CMP401",
         selector.path,

@@ -48,11 +48,24 @@ def test_the_right_example_gives_no_diagnostic_at_all(code, workspace):
     assert _problems(page(code).right, code) == ()
 
 
+@pytest.mark.keras
+def test_text_in_the_place_of_a_number_is_told_at_the_argument(workspace):
+    wrong = page("CMP410").wrong
+    assert wrong is not None
+    text = wrong.replace("units: 5, activatoin: softmax", "activation: softmax, units: '5'")
+    (found,) = _problems(text, "CMP410")
+    assert found.path == ("layers", "scores", "args", "units")
+    assert found.span is not None
+    assert found.span.text[0][found.span.column - 1 :].startswith("units: '5'")
+    assert found.notes[0].message == "units is text here: '5'"
+    assert found.help == "without quotes it is none: units: 5"
+
+
 PROSE = {
     "CMP305", "CMP415", "CMP502", "CMP506", "CMP507", "CMP509", "CMP510", "CMP511", "CMP513",
     "CMP514", "CMP516", "CMP520", "CMP521", "CMP524", "CMP526", "CMP527", "CMP528",
     "CMP529", "CMP530", "CMP531", "CMP533", "CMP534", "CMP601", "CMP602", "CMP603", "CMP604", "CMP605", "CMP606",
-    "CMP607", "CMP608", "CMP609", "CMP613", "CMP614", "CMP615",
+    "CMP607", "CMP608", "CMP609", "CMP610", "CMP613", "CMP614", "CMP615",
     "CMP705", "CMP707", "CMP708",
 }  # fmt: skip
 

@@ -210,6 +210,56 @@ def test_a_selector_that_catches_nothing_is_said_on_stderr(compose):
     assert "did you mean 'conv1'" in result.err
 
 
+def test_selectors_reach_into_nested_models_and_say_what_a_spec_needs_for_it(compose):
+    result = compose("inspect", "models/nested.keras", "--select", "inner/fir*")
+    assert result.code == 0
+    assert result.out.endswith("inner/fir*: 1 inside nested models\n")
+    assert "\ninner/first  Dense" in result.out
+    assert "flatten: true on the source" in result.err
+    document = compose(
+        "inspect", "models/nested.keras", "--json", "--select", "{upto: inner/first}"
+    )
+    assert json.loads(document.out)["selected"] == {
+        "{upto: inner/first}": ["features", "inner/first"]
+    }
+    # What is on the top level needs nothing, and is shown with what it holds.
+    result = compose("inspect", "models/nested.keras", "--select", "inner")
+    assert result.out.endswith("\ninner: 1 of 3 operations\n")
+    assert result.err == ""
+
+
+@pytest.mark.parametrize(
+    ("selector", "told"),
+    [
+        ("first", "'inner/first' lies inside a nested model"),
+        ("{regex: core}", "{regex: .*core.*} matches 'scores'"),
+        ("class: Dense", "a selector by class is a map: {class: Dense}"),
+    ],
+)
+def test_why_a_selector_catches_nothing_is_told_here_and_by_a_spec(compose, selector, told):
+    result = compose("inspect", "models/nested.keras", "--select", selector)
+    assert (result.code, told in result.err) == (1, True)
+    Path("nest.yaml").write_text(
+        "version: 1\nname: nest\nsources:\n"
+        f"  n: {{from: models/nested.keras, exclude: [{json.dumps(selector)}]}}\n"
+        if not selector.startswith("{")
+        else "version: 1\nname: nest\nsources:\n"
+        f"  n: {{from: models/nested.keras, exclude: [{selector}]}}\n"
+    )
+    (found,) = json.loads(compose("validate", "nest.yaml", "--output-format", "json").out)
+    assert (found["code"], told in found["help"]) == ("CMP401", True)
+
+
+def test_a_reference_into_a_nested_model_is_told_of_flatten(compose):
+    Path("nest.yaml").write_text(
+        "version: 1\nname: nest\nsources: {n: {from: models/nested.keras}}\n"
+        "layers: {act: {class: ReLU, inputs: 'n:second'}}\n"
+    )
+    (found,) = json.loads(compose("validate", "nest.yaml", "--output-format", "json").out)
+    assert found["code"] == "CMP407"
+    assert "'inner/second' lies inside a nested model" in found["help"]
+
+
 @pytest.mark.parametrize("selector", ["{clas: Dense}", "{class: [a]}", "{", "{regex: (}", "a[b"])
 def test_what_is_no_selector_is_refused_as_usage(compose, selector):
     result = compose("inspect", "models/tower.keras", "--select", selector)

@@ -190,8 +190,28 @@ def test_what_only_keras_can_tell_is_said_and_not_asked(compose: Compose) -> Non
     code, out, _ = compose("status", "pair.yaml")
     assert (code, out) == (
         4,
-        "pair.yaml  stale  layer 'odd' has to be made by Keras first; its lock can't be checked"
-        + " before that\n",
+        "pair.yaml  stale  the spec changed; layer 'odd' has to be made by Keras first; "
+        + "its lock is out of date: spec.files.pair.yaml and 9 more\n",
+    )
+    dense_model(Path("a.keras"), seed=4)
+    out = compose("status", "pair.yaml").out
+    assert "  the spec changed; source 'a' changed; layer 'odd' has to be made" in out
+
+
+@pytest.mark.keras
+def test_a_lock_of_which_keras_alone_knows_the_rest_holds_as_far_as_can_be_told(
+    compose: Compose, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    Path("pair.yaml").write_text(
+        f"{SPEC}layers: {{odd: {{class: Dense, args: {{units: 3}}, inputs: a}}}}\noutputs: odd\n"
+    )
+    compose("lock", "pair.yaml")
+    monkeypatch.setenv("COMPOSE_HOME", str(tmp_path / "another_store"))
+    code, out, _ = compose("status", "pair.yaml", "--json")
+    assert code == 4
+    assert json.loads(out)["specs"][0]["lock"]["holds"] is None
+    assert compose("status", "pair.yaml").out == (
+        "pair.yaml  never built  its lock holds as far as can be told without Keras\n"
     )
 
 
@@ -206,7 +226,7 @@ def test_the_network_is_not_asked(compose: Compose) -> None:
         assert len(server.requests) == asked
         Path("pair.yaml").write_text(SPEC.replace("b.keras", f"'{server.url}/c.keras'"))
         assert compose("status", "pair.yaml").out == (
-            "pair.yaml  stale  source 'b' has to be fetched first\n"
+            "pair.yaml  stale  the spec changed; source 'b' has to be fetched first\n"
         )
 
 

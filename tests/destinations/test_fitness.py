@@ -142,3 +142,25 @@ def test_a_build_refuses_what_a_plan_let_pass(spec, without) -> None:
         build_spec(prepared, output="a.onnx")
     with pytest.raises(composer.UsageError, match="has the ending of no format"):
         build_spec(prepared, output="a.pb")
+
+
+def test_a_place_that_a_source_has_is_told_before_a_build(spec) -> None:
+    path = "models/tower.keras"
+    text = SPEC.format(form="keras", name="image")
+    Path("spec.yaml").write_text(text.replace("build/net, format: keras", path))
+    before = Path(path).read_bytes()
+    for building in (False, True):
+        (found,) = prepare("spec.yaml", building=building).errors
+        assert (found.code, found.path) == ("CMP709", ("output", "path"))
+        assert "is a source of this model" in found.message
+        assert found.span is not None
+        # Elsewhere it may go.
+        assert prepare("spec.yaml", output="build/a.keras", building=building).errors == ()
+    assert Path(path).read_bytes() == before
+
+
+def test_a_folder_in_the_place_of_a_file_is_told_too(spec) -> None:
+    assert spec("keras").errors == ()
+    Path("build/net.keras").mkdir(parents=True)
+    (found,) = spec("keras").errors
+    assert (found.code, "is a folder" in found.message) == ("CMP709", True)

@@ -95,9 +95,53 @@ def test_fresh_weights_of_another_processor_are_said_to_be_that() -> None:
     assert "keras 3.15.1 then, 4.0 now" in notes_of(newer)
 
 
+def test_no_processor_is_blamed_where_anything_else_changed() -> None:
+    layer = replace(LOCK.layers["probs"], content="0" * 64)
+    now = replace(LOCK, layers={"probs": layer})
+    for changed in (
+        replace(now, spec=replace(LOCK.spec, sha256="0" * 64)),
+        replace(now, spec=replace(LOCK.spec, overrides=())),
+        replace(now, layers={"probs": replace(layer, seed=8)}),
+        replace(now, names={**LOCK.names, "more": "tower:more"}),
+        replace(
+            now,
+            sources={**LOCK.sources, "tower": replace(LOCK.sources["tower"], sha256="0" * 64)},
+        ),
+    ):
+        assert "drawn afresh" not in notes_of(changed)
+    comment = replace(LOCK.spec, files={**LOCK.spec.files, "net.yaml": "0" * 64})
+    assert "processors of different types" in notes_of(replace(now, spec=comment))
+
+
+def test_code_of_ones_own_is_named_where_it_can_have_changed() -> None:
+    own = {"probs": {"class": "my_layers:Scale"}}
+    sources = {"tower": {"from": "tower.keras"}, "base": {"from": "py:made:base"}}
+    spec = replace(LOCK.spec, resolved={**LOCK.spec.resolved, "layers": own, "sources": sources})
+    locked = replace(LOCK, spec=spec)
+    layer = replace(LOCK.layers["probs"], content="0" * 64)
+    base = replace(LOCK.sources["base"], content="0" * 64)
+    now = replace(locked, layers={"probs": layer}, sources={**LOCK.sources, "base": base})
+    found = differences(locked, now)
+    shown = explained(found, command="compose lock a.yaml", locked=locked, now=now)
+    notes = "\n".join(note.message for diagnostic in shown for note in diagnostic.notes)
+    assert "by the code of my_layers:Scale: it changed, or a processor" in notes
+    assert "by the code of made:base: it changed, or a processor" in notes
+
+
 def test_a_changed_comment_is_said_to_change_nothing_else() -> None:
     spec = replace(LOCK.spec, files={**LOCK.spec.files, "net.yaml": "0" * 64})
     assert "the resolved spec is the same" in notes_of(replace(LOCK, spec=spec))
+
+
+def test_each_part_is_told_once_whatever_the_lock_has_no_field_of() -> None:
+    resolved = {**LOCK.spec.resolved, "seed": 1}
+    layer = replace(LOCK.layers["probs"], seed=8)
+    now = replace(
+        LOCK, spec=replace(LOCK.spec, resolved=resolved, sha256="0" * 64), layers={"probs": layer}
+    )
+    found = differences(LOCK, now)
+    shown = explained(found, command="compose lock a.yaml", locked=LOCK, now=now)
+    assert [diagnostic.code for diagnostic in shown] == ["CMP601", "CMP604"]
 
 
 def test_many_differences_of_a_kind_are_counted() -> None:

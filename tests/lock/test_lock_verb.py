@@ -197,15 +197,94 @@ def test_a_failed_spec_leaves_the_lock_alone(compose, folder: Path) -> None:
     assert (folder / "pair.lock.json").read_bytes() == before
 
 
-def test_what_waits_for_keras_can_not_be_checked_without_it(compose, folder: Path) -> None:
-    (folder / "pair.lock.json").write_text("{}")
+ODD = "layers: {odd: {class: Dense, args: {units: 3}, inputs: 'a:probs'}}\n"
+MADE = """
+import keras
+
+
+def tower():
+    image = keras.Input((4,), name="image")
+    return keras.Model(image, keras.layers.Dense(2, name="probs")(image), name="tower")
+"""
+
+
+def check(compose, *arguments: str) -> tuple[int, list[str], str]:
+    """Return the exit code of a check, its diagnostics' codes, and what they say."""
+    code, out, _ = compose("lock", "--check", "--output-format", "json", "pair.yaml", *arguments)
+    found = json.loads(out)
+    return code, sorted(item["code"] for item in found), json.dumps(found)
+
+
+def test_a_change_is_told_although_keras_would_have_to_be_asked_for_the_rest(
+    compose, folder: Path
+) -> None:
     compose("lock", "pair.yaml")
-    (folder / "pair.yaml").write_text(
-        f"{SPEC}layers: {{odd: {{class: Dense, args: {{units: 3}}, inputs: 'a:probs'}}}}\n"
+    before = (folder / "pair.lock.json").read_bytes()
+    (folder / "pair.yaml").write_text(SPEC + ODD)
+    code, codes, said = check(compose)
+    assert (code, codes) == (4, ["CMP601", "CMP603"])
+    assert "spec.resolved.layers" in said
+    assert "names.odd: locked nothing, found 'odd'" in said
+    assert (folder / "pair.lock.json").read_bytes() == before
+
+
+@pytest.mark.keras
+def test_where_nothing_differs_so_far_a_check_is_not_done_without_keras(
+    compose, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "pair.yaml").write_text(SPEC + ODD)
+    compose("lock", "pair.yaml")
+    before = (folder / "pair.lock.json").read_bytes()
+    monkeypatch.setenv("COMPOSE_HOME", str(tmp_path / "another_store"))
+    code, codes, said = check(compose)
+    assert (code, codes) == (3, ["CMP610"])
+    assert "layer 'odd' has to be made by Keras first" in said
+    assert "compose validate --deep pair.yaml asks Keras" in said
+    code, codes, _ = check(compose, "+seed=1")
+    assert (code, codes) == (4, ["CMP601", "CMP604"])
+    change_source(folder)
+    assert check(compose)[:2] == (4, ["CMP602"])
+    assert (folder / "pair.lock.json").read_bytes() == before
+
+
+@pytest.mark.keras
+def test_what_deep_validation_asked_a_check_knows(
+    compose, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "pair.yaml").write_text(SPEC + ODD)
+    compose("lock", "pair.yaml")
+    monkeypatch.setenv("COMPOSE_HOME", str(tmp_path / "another_store"))
+    assert compose("validate", "--deep", "pair.yaml")[0] == 0
+    assert compose("lock", "--check", "pair.yaml")[:2] == (0, "pair.lock.json holds\n")
+
+
+@pytest.mark.keras
+def test_a_source_that_waits_for_an_import_hides_no_change_of_another(
+    compose, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "made.py").write_text(MADE)
+    text = (
+        "version: 1\nname: pair\nsources:\n"
+        "  a: {from: models/tower.keras, prefix: a_}\n  m: {from: 'py:made:tower', prefix: m_}\n"
+        "layers: {odd: {class: Dense, args: {units: 3}, inputs: 'a:probs'}}\n"
     )
-    code, _, err = compose("lock", "--check", "pair.yaml")
-    assert code == 3
-    assert "before Keras was asked" in err
+    (folder / "pair.yaml").write_text(text)
+    compose("lock", "pair.yaml")
+    monkeypatch.setenv("COMPOSE_HOME", str(tmp_path / "another_store"))
+    code, codes, said = check(compose)
+    assert (code, codes) == (3, ["CMP610"])
+    assert "source 'm' has to be imported by Keras first" in said
+    (folder / "pair.yaml").write_text(text + "seed: 1\n")
+    code, codes, said = check(compose)
+    assert (code, codes) == (4, ["CMP601", "CMP602", "CMP604"])
+    assert "sources.m.seed" in said
+    assert "layers.odd.seed" in said
+    (folder / "pair.yaml").write_text(text)
+    shutil.copy(folder / "models" / "tower_b.keras", folder / "models" / "tower.keras")
+    code, codes, said = check(compose)
+    assert (code, codes) == (4, ["CMP602"])
+    assert "sources.a.sha256" in said
+    assert "sources.a.content" in said
 
 
 def test_a_source_by_url_stays_at_what_was_locked_until_it_is_upgraded(
