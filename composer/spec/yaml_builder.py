@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from composer.diagnostics.diagnostic import Diagnostic, Note
 from composer.diagnostics.suggest import did_you_mean
-from composer.spec import yaml_misread
+from composer.spec import yaml_braces, yaml_misread
 from composer.spec.limits import MAX_ALIASES, MAX_DEPTH, MAX_NODES
 from composer.spec.source_text import Place, SourceText
 from composer.spec.tree import Broken, Entry, ListNode, MapNode, Node, Origin, Scalar, with_origins
@@ -383,18 +383,15 @@ class Builder:
         if frame is None or not frame.flow or frame.kind != "map" or frame.key is None:
             return
         key, key_place = frame.key
-        if ":" in self.source.text[key_place.end : place.start + 1]:
+        if frame.broken or ":" in self.source.text[key_place.end : place.start + 1]:
             return
         line_end = self.source.line_bounds(key_place.end)[1]
         close = self.source.text.find("}", key_place.end, line_end)
         whole = Place(self.source, frame.start, close + 1 if close >= 0 else key_place.end)
         frame.broken = True
-        self.diagnostics.append(
-            yaml_misread.needs_quotes(
-                whole,
-                f"to YAML this is a map in which the key '{key}' has no value",
-            )
-        )
+        last = next(reversed(frame.entries.values()), None)
+        before = last.node.place if last is not None else None
+        self.diagnostics.append(yaml_braces.without_value(key, key_place, whole, before))
 
     def _refuse_tag(self, event: Any, place: Place) -> Node:
         written = event.tag.replace("tag:yaml.org,2002:", "!!")

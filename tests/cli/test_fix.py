@@ -245,3 +245,92 @@ def test_the_screen_says_what_can_be_fixed(compose, workspace):
     result = compose("validate", "spec.yaml")
     assert "fix: compose validate --fix does this" in result.err
     assert "fixable with compose validate --fix)" in result.err
+
+
+SOURCE = "sources:\n  a:\n    from: models/tower.keras\n    prefix: a_\n"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("x: {shape: (8, 8)}", "x: {shape: [8, 8]}"),
+        ("x: {batch_size: 2, shape: ( 8, 8, ), dtype: float32}",
+         "x: {batch_size: 2, shape: [8, 8], dtype: float32}"),
+    ],
+)  # fmt: skip
+def test_what_python_writes_in_parentheses_is_a_list(compose, workspace, wrong, right):
+    spec = workspace / "spec.yaml"
+    head = HEAD + "layers: {d: {class: Flatten, inputs: x}}\ninputs:\n  "
+    spec.write_text(f"{head}{wrong}\n")
+    assert compose("validate", "spec.yaml").err.count("error[") == 1
+    assert compose("validate", "--fix", "spec.yaml").code == 0
+    assert spec.read_text() == f"{head}{right}\n"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("class: Conv2D, args: {filters: 5, kernel_size: (3, 3)}, inputs: a:conv1",
+         "class: Conv2D, args: {filters: 5, kernel_size: [3, 3]}, inputs: a:conv1"),
+        ("class: Dense, args: {units=5, activation = relu}, inputs: a",
+         "class: Dense, args: {units: 5, activation: relu}, inputs: a"),
+        ("class: Add, inputs: {a, 'a:probs'}", "class: Add, inputs: [a, 'a:probs']"),
+        ("class: Dense, args: {units, activation}, inputs: a", None),
+        ("class: Add, inputs: {a}", None),
+        ("class: Add, inputs: {a, a:probs}", "class: Add, inputs: [a, a:probs]"),
+        ("class: Add, inputs: (a, a:probs)", "class: Add, inputs: [a, a:probs]"),
+        ("class: Dense, args: {units}, inputs: a", None),
+        ("class: Conv2D, args: {kernel_size=(3, 3)}, inputs: a", None),
+        ("class: Dense, args, inputs: a", None),
+    ],
+)  # fmt: skip
+def test_what_python_writes_in_braces_is_never_made_text(compose, workspace, wrong, right):
+    spec = workspace / "spec.yaml"
+    spec.write_text(f"{HEAD}{SOURCE}layers:\n  d: {{{wrong}}}\n")
+    assert compose("validate", "spec.yaml").code == 1
+    assert compose("validate", "--fix", "spec.yaml").code == (1 if right is None else 0)
+    assert spec.read_text() == f"{HEAD}{SOURCE}layers:\n  d: {{{right or wrong}}}\n"
+
+
+def test_no_fix_lists_an_output_twice(compose, workspace):
+    spec = workspace / "spec.yaml"
+    text = HEAD + SOURCE + "outputs: [a:probs, a:conv1, b]\nlayers: {}\n"
+    text = text.replace("layers: {}", "layers: {head: {class: Flatten, inputs: a:pool}}")
+    text = text.replace("a:conv1, b", "head, haed")
+    spec.write_text(text)
+    result = compose("validate", "--fix", "spec.yaml")
+    assert "did you mean 'head'? The list has it already" in result.err
+    assert (result.code, spec.read_text()) == (1, text)
+
+
+def test_fixes_that_lead_to_more_errors_in_the_end_are_taken_back(compose, workspace):
+    """Each edit alone is a step: two lines go where a parser takes them, and no key belongs."""
+    spec = workspace / "spec.yaml"
+    text = HEAD + "sources:\n  a: x y\n    from: models/tower.keras\n    prefix: a_\n"
+    spec.write_text(text)
+    assert "1 error in spec.yaml" in compose("validate", "spec.yaml").err
+    result = compose("validate", "--fix", "spec.yaml")
+    assert spec.read_text() == text
+    assert "0 fixed, 1 remains" in result.err
+
+
+def test_a_tab_goes_whatever_it_hid(compose, workspace):
+    spec = workspace / "spec.yaml"
+    spec.write_text(HEAD + "sources:\n\ta: {from: no.keras}\n\tb: {from: nor.keras}\n")
+    result = compose("validate", "--fix", "spec.yaml")
+    assert "1 fixed" in result.err or "2 fixed" in result.err
+    assert "\t" not in spec.read_text()
+    assert result.err.count("CMP501") == 2
+
+
+def test_what_was_not_fixed_is_not_called_fixable(compose, workspace, monkeypatch):
+    spec = workspace / "spec.yaml"
+    text = HEAD + "sources: {a: {from: models/tower.keras, exclude: [prob]}}\n"
+    spec.write_text(text)
+    monkeypatch.setattr("composer.fixing._is_better", lambda *_: False)
+    assert "fixable" in compose("validate", "spec.yaml").err
+    result = compose("validate", "--fix", "spec.yaml")
+    assert spec.read_text() == text
+    assert "0 fixed, 1 remains" in result.err
+    assert "fixable" not in result.err
+    assert "--fix does this" not in result.err
