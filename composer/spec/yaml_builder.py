@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from composer.diagnostics.diagnostic import Diagnostic, Note
 from composer.diagnostics.suggest import did_you_mean
-from composer.spec import yaml_braces, yaml_misread
+from composer.spec import yaml_braces, yaml_lines, yaml_misread
 from composer.spec.limits import MAX_ALIASES, MAX_DEPTH, MAX_NODES
 from composer.spec.source_text import Place, SourceText
 from composer.spec.tree import Broken, Entry, ListNode, MapNode, Node, Origin, Scalar, with_origins
@@ -200,6 +200,8 @@ class Builder:
             )
             return Broken(place=place)
         if unquoted and isinstance(value, str):
+            if ":" in value:
+                self._refuse_foreign_space(value, place)
             self._warn_of_comment(text, place)
         return Scalar(value=value, place=place, directory=directory)
 
@@ -342,6 +344,7 @@ class Builder:
         frame = self._frames[-1]
         frame.awaits_value = True
         frame.key = None
+        self._refuse_foreign_space(event.value, place)
         if event.tag is not None:
             self._refuse_tag(event, place)
         elif event.style is None and event.value == "<<":
@@ -366,6 +369,13 @@ class Builder:
             )
         else:
             frame.key = (event.value, place)
+
+    def _refuse_foreign_space(self, text: str, place: Place) -> None:
+        """A no-break space in front of a key, or behind its colon, is part of the text to YAML."""
+        found = None if text.isascii() else yaml_lines.foreign_space(self.source, place.start)
+        if found is not None:
+            self.diagnostics.append(found)
+            raise _Stop
 
     def _refuse_key(self, place: Place) -> None:
         self._frames[-1].awaits_value = True

@@ -334,3 +334,57 @@ def test_what_was_not_fixed_is_not_called_fixable(compose, workspace, monkeypatc
     assert "0 fixed, 1 remains" in result.err
     assert "fixable" not in result.err
     assert "--fix does this" not in result.err
+
+
+B = "  b:\n    from: models/tower_b.keras\n    prefix: b_\n"
+ADD = "layers:\n  d:\n    class: Add\n    inputs:\n"
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong"),
+    [
+        ("  a:\n    from", "  a\n    from"),
+        ("    prefix: a_", "    prefix:a_"),
+        ("    prefix: a_", "    prefix a_"),
+        ("    prefix: a_", "    prefix = a_  # why"),
+        ("    from: models/tower.k", "    from models/tower.k"),
+        ("    prefix: b_", "    prefix\uff1a b_"),
+        ("    from: models/tower_b", "    from\uff1amodels/tower_b"),
+        ("    class: Add", "    class Add"),
+        ("sources:", "sources"),
+        ("      - b\n", "      -b\n"),
+        ("      - b\n", "     - b\n"),
+        ("    class: Add", "class: Add"),
+        ("    trainable: false\n", "  trainable: false\n"),
+        ("    exclude:\n      - probs\n", "  exclude:\n    - probs\n"),
+        ("    prefix: a_", "\u00a0   prefix: a_"),
+        ("    prefix: a_", "   \u3000prefix: a_"),
+        ("    prefix: b_", "    prefix:\u00a0b_"),
+        ("    from: models/tower_b", "    from:\u00a0models/tower_b"),
+        ("    from: models/tower_b", "\u00a0\u00a0\u00a0 from: models/tower_b"),
+    ],
+)
+def test_a_line_that_lacks_one_character_is_told_of_and_gets_it(compose, workspace, part, wrong):
+    text = HEAD + SOURCE + "    trainable: false\n    exclude:\n      - probs\n"
+    text += "    freeze: [conv1]\n" + B.replace(
+        "prefix: b_\n", "prefix: b_\n    exclude: [probs]\n"
+    )
+    text += ADD + "      - a\n      - b\n"
+    assert text.count(part) == 1
+    spec = workspace / "spec.yaml"
+    spec.write_text(text)
+    assert compose("validate", "spec.yaml").code == 0
+    spec.write_text(text.replace(part, wrong))
+    result = compose("validate", "spec.yaml")
+    assert "1 error in spec.yaml (1 fixable with compose validate --fix)" in result.err
+    result = compose("validate", "--fix", "spec.yaml")
+    assert "1 fixed, 0 remain" in result.err
+    assert spec.read_text() in {text, text.replace("prefix: a_", "prefix: a_  # why")}
+
+
+def test_no_break_spaces_in_text_stay(compose, workspace):
+    spec = workspace / "spec.yaml"
+    text = HEAD + "description: |\n  \u00a0a: b\n  c:\u00a0d\n" + SOURCE
+    spec.write_text(text)
+    assert compose("validate", "--fix", "spec.yaml").code == 0
+    assert spec.read_text() == text
