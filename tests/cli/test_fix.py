@@ -357,6 +357,8 @@ ADD = "layers:\n  d:\n    class: Add\n    inputs:\n"
         ("    class: Add", "class: Add"),
         ("    trainable: false\n", "  trainable: false\n"),
         ("    exclude:\n      - probs\n", "  exclude:\n    - probs\n"),
+        ("  b:\n    from", "    b:\n    from"),
+        ("    from: models/tower.k", "from: models/tower.k"),
         ("    prefix: a_", "\u00a0   prefix: a_"),
         ("    prefix: a_", "   \u3000prefix: a_"),
         ("    prefix: b_", "    prefix:\u00a0b_"),
@@ -376,7 +378,7 @@ def test_a_line_that_lacks_one_character_is_told_of_and_gets_it(compose, workspa
     assert compose("validate", "spec.yaml").code == 0
     spec.write_text(text.replace(part, wrong))
     result = compose("validate", "spec.yaml")
-    assert "1 error in spec.yaml (1 fixable with compose validate --fix)" in result.err
+    assert "1 error in spec.yaml (1 fixable with compose validate --fix" in result.err
     result = compose("validate", "--fix", "spec.yaml")
     assert "1 fixed, 0 remain" in result.err
     assert spec.read_text() in {text, text.replace("prefix: a_", "prefix: a_  # why")}
@@ -388,3 +390,36 @@ def test_no_break_spaces_in_text_stay(compose, workspace):
     spec.write_text(text)
     assert compose("validate", "--fix", "spec.yaml").code == 0
     assert spec.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "errors"),
+    [
+        ("layers:\n  d:\nclass: Add\ninputs: [a, b]\n", 2),
+        ("  layers:\n    # why\n\n    d:\n      class: Add\n      inputs: [a, b]\n", 1),
+        ("    layers:\n      d:\n        class: Add\n        inputs: [a, b]\n", 1),
+        ("inputs: {i: {shape: [4]}}\nlayers:\n  d:\n    class: Add\ninputs: [a, b]\n", 1),
+    ],
+)
+def test_what_stands_in_another_column_goes_where_it_belongs(compose, workspace, wrong, errors):
+    spec = workspace / "spec.yaml"
+    spec.write_text(HEAD + SOURCE + B + wrong)
+    before = compose("validate", "spec.yaml").err
+    assert f"{errors} fixable with" in before
+    assert before.count("error[CMP210]") == before.count("error[") == errors
+    assert compose("validate", "--fix", "spec.yaml").code == 0
+    right = spec.read_text()
+    assert right.split() == (HEAD + SOURCE + B + wrong).split()
+    assert "\n  d:\n    class: Add\n    inputs: [a, b]\n" in right
+
+
+def test_a_source_may_be_called_as_a_key_of_the_spec_is(compose, workspace):
+    spec = workspace / "spec.yaml"
+    spec.write_text(HEAD + "sources:\n  layers: {from: models/tower.keras}\n")
+    assert compose("validate", "spec.yaml").code == 0
+
+
+def test_a_key_that_stands_twice_is_still_one_too_many(compose, workspace):
+    spec = workspace / "spec.yaml"
+    spec.write_text(HEAD + SOURCE + "    args:\n    prefix: b_\nname: n\n")
+    assert compose("validate", "spec.yaml").err.count("CMP105") == 2
