@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,24 +14,13 @@ from uuid import uuid4
 from composer.diagnostics.diagnostic import Diagnostic, Edit
 from composer.diagnostics.render import ordered
 from composer.errors import ComposeError, UsageError
+from composer.fixed_texts import FixedFile, Texts
 from composer.pipeline import Prepared, prepare_spec
-from composer.spec import extends, spec_from_text
+from composer.spec import spec_from_text
 
 Progress = Callable[[str], None]
 _MOST_ROUNDS = 50
-_BOM = b"\xef\xbb\xbf"
-_LINE_END = re.compile(r"\r\n|\n|\r")
 _SELECTION = frozenset({"CMP303", "CMP304", "CMP305", "CMP401", "CMP402", "CMP403"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FixedFile:
-    """One file, before and after; ``path`` has no links, ``shown`` is what the user knows it by."""
-
-    path: Path
-    shown: str
-    before: bytes
-    after: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +49,8 @@ def fix_spec(
     """Apply what the diagnostics of a spec offer, again and again, until nothing is left to apply.
 
     Only the spec and the files that it extends are changed. A fix after which its problem is still
-    there, or after which there are errors that the problem could not have hidden, is taken back.
+    there, or after which there are errors that the problem could not have hidden, is taken back,
+    and so is one that leaves more errors than there were. What is left offers no fix any more.
     Nothing is written.
 
     Args:
@@ -75,7 +64,7 @@ def fix_spec(
         UsageError: the spec can't be read.
         BuildError: as for :func:`composer.pipeline.prepare`.
     """
-    texts = _Texts(Path(path))
+    texts = Texts(Path(path))
 
     def check(changed: Mapping[Path, str]) -> Prepared:
         def read(file: Path) -> bytes:
@@ -94,29 +83,89 @@ def fix_spec(
         prepared = prepare_spec(spec, deep=deep, offline=offline, progress=progress)
         return replace(prepared, diagnostics=ordered((*found, *prepared.diagnostics)))
 
-    changed: dict[Path, str] = {}
-    prepared = check(changed)
-    done: list[Diagnostic] = []
-    refused: set[tuple[object, ...]] = set()
+    search = _Search(check, texts)
+    state = _State(changed={}, prepared=check({}))
+    behind: list[tuple[_State, tuple[Diagnostic, ...]]] = []
     for _ in range(_MOST_ROUNDS):
-        offered = [
-            found
-            for found in ordered(prepared.diagnostics)
-            if found.fix and _key(found) not in refused and texts.has(found.fix)
-        ]
-        batch = _apart(offered)
-        if not batch:
+        found = search.step(state)
+        if found is not None:
+            behind.append((state, found[0]))
+            state = found[1]
+            continue
+        # What the fixes brought to light had its turn, too: now it shows what each has gained.
+        worse = _first_worse(behind, state)
+        if worse is None:
             break
-        for attempt in [batch] if len(batch) == 1 else [batch, *([one] for one in batch)]:
-            tried = texts.edited(changed, [edit for found in attempt for edit in found.fix])
-            after = _checked(check, tried)
-            if after is not None and _is_better(prepared, after, attempt):
-                changed, prepared = tried, after
-                done += attempt
-                break
-            if len(attempt) == 1:
-                refused.add(_key(attempt[0]))
-    return Fixed(files=texts.files(changed), done=tuple(done), prepared=prepared)
+        state, attempt = behind[worse]
+        del behind[worse:]
+        search.refuse(attempt)
+    left = tuple(replace(found, fix=()) for found in state.prepared.diagnostics)
+    return Fixed(
+        files=texts.files(state.changed),
+        done=state.done,
+        prepared=replace(state.prepared, diagnostics=left),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _State:
+    """Texts that were changed, what they give, and what was put right in them."""
+
+    changed: Mapping[Path, str]
+    prepared: Prepared
+    done: tuple[Diagnostic, ...] = ()
+
+
+class _Search:
+    """Tries fixes, the next after the last, and remembers those that were no good."""
+
+    def __init__(self, check: Callable[[Mapping[Path, str]], Prepared], texts: Texts) -> None:
+        self._check = check
+        self._texts = texts
+        self._refused: set[tuple[tuple[object, ...], ...]] = set()
+
+    def refuse(self, attempt: Iterable[Diagnostic]) -> None:
+        """Never try these fixes together again."""
+        self._refused.add(tuple(map(_key, attempt)))
+
+    def step(self, state: _State) -> tuple[tuple[Diagnostic, ...], _State] | None:
+        """Return the problems that were put right next, as many as go together, and what is then.
+
+        None where there is nothing more to try.
+        """
+        while batch := _apart(
+            found for found in ordered(state.prepared.diagnostics) if self._offers(found)
+        ):
+            for attempt in [batch] if len(batch) == 1 else [batch, *([one] for one in batch)]:
+                if tuple(map(_key, attempt)) in self._refused:
+                    continue
+                edits = [edit for found in attempt for edit in found.fix]
+                tried = self._texts.edited(state.changed, edits)
+                after = _checked(self._check, tried)
+                if after is not None and _is_better(state.prepared, after, attempt):
+                    done = (*state.done, *attempt)
+                    return tuple(attempt), _State(changed=tried, prepared=after, done=done)
+                self.refuse(attempt)
+        return None
+
+    def _offers(self, found: Diagnostic) -> bool:
+        new = (_key(found),) not in self._refused
+        return bool(found.fix) and new and self._texts.has(found.fix)
+
+
+def _first_worse(behind: Sequence[tuple[_State, Sequence[Diagnostic]]], now: _State) -> int | None:
+    """Return which fix was the first that more errors than before have come of."""
+    for index, (before, fixed) in enumerate(behind):
+        # A tab hides all that is behind it, and is wrong whatever that is. Only errors in how the
+        # text is read and in what keys it has can come of the spaces in its place.
+        last = 3 if all(found.code == "CMP104" for found in fixed) else 6
+        old, new = (
+            sum(_stage(found.code) <= last for found in state.prepared.errors)
+            for state in (before, now)
+        )
+        if new > old:
+            return index
+    return None
 
 
 def write_fixed(files: Sequence[FixedFile]) -> None:
@@ -164,79 +213,6 @@ def _told(file: FixedFile) -> Iterator[None]:
     except OSError as error:
         reason = os.strerror(error.errno or 0).lower()
         raise UsageError(f"{file.shown} can't be written: {reason}") from error
-
-
-class _Texts:
-    """The files of a spec as they are on disk, and with edits in them."""
-
-    def __init__(self, spec: Path) -> None:
-        self._spec = spec
-        self._read: dict[Path, bytes] = {}
-        self._shown: dict[Path, str] = {}
-
-    def read(self, file: Path, changed: Mapping[Path, str]) -> bytes:
-        """Return the bytes of a file, those of its changed text where it has one."""
-        identity = Path(os.path.realpath(file))
-        if identity not in self._read:
-            self._read[identity] = extends.read_bytes(file)
-        if identity in changed:
-            return self._encoded(identity, changed[identity])
-        return self._read[identity]
-
-    def has(self, edits: Iterable[Edit]) -> bool:
-        """Tell whether all edits are of files that were read, and readable as text."""
-        return all(self._text(Path(os.path.realpath(edit.span.file))) is not None for edit in edits)
-
-    def edited(self, changed: Mapping[Path, str], edits: Iterable[Edit]) -> dict[Path, str]:
-        """Return the changed texts with edits that don't overlap."""
-        result = dict(changed)
-        by_file: dict[Path, list[Edit]] = {}
-        for edit in edits:
-            identity = Path(os.path.realpath(edit.span.file))
-            self._shown.setdefault(identity, edit.span.file)
-            by_file.setdefault(identity, []).append(edit)
-        for identity, found in by_file.items():
-            text = result.get(identity, self._text(identity)) or ""
-            result[identity] = _with_edits(text, found)
-        return result
-
-    def files(self, changed: Mapping[Path, str]) -> tuple[FixedFile, ...]:
-        """Return the files whose bytes are others now."""
-        return tuple(
-            FixedFile(
-                path=identity,
-                shown=self._shown[identity],
-                before=self._read[identity],
-                after=self._encoded(identity, text),
-            )
-            for identity, text in changed.items()
-            if self._encoded(identity, text) != self._read[identity]
-        )
-
-    def _text(self, identity: Path) -> str | None:
-        try:
-            return self._read[identity].decode("utf-8-sig")
-        except (KeyError, UnicodeDecodeError):
-            return None
-
-    def _encoded(self, identity: Path, text: str) -> bytes:
-        mark = _BOM if self._read[identity].startswith(_BOM) else b""
-        return mark + text.encode()
-
-
-def _with_edits(text: str, edits: Iterable[Edit]) -> str:
-    starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
-    placed = sorted(
-        (
-            starts[edit.span.line - 1] + edit.span.column - 1,
-            starts[edit.span.end_line - 1] + edit.span.end_column - 1,
-            edit.replacement,
-        )
-        for edit in edits
-    )
-    for start, end, replacement in reversed(placed):
-        text = text[:start] + replacement + text[end:]
-    return text
 
 
 def _apart(offered: Iterable[Diagnostic]) -> list[Diagnostic]:

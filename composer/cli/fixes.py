@@ -11,7 +11,8 @@ from composer.file_suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
     from composer.diagnostics.render import Format
-    from composer.fixing import Fixed, FixedFile
+    from composer.fixed_texts import FixedFile
+    from composer.fixing import Fixed
 
 
 def fix_specs(

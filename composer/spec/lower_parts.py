@@ -297,6 +297,9 @@ class Parts:
             help_ = f"inputs, sources and layers are: {listed}"
         fix: tuple[Edit, ...] = ()
         span = self._positions.value(path)
+        if meant and self._lists(path[:-1], meant):
+            # Twice the same is hardly what was meant.
+            help_, meant = f"did you mean '{meant}'? The list has it already", None
         # The text under the span may be an interpolation or quoted: edit only what is plain.
         if (
             meant
@@ -315,6 +318,13 @@ class Parts:
             help=help_,
             fix=fix,
         )
+
+    def _lists(self, path: SpecPath, item: str) -> bool:
+        """Whether there is a list at ``path`` that has ``item`` in it."""
+        found: Any = self._data
+        for step in path:
+            found = found[step]
+        return isinstance(found, list) and item in found
 
     def _set_here(self, target: SpecPath) -> tuple[Note, ...]:
         return (Note(message=f"'{target[-1]}' is set here", span=self._positions.key(target)),)

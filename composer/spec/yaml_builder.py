@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from composer.diagnostics.diagnostic import Diagnostic, Note
+from composer.diagnostics.diagnostic import Diagnostic, Note, SpecPath
 from composer.diagnostics.suggest import did_you_mean
-from composer.spec import yaml_misread
+from composer.spec import indentation, yaml_braces, yaml_lines, yaml_misread
 from composer.spec.limits import MAX_ALIASES, MAX_DEPTH, MAX_NODES
-from composer.spec.source_text import Place, SourceText
+from composer.spec.schema_keys import keys_at
+from composer.spec.source_text import COMMAND_LINE, Place, SourceText
 from composer.spec.tree import Broken, Entry, ListNode, MapNode, Node, Origin, Scalar, with_origins
 from composer.spec.yaml_scalars import NumberTooLargeError, quoted, resolve
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 _UNUSABLE = re.compile(r"[\x00\ud800-\udfff]")
 _REFERENCE_COMMENT = re.compile(r"[ \t]+#\d+(?:\.\d+)?[ \t]*$")
+_PLAIN_VALUE = re.compile(r":[ ]+[^\s#{]")
+_ITEM_DEPTH = 3
+"""How many maps are open inside a source: the spec, its sources, and this one."""
+SECTIONS = ("inputs", "sources", "layers")
 _HUGE_ESCAPE = re.compile(r"\\U(?!0010|000)[0-9A-Fa-f]{8}")
 
 
@@ -42,6 +47,35 @@ class _Frame:
     awaits_value: bool = False
     nodes: int = 1
     height: int = 1
+    stray: str | None = None
+    strayed: dict[str, Entry] = field(default_factory=dict)
+    """What stands behind an entry without a value that most likely holds it."""
+
+    belongs_to: SpecPath | None = None
+    """Where in this map the value of the key belongs that was read last."""
+
+    def add(self, key: str, entry: Entry) -> None:
+        """Add an entry where it belongs."""
+        if self.belongs_to is None:
+            self.open_entries[key] = entry
+            return
+        owner, *rest = self.belongs_to
+        above = self.entries[str(owner)]
+        node = indentation.taken_in(above.node, tuple(rest), key, entry)
+        self.entries[str(owner)] = replace(above, node=node)
+        self.belongs_to = None
+
+    @property
+    def open_entries(self) -> dict[str, Entry]:
+        """The entries of the map that the next key belongs to."""
+        return self.entries if self.stray is None else self.strayed
+
+    def stray_behind(self, name: str) -> None:
+        """Let all that stands behind an entry without a value belong to it."""
+        keys = list(self.entries)
+        for key in keys[keys.index(name) + 1 :]:
+            self.strayed[key] = self.entries.pop(key)
+        self.stray = name
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +234,8 @@ class Builder:
             )
             return Broken(place=place)
         if unquoted and isinstance(value, str):
+            if ":" in value:
+                self._refuse_foreign_space(value, place)
             self._warn_of_comment(text, place)
         return Scalar(value=value, place=place, directory=directory)
 
@@ -277,9 +313,15 @@ class Builder:
         if frame.flow:
             end = place.end
         else:
-            last = frame.items or [entry.node for entry in frame.entries.values()]
+            entries = (*frame.entries.values(), *frame.strayed.values())
+            last = frame.items or [entry.node for entry in entries]
             end = max((node.place.end for node in last), default=frame.start)
         whole = Place(self.source, frame.start, end)
+        if frame.stray is not None:
+            places = [entry.key_place.start for entry in frame.strayed.values()]
+            inner = MapNode(entries=frame.strayed, place=Place(self.source, min(places), end))
+            owner = frame.entries[frame.stray]
+            frame.entries[frame.stray] = replace(owner, node=inner)
         node: Node
         if frame.broken:
             node = Broken(place=whole)
@@ -326,7 +368,7 @@ class Builder:
             return
         if frame.key is not None:
             key, key_place = frame.key
-            frame.entries[key] = Entry(key_place, node)
+            frame.add(key, Entry(key_place, node))
         frame.key, frame.awaits_value = None, False
 
     # ------------------------------------------------------------ keys
@@ -342,6 +384,7 @@ class Builder:
         frame = self._frames[-1]
         frame.awaits_value = True
         frame.key = None
+        self._refuse_foreign_space(event.value, place)
         if event.tag is not None:
             self._refuse_tag(event, place)
         elif event.style is None and event.value == "<<":
@@ -355,8 +398,10 @@ class Builder:
             )
         elif _UNUSABLE.search(event.value):
             self.report("CMP101", "text can't hold U+0000 or half a surrogate pair", place)
-        elif event.value in frame.entries:
-            first = frame.entries[event.value].key_place
+        elif event.value in frame.open_entries and self._is_misplaced(event.value, frame, place):
+            pass
+        elif event.value in frame.open_entries:
+            first = frame.open_entries[event.value].key_place
             self.report(
                 "CMP105",
                 f"the key '{event.value}' stands twice in one map",
@@ -366,6 +411,39 @@ class Builder:
             )
         else:
             frame.key = (event.value, place)
+
+    def _is_misplaced(self, key: str, frame: _Frame, place: Place) -> bool:
+        """Whether a key that stands twice stands so for want, or for too many, spaces."""
+        if frame.flow or self.source.file == COMMAND_LINE:
+            return False
+        if len(self._frames) == 1 and key == "inputs":
+            line_end = self.source.line_bounds(place.end)[1]
+            if not _PLAIN_VALUE.match(self.source.text, place.end, line_end):
+                return False
+            found = indentation.inputs_again(frame.entries, place)
+            if found is not None:
+                self.diagnostics.append(found)
+                frame.key, frame.belongs_to = (key, place), found.path[:-1]
+            return found is not None
+        if len(self._frames) != _ITEM_DEPTH or frame.stray is not None:
+            return False
+        section = self._frames[0].key
+        known = keys_at((section[0], "id")) if section and section[0] in SECTIONS else ()
+        names = list(frame.entries)
+        for name in reversed(names[names.index(key) + 1 :] if known else ()):
+            node = frame.entries[name].node
+            if name not in known and isinstance(node, Scalar) and node.value is None:
+                frame.stray_behind(name)
+                frame.key = (key, place)
+                return True
+        return False
+
+    def _refuse_foreign_space(self, text: str, place: Place) -> None:
+        """A no-break space in front of a key, or behind its colon, is part of the text to YAML."""
+        found = None if text.isascii() else yaml_lines.foreign_space(self.source, place.start)
+        if found is not None:
+            self.diagnostics.append(found)
+            raise _Stop
 
     def _refuse_key(self, place: Place) -> None:
         self._frames[-1].awaits_value = True
@@ -383,18 +461,15 @@ class Builder:
         if frame is None or not frame.flow or frame.kind != "map" or frame.key is None:
             return
         key, key_place = frame.key
-        if ":" in self.source.text[key_place.end : place.start + 1]:
+        if frame.broken or ":" in self.source.text[key_place.end : place.start + 1]:
             return
         line_end = self.source.line_bounds(key_place.end)[1]
         close = self.source.text.find("}", key_place.end, line_end)
         whole = Place(self.source, frame.start, close + 1 if close >= 0 else key_place.end)
         frame.broken = True
-        self.diagnostics.append(
-            yaml_misread.needs_quotes(
-                whole,
-                f"to YAML this is a map in which the key '{key}' has no value",
-            )
-        )
+        last = next(reversed(frame.entries.values()), None)
+        before = last.node.place if last is not None else None
+        self.diagnostics.append(yaml_braces.without_value(key, key_place, whole, before))
 
     def _refuse_tag(self, event: Any, place: Place) -> Node:
         written = event.tag.replace("tag:yaml.org,2002:", "!!")

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note
-from composer.spec import yaml_indent
+from composer.spec import yaml_indent, yaml_lines
 from composer.spec.source_text import COMMAND_LINE, Place, SourceText
 from composer.spec.yaml_scalars import quoted
 
@@ -74,10 +74,18 @@ def explain(
     context = error.context_mark.index + offset if error.context_mark else problem
     return (
         _tab(source, problem)
+        or yaml_lines.foreign_space(source, problem, context, *_line_above(source, problem))
+        or yaml_lines.lacking(source, problem, context, error.problem or "")
         or _misread(source, error, problem, context, in_flow=in_flow)
         or _open_bracket(source, error, problem, context)
+        or _outdented(source, error, problem)
         or _syntax(source, error, problem, context)
     )
+
+
+def _line_above(source: SourceText, offset: int) -> tuple[int, ...]:
+    start, _ = source.line_bounds(offset)
+    return (start - 1,) if start else ()
 
 
 def _tab(source: SourceText, problem: int) -> Diagnostic | None:
@@ -185,6 +193,13 @@ def _open_bracket(
         notes=(Note(message=f"the {opened} opens here", span=source.span(context, context + 1)),),
         help="text that holds , [ ] { } or ': ' needs quotes",
     )
+
+
+def _outdented(source: SourceText, error: yaml.MarkedYAMLError, problem: int) -> Diagnostic | None:
+    what = error.problem or ""
+    if "expected <block end>" in what or "mapping values are not allowed" in what:
+        return yaml_indent.outdented(source, problem)
+    return None
 
 
 def _syntax(

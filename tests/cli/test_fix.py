@@ -245,3 +245,181 @@ def test_the_screen_says_what_can_be_fixed(compose, workspace):
     result = compose("validate", "spec.yaml")
     assert "fix: compose validate --fix does this" in result.err
     assert "fixable with compose validate --fix)" in result.err
+
+
+SOURCE = "sources:\n  a:\n    from: models/tower.keras\n    prefix: a_\n"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("x: {shape: (8, 8)}", "x: {shape: [8, 8]}"),
+        ("x: {batch_size: 2, shape: ( 8, 8, ), dtype: float32}",
+         "x: {batch_size: 2, shape: [8, 8], dtype: float32}"),
+    ],
+)  # fmt: skip
+def test_what_python_writes_in_parentheses_is_a_list(compose, workspace, wrong, right):
+    spec = workspace / "spec.yaml"
+    head = HEAD + "layers: {d: {class: Flatten, inputs: x}}\ninputs:\n  "
+    spec.write_text(f"{head}{wrong}\n")
+    assert compose("validate", "spec.yaml").err.count("error[") == 1
+    assert compose("validate", "--fix", "spec.yaml").code == 0
+    assert spec.read_text() == f"{head}{right}\n"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("class: Conv2D, args: {filters: 5, kernel_size: (3, 3)}, inputs: a:conv1",
+         "class: Conv2D, args: {filters: 5, kernel_size: [3, 3]}, inputs: a:conv1"),
+        ("class: Dense, args: {units=5, activation = relu}, inputs: a",
+         "class: Dense, args: {units: 5, activation: relu}, inputs: a"),
+        ("class: Add, inputs: {a, 'a:probs'}", "class: Add, inputs: [a, 'a:probs']"),
+        ("class: Dense, args: {units, activation}, inputs: a", None),
+        ("class: Add, inputs: {a}", None),
+        ("class: Add, inputs: {a, a:probs}", "class: Add, inputs: [a, a:probs]"),
+        ("class: Add, inputs: (a, a:probs)", "class: Add, inputs: [a, a:probs]"),
+        ("class: Dense, args: {units}, inputs: a", None),
+        ("class: Conv2D, args: {kernel_size=(3, 3)}, inputs: a", None),
+        ("class: Dense, args, inputs: a", None),
+    ],
+)  # fmt: skip
+def test_what_python_writes_in_braces_is_never_made_text(compose, workspace, wrong, right):
+    spec = workspace / "spec.yaml"
+    spec.write_text(f"{HEAD}{SOURCE}layers:\n  d: {{{wrong}}}\n")
+    assert compose("validate", "spec.yaml").code == 1
+    assert compose("validate", "--fix", "spec.yaml").code == (1 if right is None else 0)
+    assert spec.read_text() == f"{HEAD}{SOURCE}layers:\n  d: {{{right or wrong}}}\n"
+
+
+def test_no_fix_lists_an_output_twice(compose, workspace):
+    spec = workspace / "spec.yaml"
+    text = HEAD + SOURCE + "outputs: [a:probs, a:conv1, b]\nlayers: {}\n"
+    text = text.replace("layers: {}", "layers: {head: {class: Flatten, inputs: a:pool}}")
+    text = text.replace("a:conv1, b", "head, haed")
+    spec.write_text(text)
+    result = compose("validate", "--fix", "spec.yaml")
+    assert "did you mean 'head'? The list has it already" in result.err
+    assert (result.code, spec.read_text()) == (1, text)
+
+
+def test_fixes_that_lead_to_more_errors_in_the_end_are_taken_back(compose, workspace):
+    """Each edit alone is a step: two lines go where a parser takes them, and no key belongs."""
+    spec = workspace / "spec.yaml"
+    text = HEAD + "sources:\n  a: x y\n    from: models/tower.keras\n    prefix: a_\n"
+    spec.write_text(text)
+    assert "1 error in spec.yaml" in compose("validate", "spec.yaml").err
+    result = compose("validate", "--fix", "spec.yaml")
+    assert spec.read_text() == text
+    assert "0 fixed, 1 remains" in result.err
+
+
+def test_a_tab_goes_whatever_it_hid(compose, workspace):
+    spec = workspace / "spec.yaml"
+    spec.write_text(HEAD + "sources:\n\ta: {from: no.keras}\n\tb: {from: nor.keras}\n")
+    result = compose("validate", "--fix", "spec.yaml")
+    assert "1 fixed" in result.err or "2 fixed" in result.err
+    assert "\t" not in spec.read_text()
+    assert result.err.count("CMP501") == 2
+
+
+def test_what_was_not_fixed_is_not_called_fixable(compose, workspace, monkeypatch):
+    spec = workspace / "spec.yaml"
+    text = HEAD + "sources: {a: {from: models/tower.keras, exclude: [prob]}}\n"
+    spec.write_text(text)
+    monkeypatch.setattr("composer.fixing._is_better", lambda *_: False)
+    assert "fixable" in compose("validate", "spec.yaml").err
+    result = compose("validate", "--fix", "spec.yaml")
+    assert spec.read_text() == text
+    assert "0 fixed, 1 remains" in result.err
+    assert "fixable" not in result.err
+    assert "--fix does this" not in result.err
+
+
+B = "  b:\n    from: models/tower_b.keras\n    prefix: b_\n"
+ADD = "layers:\n  d:\n    class: Add\n    inputs:\n"
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong"),
+    [
+        ("  a:\n    from", "  a\n    from"),
+        ("    prefix: a_", "    prefix:a_"),
+        ("    prefix: a_", "    prefix a_"),
+        ("    prefix: a_", "    prefix = a_  # why"),
+        ("    from: models/tower.k", "    from models/tower.k"),
+        ("    prefix: b_", "    prefix\uff1a b_"),
+        ("    from: models/tower_b", "    from\uff1amodels/tower_b"),
+        ("    class: Add", "    class Add"),
+        ("sources:", "sources"),
+        ("      - b\n", "      -b\n"),
+        ("      - b\n", "     - b\n"),
+        ("    class: Add", "class: Add"),
+        ("    trainable: false\n", "  trainable: false\n"),
+        ("    exclude:\n      - probs\n", "  exclude:\n    - probs\n"),
+        ("  b:\n    from", "    b:\n    from"),
+        ("    from: models/tower.k", "from: models/tower.k"),
+        ("    prefix: a_", "\u00a0   prefix: a_"),
+        ("    prefix: a_", "   \u3000prefix: a_"),
+        ("    prefix: b_", "    prefix:\u00a0b_"),
+        ("    from: models/tower_b", "    from:\u00a0models/tower_b"),
+        ("    from: models/tower_b", "\u00a0\u00a0\u00a0 from: models/tower_b"),
+    ],
+)
+def test_a_line_that_lacks_one_character_is_told_of_and_gets_it(compose, workspace, part, wrong):
+    text = HEAD + SOURCE + "    trainable: false\n    exclude:\n      - probs\n"
+    text += "    freeze: [conv1]\n" + B.replace(
+        "prefix: b_\n", "prefix: b_\n    exclude: [probs]\n"
+    )
+    text += ADD + "      - a\n      - b\n"
+    assert text.count(part) == 1
+    spec = workspace / "spec.yaml"
+    spec.write_text(text)
+    assert compose("validate", "spec.yaml").code == 0
+    spec.write_text(text.replace(part, wrong))
+    result = compose("validate", "spec.yaml")
+    assert "1 error in spec.yaml (1 fixable with compose validate --fix" in result.err
+    result = compose("validate", "--fix", "spec.yaml")
+    assert "1 fixed, 0 remain" in result.err
+    assert spec.read_text() in {text, text.replace("prefix: a_", "prefix: a_  # why")}
+
+
+def test_no_break_spaces_in_text_stay(compose, workspace):
+    spec = workspace / "spec.yaml"
+    text = HEAD + "description: |\n  \u00a0a: b\n  c:\u00a0d\n" + SOURCE
+    spec.write_text(text)
+    assert compose("validate", "--fix", "spec.yaml").code == 0
+    assert spec.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "errors"),
+    [
+        ("layers:\n  d:\nclass: Add\ninputs: [a, b]\n", 2),
+        ("  layers:\n    # why\n\n    d:\n      class: Add\n      inputs: [a, b]\n", 1),
+        ("    layers:\n      d:\n        class: Add\n        inputs: [a, b]\n", 1),
+        ("inputs: {i: {shape: [4]}}\nlayers:\n  d:\n    class: Add\ninputs: [a, b]\n", 1),
+    ],
+)
+def test_what_stands_in_another_column_goes_where_it_belongs(compose, workspace, wrong, errors):
+    spec = workspace / "spec.yaml"
+    spec.write_text(HEAD + SOURCE + B + wrong)
+    before = compose("validate", "spec.yaml").err
+    assert f"{errors} fixable with" in before
+    assert before.count("error[CMP210]") == before.count("error[") == errors
+    assert compose("validate", "--fix", "spec.yaml").code == 0
+    right = spec.read_text()
+    assert right.split() == (HEAD + SOURCE + B + wrong).split()
+    assert "\n  d:\n    class: Add\n    inputs: [a, b]\n" in right
+
+
+def test_a_source_may_be_called_as_a_key_of_the_spec_is(compose, workspace):
+    spec = workspace / "spec.yaml"
+    spec.write_text(HEAD + "sources:\n  layers: {from: models/tower.keras}\n")
+    assert compose("validate", "spec.yaml").code == 0
+
+
+def test_a_key_that_stands_twice_is_still_one_too_many(compose, workspace):
+    spec = workspace / "spec.yaml"
+    spec.write_text(HEAD + SOURCE + "    args:\n    prefix: b_\nname: n\n")
+    assert compose("validate", "spec.yaml").err.count("CMP105") == 2

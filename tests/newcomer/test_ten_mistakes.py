@@ -16,8 +16,9 @@ from composer.cli.running import run
 MISTAKES = Path(__file__).with_name("mistakes")
 NAMES = sorted(path.name for path in MISTAKES.iterdir())
 FIXED = {
-    "class_unknown", "collision", "file_missing", "indent_too_deep", "indent_too_shallow",
-    "indent_uneven", "key_misspelt", "selector_dead", "tab",
+    "class_unknown", "collision", "colon_missing", "file_missing", "indent_layers_in_sources",
+    "indent_source_in_source", "indent_too_deep", "indent_too_shallow", "indent_uneven",
+    "key_misspelt", "selector_dead", "tab",
 }  # fmt: skip
 """Those that ``--fix`` puts right by itself, as the right spec has it."""
 _WORD = re.compile(r"[\w./]+")

@@ -225,7 +225,7 @@ def test_characters_that_hide_or_break_lines_are_refused(char: str) -> None:
         ("a: [b, *x*/y]", '"*x*/y"'),
         ("a: *x", '"*x"'),
         ("a: {vars.x}_y", '"${vars.x}_y"'),
-        ("a: {x}", '"{x}"'),
+        ("a: {vars.x}", '"${vars.x}"'),
         ("a: [${vars.x}]", '"${vars.x}"'),
         ("a: {b: p_${vars.x}/${vars.y}, c: d}", '"p_${vars.x}/${vars.y}"'),
         ("a: [s:x[0], y]", '"s:x[0]"'),
@@ -246,6 +246,12 @@ def test_what_yaml_misreads_is_told_with_the_quoted_form(text: str, needed: str)
     start, end = edit.span.column - 1, edit.span.end_column - 1
     repaired = text[:start] + edit.replacement + text[end:]
     assert codes(repaired) == []
+
+
+def test_a_word_in_braces_leaves_what_was_meant_to_the_user() -> None:
+    (found,) = read("a: {x}")[1]
+    assert found.help == 'write "{x}" for text, {x: VALUE} for a map, [x] for a list'
+    assert found.fix == ()
 
 
 def test_a_call_number_read_as_a_comment_is_warned_of() -> None:
