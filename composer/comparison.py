@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from composer.difference.compare import Difference, compare
 from composer.difference.view import View
 from composer.difference.views import (
+    beside_lock,
     view_of_lock,
     view_of_model,
     view_of_plan,
@@ -20,11 +21,14 @@ from composer.errors import FormatError, SpecError, UsageError
 from composer.file_suffixes import KERAS_SUFFIXES, SPEC_SUFFIXES
 from composer.git_files import GitFile, git_file
 from composer.lock.document import lock_from_text
-from composer.pipeline import Progress, plan_spec, prepare_spec
+from composer.lock.model import Lock
+from composer.locking import describe
+from composer.pipeline import Prepared, Progress, plan_spec, prepare_spec
 from composer.spec.reading import read_spec, spec_from_text
 from composer.unfinished import temporary_folder
 
 _FORMS = "a spec (.yaml), an artifact (.keras), a lock or what 'compose plan --json' wrote (.json)"
+_ONLY_NAMES = "the lock holds names and origins of layers only;"
 
 
 def compare_files(
@@ -71,7 +75,8 @@ def opened_views(
     """
     with temporary_folder() as folder:
         reader = _Reader(overrides, deep, progress, folder)
-        yield reader.view(before), reader.view(now)
+        locks = [reader.lock(argument) for argument in (before, now)]
+        yield reader.view(before, locks[1]), reader.view(now, locks[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +88,31 @@ class _Reader:
     progress: Progress | None
     scratch: Path
 
-    def view(self, argument: str) -> View:
+    def lock(self, argument: str) -> Lock | None:
+        """Return the lock that an argument names, None where it names something else."""
+        old = git_file(argument)
+        path = old.path if old is not None else Path(argument)
+        if path.suffix != ".json":
+            return None
+        data = _bytes(argument, old)
+        return lock_from_text(data.decode(), argument) if _is_lock(_json(argument, data)) else None
+
+    def view(self, argument: str, beside: Lock | None) -> View:
+        """Return one of two models, and what can be held against a lock where the other is one."""
         old = git_file(argument)
         path = old.path if old is not None else Path(argument)
         if path.suffix in SPEC_SUFFIXES:
-            return self._of_spec(argument, old)
+            return self._of_spec(argument, old, beside)
         if path.suffix in KERAS_SUFFIXES:
             if old is not None:
                 path = self.scratch / f"{len(list(self.scratch.iterdir()))}.keras"
                 path.write_bytes(_bytes(argument, old))
-            return _of_artifact(path, argument)
+            return _of_artifact(path, argument, beside)
         if path.suffix == ".json":
-            return _of_document(argument, _bytes(argument, old))
+            return _of_document(argument, _bytes(argument, old), beside)
         raise UsageError(f"{argument} can't be compared; expected {_FORMS}")
 
-    def _of_spec(self, argument: str, old: GitFile | None) -> View:
+    def _of_spec(self, argument: str, old: GitFile | None, beside: Lock | None) -> View:
         if old is None:
             spec, found = read_spec(argument, self.overrides)
         else:
@@ -111,30 +126,63 @@ class _Reader:
         if spec is None or any(item.severity == "error" for item in found):
             raise SpecError(found)
         prepared = prepare_spec(spec, deep=self.deep, progress=self.progress)
-        return view_of_plan(plan_spec(prepared), argument)
+        view = view_of_plan(plan_spec(prepared), argument)
+        return view if beside is None else _held_against_lock(view, prepared)
 
 
-def _of_artifact(path: Path, shown: str) -> View:
+def _held_against_lock(view: View, prepared: Prepared) -> View:
+    """Return the view of a spec with what a lock of it would say."""
+    plan = plan_spec(prepared)
+    unmade = [copy.name for copy in plan.states if copy.file is None and copy.name in plan.deferred]
+    # The folder is that of paths of files, which are not compared.
+    view = beside_lock(view, describe(prepared, Path(), {}), unmade=unmade)
+    also = "beyond them, its spec and the digests of its sources and new layers were compared"
+    return replace(view, notes=(*view.notes, f"{_ONLY_NAMES} {also}"))
+
+
+def _of_artifact(path: Path, shown: str, beside: Lock | None) -> View:
+    from composer.keras_format.digests import digest_content
     from composer.keras_format.read_model import read_model
 
     try:
         file = read_model(path)
     except OSError as error:
         raise UsageError(f"{shown} can't be read: {error.strerror}") from error
-    return view_of_model(file, shown, file.recipe.origins if file.recipe is not None else {})
+    recipe = file.recipe
+    view = view_of_model(file, shown, recipe.origins if recipe is not None else {})
+    if beside is None:
+        return view
+    sources = recipe.sources if recipe is not None else {}
+    facts = {f"sources.{key}.content": about.content for key, about in sources.items()}
+    if "keras" not in beside.artifacts:
+        note = f"{_ONLY_NAMES} beyond them, the digests of its sources were compared"
+        return replace(view, facts=facts, notes=(note,))
+    facts["artifacts.keras.content"] = digest_content(path)
+    note = f"{_ONLY_NAMES} beyond them, the digest of the whole content was compared"
+    return replace(view, facts=facts, notes=(note,))
 
 
-def _of_document(argument: str, data: bytes) -> View:
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{argument} is no JSON: {error}", reason="json") from error
-    if isinstance(document, dict) and "artifacts" in document:
+def _of_document(argument: str, data: bytes, beside: Lock | None) -> View:
+    document = _json(argument, data)
+    if _is_lock(document):
         return view_of_lock(lock_from_text(data.decode(), argument), argument)
     if isinstance(document, dict) and "link_map" in document:
         _check_plan(argument, document)
-        return view_of_plan_document(document, argument)
+        view = view_of_plan_document(document, argument)
+        note = f"{_ONLY_NAMES} nothing else was compared"
+        return view if beside is None else replace(view, notes=(note,))
     raise UsageError(f"{argument} is neither a lock nor a plan; expected {_FORMS}")
+
+
+def _json(argument: str, data: bytes) -> object:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{argument} is no JSON: {error}", reason="json") from error
+
+
+def _is_lock(document: object) -> bool:
+    return isinstance(document, dict) and "artifacts" in document
 
 
 def _check_plan(argument: str, document: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -75,6 +76,8 @@ class Difference:
         inputs: of the model, before and now.
         outputs: of the model, before and now.
         facts: other values, by name.
+        names_only: whether of layers no more is known, on one side, than names and origins.
+        notes: what could not be compared, or was taken from elsewhere, in words.
     """
 
     before: str
@@ -86,6 +89,8 @@ class Difference:
     inputs: Pair | None = None
     outputs: Pair | None = None
     facts: tuple[tuple[str, Pair], ...] = ()
+    notes: tuple[str, ...] = ()
+    names_only: bool = False
 
     @property
     def any(self) -> bool:
@@ -129,12 +134,29 @@ def compare(before: View, now: View) -> Difference:
         equal=equal,
         inputs=_other(_renamed(before.inputs, new_names), now.inputs),
         outputs=_other(_renamed(before.outputs, new_names), now.outputs),
-        facts=tuple(
-            (name, (before.facts.get(name), now.facts.get(name)))
-            for name in dict.fromkeys((*before.facts, *now.facts))
-            if before.facts and now.facts and before.facts.get(name) != now.facts.get(name)
+        facts=tuple(_facts(before, now)),
+        notes=tuple(dict.fromkeys((*before.notes, *now.notes))),
+        names_only=any(
+            view.layers and all(layer.class_name is None for layer in view.layers.values())
+            for view in (before, now)
         ),
     )
+
+
+def _facts(before: View, now: View) -> Iterator[tuple[str, Pair]]:
+    """Yield the facts that differ, those included that only one of two has."""
+    for name in dict.fromkeys((*before.facts, *now.facts)):
+        part = name.partition(".")[0]
+        known = [name in view.facts or part in view.whole for view in (before, now)]
+        unclear = any(view.facts.get(name, "") is None for view in (before, now))
+        pair = before.facts.get(name), now.facts.get(name)
+        if all(known) and not unclear and _canonical(pair[0]) != _canonical(pair[1]):
+            yield name, pair
+
+
+def _canonical(value: Any) -> str:
+    """Return a value as text that tells 1 from ``true``."""
+    return json.dumps(value, sort_keys=True)
 
 
 def _change(old: Layer, new: Layer, new_names: Mapping[str, str]) -> LayerChange | None:

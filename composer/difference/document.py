@@ -16,12 +16,14 @@ def difference_document(found: Difference) -> dict[str, Any]:
         "now": found.now,
         "different": found.any,
         "equal": found.equal,
+        "names_only": found.names_only,
         "added": [_layer(layer) for layer in found.added],
         "removed": [_layer(layer) for layer in found.removed],
         "changed": [_change(change) for change in found.changed],
         "inputs": _pair(found.inputs),
         "outputs": _pair(found.outputs),
         "facts": {name: _pair(pair) for name, pair in found.facts},
+        "notes": list(found.notes),
     }
 
 

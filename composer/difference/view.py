@@ -60,11 +60,17 @@ class View:
         layers: by name, in the model's order.
         inputs: the model's inputs, as text; None where they are not known.
         outputs: the same.
-        facts: what else is known and counts, by its name: digests of sources, versions.
+        facts: what else is known and counts, by its name: digests of sources, versions. None
+            stands for what can't be told.
+        whole: first parts of names of facts, such as ``sources``, of which all are known: what is
+            not among them is not there.
+        notes: what of it could not be compared, or was taken from elsewhere, in words.
     """
 
     shown: str
     layers: Mapping[str, Layer]
     inputs: tuple[str, ...] | None = None
     outputs: tuple[str, ...] | None = None
-    facts: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    whole: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()

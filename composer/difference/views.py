@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from composer.difference.stored_values import StoredValues
@@ -13,6 +14,9 @@ from composer.lock.document import lock_document
 from composer.lock.model import Lock
 from composer.resolver.plan import Plan
 from composer.resolver.topology import Topology
+
+_OF_THE_SPEC = (("sources", "from"), ("sources", "license"), ("layers", "class"))
+"""Fields of a lock that repeat what its spec says, so that they are told once."""
 
 
 def view_of_plan(plan: Plan, shown: str) -> View:
@@ -65,21 +69,46 @@ def view_of_plan_document(document: Mapping[str, Any], shown: str) -> View:
         },
         inputs=tuple(port["name"] for port in document["inputs"]),
         outputs=tuple(port["name"] for port in document["outputs"]),
+        facts={
+            f"sources.{source['id']}.sha256": sha256
+            for source in document["sources"]
+            if (sha256 := (source["download"] or source)["sha256"]) is not None
+        },
     )
 
 
 def view_of_lock(lock: Lock, shown: str) -> View:
     """View a lock: names and origins of layers, and its other fields as facts."""
-    document = lock_document(lock)
+    parts = ("spec", "sources", "layers", "toolchain", "artifacts")
     return View(
         shown=shown,
         layers={name: Layer(name=name, origin=origin) for name, origin in lock.names.items()},
-        facts={
-            f"{part}.{path}": value
-            for part in ("sources", "layers", "toolchain", "artifacts")
-            for path, value in _flat(document[part])
-        },
+        facts=_facts(lock, parts),
+        whole=frozenset(parts),
     )
+
+
+def beside_lock(view: View, lock: Lock, *, unmade: Iterable[str]) -> View:
+    """Return the view of a spec with what a lock of it would say now, to hold against a lock.
+
+    Args:
+        view: of the spec.
+        lock: of the spec as it is, without what a build would give.
+        unmade: ids of new layers of which nobody knows the content yet.
+    """
+    parts = ("spec", "sources", "layers")
+    unclear = {f"layers.{name}.content": None for name in unmade}
+    return replace(view, facts={**_facts(lock, parts), **unclear}, whole=frozenset(parts))
+
+
+def _facts(lock: Lock, parts: Iterable[str]) -> dict[str, Any]:
+    document = lock_document(lock)
+    # Not the digests of the spec's files: a comment is no difference.
+    document["spec"] = document["spec"]["resolved"]
+    for part, key in _OF_THE_SPEC:
+        for entry in document[part].values():
+            entry.pop(key, None)
+    return {f"{part}.{path}": value for part in parts for path, value in _flat(document[part])}
 
 
 def _view_of_graph(
@@ -135,8 +164,8 @@ def _weights(state: LayerState, values: StoredValues | None) -> tuple[Weight, ..
     )
 
 
-def _flat(value: Any, path: str = "") -> Iterable[tuple[str, str]]:
+def _flat(value: Any, path: str = "") -> Iterable[tuple[str, Any]]:
     if not isinstance(value, Mapping):
-        return [(path, str(value))]
+        return [(path, value)]
     pairs = (_flat(item, f"{path}.{key}" if path else key) for key, item in value.items())
     return [pair for part in pairs for pair in part]

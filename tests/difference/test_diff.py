@@ -17,6 +17,7 @@ from composer.building import build_spec
 from composer.comparison import compare_files
 from composer.difference.compare import Difference
 from composer.errors import BuildError, FormatError, SpecError, UsageError
+from composer.locking import write_lock
 from composer.pipeline import prepare
 from composer.resolver.document import plan_document
 from composer.store import Store
@@ -160,6 +161,72 @@ def test_plan_documents_are_compared_without_their_sources(folder: Path) -> None
     (folder / "other.yaml").write_text(PAIR.replace("prefix: b_", "prefix: c_"))
     found = compare_files("plan.json", "other.yaml")
     assert len([change for change in found.changed if change.was]) == 5
+
+
+@pytest.fixture
+def locked(folder: Path) -> Path:
+    write_lock("pair.yaml", ())
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("prefix: a_,", "prefix: a_, trainable: false,", "spec.sources.a.trainable"),
+        ("name: pair", "name: pair\nseed: 3", "spec.seed"),
+        ("prefix: b_,", "prefix: b_, exclude: [probs],", "spec.sources.b.exclude"),
+    ],
+)
+def test_what_a_spec_says_otherwise_than_its_lock_is_told(
+    locked: Path, old: str, new: str, field: str
+) -> None:
+    assert not compare_files("pair.lock.json", "pair.yaml").any
+    (locked / "other.yaml").write_text(PAIR.replace(old, new))
+    assert [name for name, _ in compare_files("pair.lock.json", "other.yaml").facts] == [field]
+    assert [name for name, _ in compare_files("other.yaml", "pair.lock.json").facts] == [field]
+
+
+def test_a_new_prefix_is_a_rename_beside_a_lock_too(locked: Path) -> None:
+    (locked / "other.yaml").write_text(PAIR.replace("prefix: a_", "prefix: left_"))
+    found = compare_files("pair.lock.json", "other.yaml")
+    assert not found.added
+    assert not found.removed
+    assert {change.was for change in found.changed} >= {"a_conv1", "a_probs"}
+
+
+def test_other_weights_of_a_source_differ_from_the_lock(locked: Path, models: Path) -> None:
+    (locked / "models").unlink()
+    (locked / "models").mkdir()
+    rewritten(models / "tower.keras", locked / "models" / "tower.keras", nudge)
+    (locked / "models" / "tower_b.keras").symlink_to(models / "tower_b.keras")
+    found = compare_files("pair.lock.json", "pair.yaml")
+    assert {name for name, _ in found.facts} >= {"sources.a.content", "sources.a.sha256"}
+    assert not any(name.startswith("sources.b") for name, _ in found.facts)
+
+
+def test_an_artifact_is_held_against_the_content_that_was_locked(
+    locked: Path, compose: Compose
+) -> None:
+    store = Store(locked / "store")
+    build_spec(prepare("pair.yaml", deep=True, store=store), output="pair.keras")
+    code, out, _ = compose("diff", "pair.lock.json", "pair.keras")
+    assert code == 0
+    assert "no difference in names and origins of 11 layers" in out
+    assert "beyond them, the digest of the whole content was compared" in out
+    rewritten(locked / "pair.keras", locked / "nudged.keras", nudge)
+    code, out, _ = compose("diff", "pair.lock.json", "nudged.keras")
+    assert code == 4
+    assert "artifacts.keras.content: " in out
+    assert "layers: 11 of equal name and origin" in out
+
+
+def test_a_plan_beside_a_lock_is_compared_by_names_and_says_so(
+    locked: Path, compose: Compose
+) -> None:
+    (locked / "plan.json").write_text(compose("plan", "pair.yaml", "--json").out)
+    code, out, _ = compose("diff", "plan.json", "pair.lock.json")
+    assert code == 0
+    assert "names and origins of layers only; nothing else was compared" in out
 
 
 def git(folder: Path, *arguments: str) -> None:
