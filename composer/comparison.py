@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from composer.diagnostics.diagnostic import Diagnostic
 from composer.difference.compare import Difference, compare
 from composer.difference.view import View
 from composer.difference.views import (
@@ -20,11 +21,13 @@ from composer.difference.views import (
 from composer.errors import FormatError, SpecError, UsageError
 from composer.file_suffixes import KERAS_SUFFIXES, SPEC_SUFFIXES
 from composer.git_files import GitFile, git_file
+from composer.git_sources import as_git_says, read_old_spec
 from composer.lock.document import lock_from_text
 from composer.lock.model import Lock
 from composer.locking import describe
 from composer.pipeline import Prepared, Progress, plan_spec, prepare_spec
-from composer.spec.reading import read_spec, spec_from_text
+from composer.spec.model import Spec
+from composer.spec.reading import read_spec
 from composer.unfinished import temporary_folder
 
 _FORMS = "a spec (.yaml), an artifact (.keras), a lock or what 'compose plan --json' wrote (.json)"
@@ -43,7 +46,8 @@ def compare_files(
 
     Args:
         before: path of a spec, an artifact, a lock or a plan document; or ``REVISION:PATH`` for
-            one that git has. What a spec of a revision starts from is taken as it is now.
+            one that git has. A spec of a revision starts from the files of that revision, as far
+            as git has them; what it takes as it is now stands in the notes.
         now: the same.
         overrides: for what of the two is a spec.
         deep: whether Keras may be started for a spec.
@@ -105,8 +109,9 @@ class _Reader:
             return self._of_spec(argument, old, beside)
         if path.suffix in KERAS_SUFFIXES:
             if old is not None:
-                path = self.scratch / f"{len(list(self.scratch.iterdir()))}.keras"
-                path.write_bytes(_bytes(argument, old))
+                path = self._room() / path.name
+                with _told(argument):
+                    old.write(old.path, path)
             return _of_artifact(path, argument, beside)
         if path.suffix == ".json":
             return _of_document(argument, _bytes(argument, old), beside)
@@ -114,20 +119,34 @@ class _Reader:
 
     def _of_spec(self, argument: str, old: GitFile | None, beside: Lock | None) -> View:
         if old is None:
-            spec, found = read_spec(argument, self.overrides)
-        else:
-            spec, found = spec_from_text(
-                _bytes(argument, old),
-                file=argument,
-                directory=old.path.parent,
-                overrides=self.overrides,
-                read=old.read,
-            )
+            return self._planned(argument, *read_spec(argument, self.overrides), beside)
+        room = self._room()
+        with _told(argument):
+            was = read_old_spec(argument, old, self.overrides, room)
+        try:
+            view = self._planned(argument, was.spec, was.diagnostics, beside)
+        except SpecError as error:
+            raise SpecError(as_git_says(error.diagnostics, old, room)) from error
+        return replace(view, notes=(*was.notes, *view.notes))
+
+    def _planned(
+        self,
+        argument: str,
+        spec: Spec | None,
+        found: Sequence[Diagnostic],
+        beside: Lock | None,
+    ) -> View:
         if spec is None or any(item.severity == "error" for item in found):
             raise SpecError(found)
         prepared = prepare_spec(spec, deep=self.deep, progress=self.progress)
         view = view_of_plan(plan_spec(prepared), argument)
         return view if beside is None else _held_against_lock(view, prepared)
+
+    def _room(self) -> Path:
+        """Return a new folder for files that only git has."""
+        room = self.scratch / str(len(list(self.scratch.iterdir())))
+        room.mkdir()
+        return room
 
 
 def _held_against_lock(view: View, prepared: Prepared) -> View:
@@ -201,8 +220,15 @@ def _check_plan(argument: str, document: object) -> None:
 
 
 def _bytes(argument: str, old: GitFile | None) -> bytes:
-    try:
+    with _told(argument):
         return old.read() if old is not None else Path(argument).read_bytes()
+
+
+@contextmanager
+def _told(argument: str) -> Iterator[None]:
+    """Say of a file that can't be read which one it is."""
+    try:
+        yield
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise UsageError(f"{argument} can't be read: {reason[:1].lower()}{reason[1:]}") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import zipfile
@@ -259,6 +260,102 @@ def test_a_spec_is_compared_with_what_git_has_of_it(
         compare_files("NOPE:specs/one.yaml", "one.yaml")
     with pytest.raises(UsageError, match="can't be read: there is no such file at HEAD"):
         compare_files("HEAD:specs/none.yaml", "one.yaml")
+
+
+@pytest.fixture
+def repository(folder: Path, models: Path) -> Path:
+    """A repository with a spec that starts from another one and from files, some not in git."""
+    (folder / "models").unlink()
+    (folder / "models").mkdir()
+    (folder / "specs").mkdir()
+    for name in ("tower", "outside_tower"):
+        (folder / "models" / f"{name}.keras").write_bytes((models / "tower.keras").read_bytes())
+    (folder / "specs" / "base.yaml").write_text(
+        "version: 1\nname: base\nsources: {x: {from: ../models/tower.keras, prefix: x_}}\n"
+    )
+    (folder / "specs" / "top.yaml").write_text(
+        "version: 1\nname: top\ninputs: {image: {shape: [16, 16, 3]}}\nsources:\n"
+        "  b: {from: base.yaml, prefix: b_, inputs: image}\n"
+        "  t: {from: ../models/tower.keras, prefix: t_, inputs: image}\n"
+    )
+    git(folder, "init", "-q")
+    git(folder, "add", "specs", "models/tower.keras")
+    git(folder, "commit", "-qm", "one")
+    return folder
+
+
+def test_a_spec_of_a_revision_starts_from_the_files_of_that_revision(
+    repository: Path, models: Path
+) -> None:
+    assert not compare_files("HEAD:specs/top.yaml", "specs/top.yaml").any
+    tower = repository / "models" / "tower.keras"
+    tower.write_bytes((models / "tower_b.keras").read_bytes())
+    found = compare_files("HEAD:specs/top.yaml", "specs/top.yaml")
+    # Those of the spec that is a source, too.
+    assert {change.name for change in found.changed} == {
+        f"{prefix}{layer}" for prefix in ("b_x_", "t_") for layer in ("conv1", "conv2", "probs")
+    }
+    assert found.notes == ()
+    (repository / "specs" / "base.yaml").unlink()
+    tower.unlink()
+    assert not compare_files("HEAD:specs/top.yaml", "HEAD:specs/top.yaml").any
+
+
+def test_what_git_does_not_have_is_taken_as_it_is_now_and_told(
+    repository: Path, compose: Compose
+) -> None:
+    spec = repository / "specs" / "top.yaml"
+    spec.write_text(
+        spec.read_text().replace("t: {from: ../models/t", "t: {from: ../models/outside_t")
+    )
+    git(repository, "commit", "-qam", "two")
+    code, out, _ = compose("diff", "HEAD:specs/top.yaml", "specs/top.yaml")
+    assert code == 0
+    note = "source 't' (../models/outside_tower.keras) of HEAD is not in git there; "
+    assert f"note: {note}it was taken as it is now" in out.splitlines()
+    assert compare_files("HEAD:specs/top.yaml", "models/tower.keras").notes[0].startswith(note)
+
+
+def test_a_pointer_of_git_lfs_stands_for_its_bytes_or_is_refused(
+    repository: Path, models: Path
+) -> None:
+    tower = repository / "models" / "tower.keras"
+    data = tower.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {len(data)}\n"
+    tower.write_text(pointer)
+    git(repository, "commit", "-qam", "two")
+    tower.write_bytes(data)  # as git-lfs checks it out
+    assert not compare_files("HEAD:specs/top.yaml", "specs/top.yaml").any
+    assert not compare_files("HEAD:models/tower.keras", "models/tower.keras").any
+    tower.write_bytes((models / "tower_b.keras").read_bytes())
+    for argument in ("HEAD:specs/top.yaml", "HEAD:models/tower.keras"):
+        with pytest.raises(UsageError, match="HEAD:models/tower.keras is a pointer of git-LFS"):
+            compare_files(argument, "specs/top.yaml")
+    kept = repository / ".git" / "lfs" / "objects" / digest[:2] / digest[2:4]
+    kept.mkdir(parents=True)
+    (kept / digest).write_bytes(data)
+    assert compare_files("HEAD:specs/top.yaml", "specs/top.yaml").any
+
+
+def test_a_link_in_git_leads_to_the_file_of_its_revision(repository: Path, models: Path) -> None:
+    (repository / "models" / "link.keras").symlink_to("tower.keras")
+    git(repository, "add", "models/link.keras")
+    git(repository, "commit", "-qm", "two")
+    (repository / "models" / "tower.keras").write_bytes((models / "tower_b.keras").read_bytes())
+    assert not compare_files("HEAD:models/link.keras", "HEAD:models/tower.keras").any
+    assert compare_files("HEAD:models/link.keras", "models/link.keras").any
+
+
+def test_errors_of_a_revision_name_it_and_no_folder_of_ours(
+    repository: Path, compose: Compose
+) -> None:
+    git(repository, "rm", "-q", "models/tower.keras")
+    git(repository, "commit", "-qm", "two")
+    code, _, err = compose("diff", "HEAD:specs/top.yaml", "HEAD~:specs/top.yaml")
+    assert code == 1
+    assert "HEAD:specs/base.yaml:3:" in err
+    assert ".keras-compose." not in err
 
 
 def test_an_artifact_is_read_from_git(folder: Path, models: Path) -> None:
