@@ -34,9 +34,9 @@ def diff_lines(found: Difference) -> Iterator[str]:
     yield from (shown(line) for line in _renames(renamed))
     yield from (shown(line) for line in _changes(other))
     if found.inputs is not None:
-        yield shown(f"inputs   {_listed(found.inputs[0])} → {_listed(found.inputs[1])}")
+        yield shown(f"inputs   {found.inputs[0]} → {found.inputs[1]}")
     if found.outputs is not None:
-        yield shown(f"outputs  {_listed(found.outputs[0])} → {_listed(found.outputs[1])}")
+        yield shown(f"outputs  {found.outputs[0]} → {found.outputs[1]}")
     yield from (shown(f"{name}: {_values(pair)}") for name, pair in found.facts)
     parts = [
         f"{number} {word}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from composer.difference.renames import (
@@ -15,7 +15,7 @@ from composer.difference.renames import (
     renames,
 )
 from composer.difference.stored_values import Distance, distance
-from composer.difference.view import Calls, Layer, View, Weight
+from composer.difference.view import Calls, Layer, Ports, View, Weight
 
 Pair = tuple[Any, Any]
 """What a thing was and what it is."""
@@ -86,8 +86,8 @@ class Difference:
     removed: tuple[Layer, ...] = ()
     changed: tuple[LayerChange, ...] = ()
     equal: int = 0
-    inputs: Pair | None = None
-    outputs: Pair | None = None
+    inputs: tuple[Ports, Ports] | None = None
+    outputs: tuple[Ports, Ports] | None = None
     facts: tuple[tuple[str, Pair], ...] = ()
     notes: tuple[str, ...] = ()
     names_only: bool = False
@@ -132,8 +132,8 @@ def compare(before: View, now: View) -> Difference:
         ),
         changed=tuple(changed),
         equal=equal,
-        inputs=_other(_renamed(before.inputs, new_names), now.inputs),
-        outputs=_other(_renamed(before.outputs, new_names), now.outputs),
+        inputs=_other_ports(_renamed(before.inputs, new_names), now.inputs),
+        outputs=_other_ports(_renamed(before.outputs, new_names), now.outputs),
         facts=tuple(_facts(before, now)),
         notes=tuple(dict.fromkeys((*before.notes, *now.notes))),
         names_only=any(
@@ -183,10 +183,15 @@ def _other(old: Any, new: Any) -> Pair | None:
     return None if old is None or new is None or old == new else (old, new)
 
 
-def _renamed(
-    tensors: tuple[str, ...] | None, new_names: Mapping[str, str]
-) -> tuple[str, ...] | None:
-    return None if tensors is None else tuple(in_new_names(t, new_names) for t in tensors)
+def _other_ports(old: Ports | None, new: Ports | None) -> tuple[Ports, Ports] | None:
+    return None if old is None or new is None or old.is_like(new) else (old, new)
+
+
+def _renamed(ports: Ports | None, new_names: Mapping[str, str]) -> Ports | None:
+    if ports is None:
+        return None
+    named = ((key, in_new_names(tensor, new_names)) for key, tensor in ports.tensors)
+    return replace(ports, tensors=tuple(named))
 
 
 def _config(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Pair]]:

@@ -36,10 +36,9 @@ def renames(before: View, now: View) -> Names:
 
 
 def in_new_names(tensor: str, names: Mapping[str, str]) -> str:
-    """Return a tensor, or ``key = tensor``, under the name that its layer has now."""
-    key, equals, ref = tensor.rpartition(" = ")
-    name, hash_sign, rest = ref.partition("#")
-    return f"{key}{equals}{names.get(name, name)}{hash_sign}{rest}"
+    """Return a tensor under the name that its layer has now."""
+    name, hash_sign, rest = tensor.partition("#")
+    return f"{names.get(name, name)}{hash_sign}{rest}"
 
 
 def calls_in_new_names(calls: Calls, names: Mapping[str, str]) -> Calls:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from composer.difference.stored_values import StoredValues
-from composer.difference.view import Calls, Layer, View, Weight
+from composer.difference.view import Calls, Layer, Ports, View, Weight
 from composer.keras_format.graph import Call, Graph, TensorRef, TensorSpec, leaves
 from composer.keras_format.model_file import LayerState, ModelFile
 from composer.lock.document import lock_document
@@ -67,8 +67,8 @@ def view_of_plan_document(document: Mapping[str, Any], shown: str) -> View:
             )
             for entry in document["operations"]
         },
-        inputs=tuple(port["name"] for port in document["inputs"]),
-        outputs=tuple(port["name"] for port in document["outputs"]),
+        inputs=_written_ports(document, "inputs"),
+        outputs=_written_ports(document, "outputs"),
         facts={
             f"sources.{source['id']}.sha256": sha256
             for source in document["sources"]
@@ -132,8 +132,8 @@ def _view_of_graph(
             )
             for operation in graph.operations
         },
-        inputs=tuple(str(ref) for ref in leaves(graph.inputs)),
-        outputs=tuple(_ports(graph.outputs)),
+        inputs=_taken(_ports(graph.inputs)),
+        outputs=_ports(graph.outputs),
     )
 
 
@@ -145,10 +145,28 @@ def _calls(calls: Sequence[Call]) -> Calls:
     return tuple(tuple(str(tensor.ref) for tensor in call.tensors()) for call in calls)
 
 
-def _ports(tree: Any) -> Iterable[str]:
+def _ports(tree: Any) -> Ports:
     if isinstance(tree, dict):
-        return (f"{key} = {ref}" for key in tree for ref in leaves(tree[key]))
-    return (str(ref) for ref in leaves(tree))
+        pairs = ((str(key), str(ref)) for key in sorted(tree) for ref in leaves(tree[key]))
+        return Ports(form="map", tensors=tuple(pairs))
+    form: Literal["single", "list"] = "single" if isinstance(tree, TensorRef) else "list"
+    return Ports(form=form, tensors=tuple((None, str(ref)) for ref in leaves(tree)))
+
+
+def _taken(ports: Ports) -> Ports:
+    """Return inputs as Keras takes them: a list of one and that one are no different."""
+    if ports.form == "list" and len(ports.tensors) == 1:
+        return replace(ports, form="single")
+    return ports
+
+
+def _written_ports(document: Mapping[str, Any], which: Literal["inputs", "outputs"]) -> Ports:
+    # A plan of an earlier version says no form.
+    form = document.get("forms", {}).get(which)
+    pairs = ((port["name"], str(TensorRef(*port["tensor"]))) for port in document[which])
+    if form == "map":
+        return Ports(form=form, tensors=tuple(sorted(pairs)))
+    return Ports(form=form, tensors=tuple((None, ref) for _, ref in pairs))
 
 
 def _weights(state: LayerState, values: StoredValues | None) -> tuple[Weight, ...]:

@@ -152,9 +152,10 @@ def _changes(found: Difference, union: Union) -> Table:
             Row(node=union.nodes[change.name], cells=(words, change.name, "", *row))
             for row in _rows(change)
         )
-    for what, pair in (("inputs", found.inputs), ("outputs", found.outputs), *found.facts):
-        if pair is not None:
-            rows.append(Row(cells=(_SIGNS["changed"], "", "", what, *_pair(pair))))
+    ports = (("inputs", found.inputs), ("outputs", found.outputs))
+    told = ((what, tuple(map(str, pair))) for what, pair in ports if pair is not None)
+    for what, pair in (*told, *found.facts):
+        rows.append(Row(cells=(_SIGNS["changed"], "", "", what, *_pair(pair))))
     return Table(
         id="changes",
         title="Changes",

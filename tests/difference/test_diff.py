@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import subprocess
 import zipfile
@@ -88,7 +89,8 @@ def test_a_new_prefix_is_a_rename_and_nothing_else(folder: Path) -> None:
 def test_a_dropped_layer_is_removed_and_the_outputs_are_others(folder: Path) -> None:
     found = changed(folder, "prefix: a_,", "prefix: a_, exclude: [probs],")
     assert [layer.name for layer in found.removed] == ["a_probs"]
-    assert found.outputs == (("a_probs", "b_probs"), ("a_pool", "b_probs"))
+    assert found.outputs is not None
+    assert [str(ports) for ports in found.outputs] == ["[a_probs, b_probs]", "[a_pool, b_probs]"]
 
 
 def test_a_bypassed_layer_shows_as_new_wiring(folder: Path) -> None:
@@ -162,6 +164,56 @@ def test_plan_documents_are_compared_without_their_sources(folder: Path) -> None
     (folder / "other.yaml").write_text(PAIR.replace("prefix: b_", "prefix: c_"))
     found = compare_files("plan.json", "other.yaml")
     assert len([change for change in found.changed if change.was]) == 5
+
+
+ONE = """\
+version: 1
+name: one
+inputs: {image: {shape: [16, 16, 3]}}
+sources: {a: {from: models/tower.keras, inputs: image}}
+"""
+
+FORMS = {
+    "single": ("outputs: a\n", "probs"),
+    "list": ("outputs: [a]\n", "[probs]"),
+    "map": ("outputs: {probs: a}\n", "{probs: probs}"),
+    "other_key": ("outputs: {result: a}\n", "{result: probs}"),
+}
+
+
+@pytest.mark.parametrize("old", FORMS)
+@pytest.mark.parametrize("new", FORMS)
+def test_the_form_of_outputs_counts_in_specs_and_plans_alike(
+    folder: Path, compose: Compose, old: str, new: str
+) -> None:
+    for name in (old, new):
+        (folder / f"{name}.yaml").write_text(ONE + FORMS[name][0])
+        (folder / f"{name}.json").write_text(compose("plan", f"{name}.yaml", "--json").out)
+    for first, second in itertools.product(("yaml", "json"), repeat=2):
+        found = compare_files(f"{old}.{first}", f"{new}.{second}")
+        told = None if old == new else [FORMS[old][1], FORMS[new][1]]
+        assert (found.outputs and [str(ports) for ports in found.outputs]) == told
+        assert found.any == (old != new)
+
+
+def test_inputs_by_name_are_not_inputs_by_place(folder: Path, compose: Compose) -> None:
+    (folder / "one.yaml").write_text(ONE)
+    (folder / "named.yaml").write_text(f"{ONE}output: {{signature: dict}}\n")
+    code, out, _ = compose("diff", "one.yaml", "named.yaml")
+    assert code == 4
+    assert "inputs   image → {image: image}" in out
+    document = json.loads(compose("diff", "one.yaml", "named.yaml", "--json").out)
+    assert document["inputs"] == {"before": "image", "now": {"image": "image"}}
+
+
+def test_a_plan_of_an_earlier_version_says_no_form_and_is_compared_without(
+    folder: Path, compose: Compose
+) -> None:
+    (folder / "map.yaml").write_text(ONE + FORMS["map"][0])
+    document = json.loads(compose("plan", "map.yaml", "--json").out)
+    assert document.pop("forms") == {"inputs": "single", "outputs": "map"}
+    (folder / "old.json").write_text(json.dumps(document))
+    assert not compare_files("old.json", "map.yaml").any
 
 
 @pytest.fixture
@@ -432,7 +484,7 @@ pair.yaml → other.yaml
 » a_* → left_*  4 layers, a_conv1 … a_pool
 ~ 5 layers, b_conv1 … b_probs
     trainable: true → false
-outputs  a_probs, b_probs → left_pool, b_probs
+outputs  [a_probs, b_probs] → [left_pool, b_probs]
 layers: 1 removed, 4 renamed, 5 changed, 1 equal
 """
 
