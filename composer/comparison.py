@@ -13,6 +13,7 @@ from composer.difference.compare import Difference, compare
 from composer.difference.view import View
 from composer.difference.views import (
     beside_lock,
+    unmade_layers,
     view_of_lock,
     view_of_model,
     view_of_plan,
@@ -139,7 +140,8 @@ class _Reader:
         if spec is None or any(item.severity == "error" for item in found):
             raise SpecError(found)
         prepared = prepare_spec(spec, deep=self.deep, progress=self.progress)
-        view = view_of_plan(plan_spec(prepared), argument)
+        arguments = {layer.id: layer.args for layer in spec.layers}
+        view = view_of_plan(plan_spec(prepared), argument, arguments)
         return view if beside is None else _held_against_lock(view, prepared)
 
     def _room(self) -> Path:
@@ -151,8 +153,7 @@ class _Reader:
 
 def _held_against_lock(view: View, prepared: Prepared) -> View:
     """Return the view of a spec with what a lock of it would say."""
-    plan = plan_spec(prepared)
-    unmade = [copy.name for copy in plan.states if copy.file is None and copy.name in plan.deferred]
+    unmade = unmade_layers(plan_spec(prepared))
     # The folder is that of paths of files, which are not compared.
     view = beside_lock(view, describe(prepared, Path(), {}), unmade=unmade)
     also = "beyond them, its spec and the digests of its sources and new layers were compared"
@@ -188,7 +189,7 @@ def _of_document(argument: str, data: bytes, beside: Lock | None) -> View:
     if isinstance(document, dict) and "link_map" in document:
         _check_plan(argument, document)
         view = view_of_plan_document(document, argument)
-        note = f"{_ONLY_NAMES} nothing else was compared"
+        note = f"{_ONLY_NAMES} of a plan, nothing else was compared with it"
         return view if beside is None else replace(view, notes=(note,))
     raise UsageError(f"{argument} is neither a lock nor a plan; expected {_FORMS}")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from composer.difference.given import both_given, given_and_made
 from composer.difference.renames import (
     IGNORED,
     calls_in_new_names,
@@ -166,9 +167,7 @@ def _change(old: Layer, new: Layer, new_names: Mapping[str, str]) -> LayerChange
         was=old.name if old.name != new.name else None,
         class_name=_other(old.class_name, new.class_name),
         origin=_other(old.origin, new.origin),
-        config=()
-        if old.config is None or new.config is None
-        else tuple(_config(old.config, new.config)),
+        config=tuple(_configs(old, new)),
         calls=_other(calls, new.calls),
         output=_other(old.output, new.output),
         weights=tuple(_weights(old, new)),
@@ -192,6 +191,21 @@ def _renamed(ports: Ports | None, new_names: Mapping[str, str]) -> Ports | None:
         return None
     named = ((key, in_new_names(tensor, new_names)) for key, tensor in ports.tensors)
     return replace(ports, tensors=tuple(named))
+
+
+def _configs(old: Layer, new: Layer) -> Iterator[tuple[str, Pair]]:
+    """Yield in which arguments two layers differ, as far as they are known of both."""
+    if old.config is None or new.config is None:
+        return
+    if old.known == new.known == "all":
+        yield from _config(old.config, new.config)
+    elif old.known == new.known == "given":
+        yield from both_given(old.config, new.config)
+    elif new.known == "all":
+        yield from given_and_made(old.config, new.config)
+    else:
+        for path, (given, made) in given_and_made(new.config, old.config):
+            yield path, (made, given)
 
 
 def _config(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Pair]]:

@@ -40,6 +40,8 @@ class Layer:
         config: the constructor's arguments, without the name.
         calls: what it is called on.
         output: shape and dtype of what it puts out, as text.
+        known: how much of the arguments ``config`` holds: all of them, those that a spec gives a
+            layer which Keras has not made, or some.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Layer:
     config: Mapping[str, Any] | None = None
     calls: Calls | None = None
     output: str | None = None
+    known: Literal["all", "given", "some"] = "all"
     weights: tuple[Weight, ...] | None = None
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 from composer.difference.stored_values import StoredValues
@@ -15,12 +16,24 @@ from composer.lock.model import Lock
 from composer.resolver.plan import Plan
 from composer.resolver.topology import Topology
 
+_NOT_IN_PLANS = (
+    "it holds no arguments of layers but trainable, and no values of weights, so that these were "
+    "not compared"
+)
 _OF_THE_SPEC = (("sources", "from"), ("sources", "license"), ("layers", "class"))
 """Fields of a lock that repeat what its spec says, so that they are told once."""
 
 
-def view_of_plan(plan: Plan, shown: str) -> View:
-    """View what a spec would be linked to, with the values of its sources."""
+def view_of_plan(
+    plan: Plan, shown: str, arguments: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+) -> View:
+    """View what a spec would be linked to, with the values of its sources.
+
+    Args:
+        plan: of the spec.
+        shown: what messages call it.
+        arguments: what the spec gives its new layers, by id, for those that Keras has not made.
+    """
     values: dict[object, StoredValues] = {}
     weights: dict[str, tuple[Weight, ...]] = {}
     for copy in plan.states:
@@ -29,7 +42,44 @@ def view_of_plan(plan: Plan, shown: str) -> View:
             stored = values.setdefault(copy.file.path, StoredValues(copy.file.listing))
         weights[copy.name] = _weights(copy.state, stored)
     origins = {name: str(origin) for name, origin in plan.origins.items()}
-    return _view_of_graph(plan.graph, shown, weights, origins)
+    view = _view_of_graph(plan.graph, shown, weights, origins)
+    unmade = unmade_layers(plan)
+    if not plan.deferred:
+        return view
+    layers = {
+        name: replace(layer, config=arguments.get(name, {}), weights=None, known="given")
+        if name in unmade
+        else layer
+        for name, layer in view.layers.items()
+    }
+    # Fresh weights are not known, but from what they are drawn.
+    facts = {"seed": plan.seed} if unmade else {}
+    return replace(view, layers=layers, facts=facts, notes=tuple(_deferred(plan, shown)))
+
+
+def unmade_layers(plan: Plan) -> tuple[str, ...]:
+    """Return the new layers that Keras has not made yet."""
+    waiting = frozenset(plan.deferred)
+    return tuple(
+        copy.name
+        for copy in plan.states
+        if copy.file is None and plan.origins[copy.name].kind == "layer" and copy.name in waiting
+    )
+
+
+def _deferred(plan: Plan, shown: str) -> Iterator[str]:
+    unmade = unmade_layers(plan)
+    if unmade:
+        yield (
+            f"Keras has not made {', '.join(unmade)} of {shown} yet: arguments are compared as the "
+            "spec gives them, shapes and weights are not; --deep asks Keras"
+        )
+    others = [name for name in plan.deferred if name not in unmade]
+    if others:
+        yield (
+            f"what {', '.join(others)} of {shown} put out for their new inputs is deferred and not "
+            "compared; --deep asks Keras"
+        )
 
 
 def view_of_model(file: ModelFile, shown: str, origins: Mapping[str, str]) -> View:
@@ -40,7 +90,8 @@ def view_of_model(file: ModelFile, shown: str, origins: Mapping[str, str]) -> Vi
 
 
 def view_of_plan_document(document: Mapping[str, Any], shown: str) -> View:
-    """View what ``compose plan --json`` wrote: no configs, no values."""
+    """View what ``compose plan --json`` wrote: of arguments ``trainable`` alone, and no values."""
+    waiting = frozenset(document["deferred"])
     weights = {
         entry["operation"]: tuple(
             Weight(
@@ -63,7 +114,11 @@ def view_of_plan_document(document: Mapping[str, Any], shown: str) -> View:
                 calls=tuple(
                     tuple(str(TensorRef(*tensor)) for tensor in call) for call in entry["calls"]
                 ),
-                weights=weights.get(entry["name"], ()),
+                weights=None
+                if entry["name"] in waiting and not weights.get(entry["name"])
+                else weights.get(entry["name"], ()),
+                config={} if entry["trainable"] is None else {"trainable": entry["trainable"]},
+                known="some",
             )
             for entry in document["operations"]
         },
@@ -74,6 +129,7 @@ def view_of_plan_document(document: Mapping[str, Any], shown: str) -> View:
             for source in document["sources"]
             if (sha256 := (source["download"] or source)["sha256"]) is not None
         },
+        notes=(f"{shown} is a plan: {_NOT_IN_PLANS}",),
     )
 
 

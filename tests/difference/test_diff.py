@@ -216,6 +216,83 @@ def test_a_plan_of_an_earlier_version_says_no_form_and_is_compared_without(
     assert not compare_files("old.json", "map.yaml").any
 
 
+HEAD = """\
+version: 1
+name: head
+inputs: {image: {shape: [16, 16, 3]}}
+sources: {a: {from: models/tower.keras, exclude: [probs], inputs: image}}
+layers:
+  conv:
+    class: Conv2D
+    args: {filters: 3, kernel_size: 3, kernel_initializer: he_normal}
+    inputs: "a:conv2"
+outputs: conv
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "change"),
+    [
+        ("filters: 3", "filters: 8", ("filters", (3, 8))),
+        ("kernel_size: 3", "kernel_size: [3, 5]", ("kernel_size", (3, [3, 5]))),
+        ("filters: 3", "filters: 3, use_bias: false", ("use_bias", ("not given", False))),
+        (", kernel_initializer: he_normal", "", ("kernel_initializer", ("he_normal", "not given"))),
+    ],
+)
+def test_layers_that_keras_has_not_made_are_compared_by_what_the_specs_give(
+    folder: Path, compose: Compose, old: str, new: str, change: object
+) -> None:
+    (folder / "head.yaml").write_text(HEAD)
+    (folder / "other.yaml").write_text(HEAD.replace(old, new))
+    assert not compare_files("head.yaml", "head.yaml").any
+    found = compare_files("head.yaml", "other.yaml")
+    (changed,) = found.changed
+    assert (changed.name, changed.config) == ("conv", (change,))
+    assert changed.weights == ()
+    _, out, _ = compose("diff", "head.yaml", "other.yaml")
+    assert "note: Keras has not made conv of other.yaml yet" in out
+    assert "--deep asks Keras" in out
+    # What of a plan is deferred is nothing that went.
+    (folder / "plan.json").write_text(compose("plan", "other.yaml", "--json").out)
+    assert not compare_files("plan.json", "head.yaml").any
+
+
+def test_another_seed_of_layers_to_be_made_is_a_difference(folder: Path) -> None:
+    (folder / "head.yaml").write_text(HEAD)
+    (folder / "other.yaml").write_text(f"{HEAD}seed: 5\n")
+    assert compare_files("head.yaml", "other.yaml").facts == (("seed", (0, 5)),)
+
+
+@pytest.mark.slow
+def test_a_made_layer_and_one_to_be_made_differ_in_what_the_spec_gives(
+    folder: Path, compose: Compose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "head.yaml").write_text(HEAD)
+    assert compose("build", "head.yaml", "-o", "head.keras").code == 0
+    monkeypatch.setenv("COMPOSE_HOME", str(folder / "another"))  # that knows of no layer
+    for old, new, paths in (
+        ("filters: 3", "filters: 8", ["filters"]),
+        ("he_normal", "zeros", ["kernel_initializer"]),
+        ("filters: 3", "filters: 3, padding: SAME", ["padding"]),
+        ("name: head", "name: head2", []),
+        ("kernel_size: 3", "kernel_size: [3, 3], activation: linear", []),
+    ):
+        (folder / "other.yaml").write_text(HEAD.replace(old, new))
+        for pair in (("head.keras", "other.yaml"), ("other.yaml", "head.keras")):
+            found = compare_files(*pair)
+            assert [path for change in found.changed for path, _ in change.config] == paths
+            assert not any(change.weights for change in found.changed)
+
+
+def test_a_plan_says_what_it_has_not(folder: Path, compose: Compose) -> None:
+    (folder / "plan.json").write_text(compose("plan", "pair.yaml", "--json").out)
+    (folder / "other.yaml").write_text(PAIR.replace("prefix: a_,", "prefix: a_, trainable: false,"))
+    code, out, _ = compose("diff", "plan.json", "other.yaml")
+    assert code == 4
+    assert "    trainable: true → false" in out
+    assert "note: plan.json is a plan: it holds no arguments of layers but trainable" in out
+
+
 @pytest.fixture
 def locked(folder: Path) -> Path:
     write_lock("pair.yaml", ())
@@ -279,7 +356,7 @@ def test_a_plan_beside_a_lock_is_compared_by_names_and_says_so(
     (locked / "plan.json").write_text(compose("plan", "pair.yaml", "--json").out)
     code, out, _ = compose("diff", "plan.json", "pair.lock.json")
     assert code == 0
-    assert "names and origins of layers only; nothing else was compared" in out
+    assert "names and origins of layers only; of a plan, nothing else was compared with it" in out
 
 
 def git(folder: Path, *arguments: str) -> None:
