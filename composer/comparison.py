@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from composer.diagnostics.diagnostic import Diagnostic
 from composer.difference.compare import Difference, compare
 from composer.difference.view import View
 from composer.difference.views import (
+    beside_lock,
+    unmade_layers,
     view_of_lock,
     view_of_model,
     view_of_plan,
@@ -19,12 +22,17 @@ from composer.difference.views import (
 from composer.errors import FormatError, SpecError, UsageError
 from composer.file_suffixes import KERAS_SUFFIXES, SPEC_SUFFIXES
 from composer.git_files import GitFile, git_file
+from composer.git_sources import as_git_says, read_old_spec
 from composer.lock.document import lock_from_text
-from composer.pipeline import Progress, plan_spec, prepare_spec
-from composer.spec.reading import read_spec, spec_from_text
+from composer.lock.model import Lock
+from composer.locking import describe
+from composer.pipeline import Prepared, Progress, plan_spec, prepare_spec
+from composer.spec.model import Spec
+from composer.spec.reading import read_spec
 from composer.unfinished import temporary_folder
 
 _FORMS = "a spec (.yaml), an artifact (.keras), a lock or what 'compose plan --json' wrote (.json)"
+_ONLY_NAMES = "the lock holds names and origins of layers only;"
 
 
 def compare_files(
@@ -39,7 +47,8 @@ def compare_files(
 
     Args:
         before: path of a spec, an artifact, a lock or a plan document; or ``REVISION:PATH`` for
-            one that git has. What a spec of a revision starts from is taken as it is now.
+            one that git has. A spec of a revision starts from the files of that revision, as far
+            as git has them; what it takes as it is now stands in the notes.
         now: the same.
         overrides: for what of the two is a spec.
         deep: whether Keras may be started for a spec.
@@ -71,7 +80,8 @@ def opened_views(
     """
     with temporary_folder() as folder:
         reader = _Reader(overrides, deep, progress, folder)
-        yield reader.view(before), reader.view(now)
+        locks = [reader.lock(argument) for argument in (before, now)]
+        yield reader.view(before, locks[1]), reader.view(now, locks[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,58 +93,116 @@ class _Reader:
     progress: Progress | None
     scratch: Path
 
-    def view(self, argument: str) -> View:
+    def lock(self, argument: str) -> Lock | None:
+        """Return the lock that an argument names, None where it names something else."""
+        old = git_file(argument)
+        path = old.path if old is not None else Path(argument)
+        if path.suffix != ".json":
+            return None
+        data = _bytes(argument, old)
+        return lock_from_text(data.decode(), argument) if _is_lock(_json(argument, data)) else None
+
+    def view(self, argument: str, beside: Lock | None) -> View:
+        """Return one of two models, and what can be held against a lock where the other is one."""
         old = git_file(argument)
         path = old.path if old is not None else Path(argument)
         if path.suffix in SPEC_SUFFIXES:
-            return self._of_spec(argument, old)
+            return self._of_spec(argument, old, beside)
         if path.suffix in KERAS_SUFFIXES:
             if old is not None:
-                path = self.scratch / f"{len(list(self.scratch.iterdir()))}.keras"
-                path.write_bytes(_bytes(argument, old))
-            return _of_artifact(path, argument)
+                path = self._room() / path.name
+                with _told(argument):
+                    old.write(old.path, path)
+            return _of_artifact(path, argument, beside)
         if path.suffix == ".json":
-            return _of_document(argument, _bytes(argument, old))
+            return _of_document(argument, _bytes(argument, old), beside)
         raise UsageError(f"{argument} can't be compared; expected {_FORMS}")
 
-    def _of_spec(self, argument: str, old: GitFile | None) -> View:
+    def _of_spec(self, argument: str, old: GitFile | None, beside: Lock | None) -> View:
         if old is None:
-            spec, found = read_spec(argument, self.overrides)
-        else:
-            spec, found = spec_from_text(
-                _bytes(argument, old),
-                file=argument,
-                directory=old.path.parent,
-                overrides=self.overrides,
-                read=old.read,
-            )
+            return self._planned(argument, *read_spec(argument, self.overrides), beside)
+        room = self._room()
+        with _told(argument):
+            was = read_old_spec(argument, old, self.overrides, room)
+        try:
+            view = self._planned(argument, was.spec, was.diagnostics, beside)
+        except SpecError as error:
+            raise SpecError(as_git_says(error.diagnostics, old, room)) from error
+        return replace(view, notes=(*was.notes, *view.notes))
+
+    def _planned(
+        self,
+        argument: str,
+        spec: Spec | None,
+        found: Sequence[Diagnostic],
+        beside: Lock | None,
+    ) -> View:
         if spec is None or any(item.severity == "error" for item in found):
             raise SpecError(found)
         prepared = prepare_spec(spec, deep=self.deep, progress=self.progress)
-        return view_of_plan(plan_spec(prepared), argument)
+        arguments = {layer.id: layer.args for layer in spec.layers}
+        view = view_of_plan(plan_spec(prepared), argument, arguments)
+        return view if beside is None else _held_against_lock(view, prepared)
+
+    def _room(self) -> Path:
+        """Return a new folder for files that only git has."""
+        room = self.scratch / str(len(list(self.scratch.iterdir())))
+        room.mkdir()
+        return room
 
 
-def _of_artifact(path: Path, shown: str) -> View:
+def _held_against_lock(view: View, prepared: Prepared) -> View:
+    """Return the view of a spec with what a lock of it would say."""
+    unmade = unmade_layers(plan_spec(prepared))
+    # The folder is that of paths of files, which are not compared.
+    view = beside_lock(view, describe(prepared, Path(), {}), unmade=unmade)
+    also = "beyond them, its spec and the digests of its sources and new layers were compared"
+    return replace(view, notes=(*view.notes, f"{_ONLY_NAMES} {also}"))
+
+
+def _of_artifact(path: Path, shown: str, beside: Lock | None) -> View:
+    from composer.keras_format.digests import digest_content
     from composer.keras_format.read_model import read_model
 
     try:
         file = read_model(path)
     except OSError as error:
         raise UsageError(f"{shown} can't be read: {error.strerror}") from error
-    return view_of_model(file, shown, file.recipe.origins if file.recipe is not None else {})
+    recipe = file.recipe
+    view = view_of_model(file, shown, recipe.origins if recipe is not None else {})
+    if beside is None:
+        return view
+    sources = recipe.sources if recipe is not None else {}
+    facts = {f"sources.{key}.content": about.content for key, about in sources.items()}
+    if "keras" not in beside.artifacts:
+        note = f"{_ONLY_NAMES} beyond them, the digests of its sources were compared"
+        return replace(view, facts=facts, notes=(note,))
+    facts["artifacts.keras.content"] = digest_content(path)
+    note = f"{_ONLY_NAMES} beyond them, the digest of the whole content was compared"
+    return replace(view, facts=facts, notes=(note,))
 
 
-def _of_document(argument: str, data: bytes) -> View:
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{argument} is no JSON: {error}", reason="json") from error
-    if isinstance(document, dict) and "artifacts" in document:
+def _of_document(argument: str, data: bytes, beside: Lock | None) -> View:
+    document = _json(argument, data)
+    if _is_lock(document):
         return view_of_lock(lock_from_text(data.decode(), argument), argument)
     if isinstance(document, dict) and "link_map" in document:
         _check_plan(argument, document)
-        return view_of_plan_document(document, argument)
+        view = view_of_plan_document(document, argument)
+        note = f"{_ONLY_NAMES} of a plan, nothing else was compared with it"
+        return view if beside is None else replace(view, notes=(note,))
     raise UsageError(f"{argument} is neither a lock nor a plan; expected {_FORMS}")
+
+
+def _json(argument: str, data: bytes) -> object:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"{argument} is no JSON: {error}", reason="json") from error
+
+
+def _is_lock(document: object) -> bool:
+    return isinstance(document, dict) and "artifacts" in document
 
 
 def _check_plan(argument: str, document: object) -> None:
@@ -153,8 +221,15 @@ def _check_plan(argument: str, document: object) -> None:
 
 
 def _bytes(argument: str, old: GitFile | None) -> bytes:
-    try:
+    with _told(argument):
         return old.read() if old is not None else Path(argument).read_bytes()
+
+
+@contextmanager
+def _told(argument: str) -> Iterator[None]:
+    """Say of a file that can't be read which one it is."""
+    try:
+        yield
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise UsageError(f"{argument} can't be read: {reason[:1].lower()}{reason[1:]}") from error

@@ -14,6 +14,7 @@ from composer.difference.view import Calls, Layer
 from composer.difference.words import distance_in_words
 
 _LONGEST = 60
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _MANY = 4
 """So many layers with one and the same change are told as one."""
 
@@ -22,7 +23,9 @@ def diff_lines(found: Difference) -> Iterator[str]:
     """Yield a line a layer, the details of a changed one below it, and a sum at the end."""
     yield shown(f"{found.before} → {found.now}")
     if not found.any:
-        yield f"no difference in {count(found.equal, 'layer')}"
+        what = "names and origins of " if found.names_only else ""
+        yield f"no difference in {what}{count(found.equal, 'layer')}"
+        yield from _notes(found)
         return
     renamed = [change for change in found.changed if change.renamed_only]
     other = [change for change in found.changed if not change.renamed_only]
@@ -31,9 +34,9 @@ def diff_lines(found: Difference) -> Iterator[str]:
     yield from (shown(line) for line in _renames(renamed))
     yield from (shown(line) for line in _changes(other))
     if found.inputs is not None:
-        yield shown(f"inputs   {_listed(found.inputs[0])} → {_listed(found.inputs[1])}")
+        yield shown(f"inputs   {found.inputs[0]} → {found.inputs[1]}")
     if found.outputs is not None:
-        yield shown(f"outputs  {_listed(found.outputs[0])} → {_listed(found.outputs[1])}")
+        yield shown(f"outputs  {found.outputs[0]} → {found.outputs[1]}")
     yield from (shown(f"{name}: {_values(pair)}") for name, pair in found.facts)
     parts = [
         f"{number} {word}"
@@ -42,11 +45,16 @@ def diff_lines(found: Difference) -> Iterator[str]:
             (len(found.removed), "removed"),
             (len(renamed), "renamed"),
             (len(other), "changed"),
-            (found.equal, "equal"),
+            (found.equal, "of equal name and origin" if found.names_only else "equal"),
         )
         if number
     ]
     yield f"layers: {', '.join(parts)}" if parts else "no layer differs"
+    yield from _notes(found)
+
+
+def _notes(found: Difference) -> Iterator[str]:
+    return (shown(f"note: {note}") for note in found.notes)
 
 
 def _renames(renamed: Sequence[LayerChange]) -> Iterator[str]:
@@ -134,4 +142,6 @@ def _value(value: Any) -> str:
     if value is None:
         return "nothing"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if _DIGEST.fullmatch(text):
+        return f"{text[:12]}…"
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from composer.difference.given import both_given, given_and_made
 from composer.difference.renames import (
     IGNORED,
     calls_in_new_names,
@@ -14,7 +16,7 @@ from composer.difference.renames import (
     renames,
 )
 from composer.difference.stored_values import Distance, distance
-from composer.difference.view import Calls, Layer, View, Weight
+from composer.difference.view import Calls, Layer, Ports, View, Weight
 
 Pair = tuple[Any, Any]
 """What a thing was and what it is."""
@@ -75,6 +77,8 @@ class Difference:
         inputs: of the model, before and now.
         outputs: of the model, before and now.
         facts: other values, by name.
+        names_only: whether of layers no more is known, on one side, than names and origins.
+        notes: what could not be compared, or was taken from elsewhere, in words.
     """
 
     before: str
@@ -83,9 +87,11 @@ class Difference:
     removed: tuple[Layer, ...] = ()
     changed: tuple[LayerChange, ...] = ()
     equal: int = 0
-    inputs: Pair | None = None
-    outputs: Pair | None = None
+    inputs: tuple[Ports, Ports] | None = None
+    outputs: tuple[Ports, Ports] | None = None
     facts: tuple[tuple[str, Pair], ...] = ()
+    notes: tuple[str, ...] = ()
+    names_only: bool = False
 
     @property
     def any(self) -> bool:
@@ -127,14 +133,31 @@ def compare(before: View, now: View) -> Difference:
         ),
         changed=tuple(changed),
         equal=equal,
-        inputs=_other(_renamed(before.inputs, new_names), now.inputs),
-        outputs=_other(_renamed(before.outputs, new_names), now.outputs),
-        facts=tuple(
-            (name, (before.facts.get(name), now.facts.get(name)))
-            for name in dict.fromkeys((*before.facts, *now.facts))
-            if before.facts and now.facts and before.facts.get(name) != now.facts.get(name)
+        inputs=_other_ports(_renamed(before.inputs, new_names), now.inputs),
+        outputs=_other_ports(_renamed(before.outputs, new_names), now.outputs),
+        facts=tuple(_facts(before, now)),
+        notes=tuple(dict.fromkeys((*before.notes, *now.notes))),
+        names_only=any(
+            view.layers and all(layer.class_name is None for layer in view.layers.values())
+            for view in (before, now)
         ),
     )
+
+
+def _facts(before: View, now: View) -> Iterator[tuple[str, Pair]]:
+    """Yield the facts that differ, those included that only one of two has."""
+    for name in dict.fromkeys((*before.facts, *now.facts)):
+        part = name.partition(".")[0]
+        known = [name in view.facts or part in view.whole for view in (before, now)]
+        unclear = any(view.facts.get(name, "") is None for view in (before, now))
+        pair = before.facts.get(name), now.facts.get(name)
+        if all(known) and not unclear and _canonical(pair[0]) != _canonical(pair[1]):
+            yield name, pair
+
+
+def _canonical(value: Any) -> str:
+    """Return a value as text that tells 1 from ``true``."""
+    return json.dumps(value, sort_keys=True)
 
 
 def _change(old: Layer, new: Layer, new_names: Mapping[str, str]) -> LayerChange | None:
@@ -144,9 +167,7 @@ def _change(old: Layer, new: Layer, new_names: Mapping[str, str]) -> LayerChange
         was=old.name if old.name != new.name else None,
         class_name=_other(old.class_name, new.class_name),
         origin=_other(old.origin, new.origin),
-        config=()
-        if old.config is None or new.config is None
-        else tuple(_config(old.config, new.config)),
+        config=tuple(_configs(old, new)),
         calls=_other(calls, new.calls),
         output=_other(old.output, new.output),
         weights=tuple(_weights(old, new)),
@@ -161,10 +182,30 @@ def _other(old: Any, new: Any) -> Pair | None:
     return None if old is None or new is None or old == new else (old, new)
 
 
-def _renamed(
-    tensors: tuple[str, ...] | None, new_names: Mapping[str, str]
-) -> tuple[str, ...] | None:
-    return None if tensors is None else tuple(in_new_names(t, new_names) for t in tensors)
+def _other_ports(old: Ports | None, new: Ports | None) -> tuple[Ports, Ports] | None:
+    return None if old is None or new is None or old.is_like(new) else (old, new)
+
+
+def _renamed(ports: Ports | None, new_names: Mapping[str, str]) -> Ports | None:
+    if ports is None:
+        return None
+    named = ((key, in_new_names(tensor, new_names)) for key, tensor in ports.tensors)
+    return replace(ports, tensors=tuple(named))
+
+
+def _configs(old: Layer, new: Layer) -> Iterator[tuple[str, Pair]]:
+    """Yield in which arguments two layers differ, as far as they are known of both."""
+    if old.config is None or new.config is None:
+        return
+    if old.known == new.known == "all":
+        yield from _config(old.config, new.config)
+    elif old.known == new.known == "given":
+        yield from both_given(old.config, new.config)
+    elif new.known == "all":
+        yield from given_and_made(old.config, new.config)
+    else:
+        for path, (given, made) in given_and_made(new.config, old.config):
+            yield path, (made, given)
 
 
 def _config(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Pair]]:

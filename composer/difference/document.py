@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from composer.difference.compare import Difference, LayerChange, Pair, WeightChange
-from composer.difference.view import Layer
+from composer.difference.view import Layer, Ports
 
 
 def difference_document(found: Difference) -> dict[str, Any]:
@@ -16,12 +16,14 @@ def difference_document(found: Difference) -> dict[str, Any]:
         "now": found.now,
         "different": found.any,
         "equal": found.equal,
+        "names_only": found.names_only,
         "added": [_layer(layer) for layer in found.added],
         "removed": [_layer(layer) for layer in found.removed],
         "changed": [_change(change) for change in found.changed],
-        "inputs": _pair(found.inputs),
-        "outputs": _pair(found.outputs),
+        "inputs": _ports(found.inputs),
+        "outputs": _ports(found.outputs),
         "facts": {name: _pair(pair) for name, pair in found.facts},
+        "notes": list(found.notes),
     }
 
 
@@ -62,6 +64,10 @@ def _weight(weight: WeightChange) -> dict[str, Any]:
             "relative": apart.relative,
         },
     }
+
+
+def _ports(pair: tuple[Ports, Ports] | None) -> dict[str, Any] | None:
+    return None if pair is None else {"before": pair[0].plain, "now": pair[1].plain}
 
 
 def _pair(pair: Pair | None) -> dict[str, Any] | None:

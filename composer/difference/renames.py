@@ -27,17 +27,18 @@ def renames(before: View, now: View) -> Names:
     gone = [layer for name, layer in before.layers.items() if name not in now.layers]
     new = [layer for name, layer in now.layers.items() if name not in before.layers]
     found: Names = {}
-    for key in (_origin, _values):
+    # A lock says no class.
+    classes = all(layer.class_name is not None for layer in (*gone, *new))
+    for key in (_origin_and_class if classes else _origin, _values):
         _match(gone, new, key, found)
     _follow(gone, new, found)
     return found
 
 
 def in_new_names(tensor: str, names: Mapping[str, str]) -> str:
-    """Return a tensor, or ``key = tensor``, under the name that its layer has now."""
-    key, equals, ref = tensor.rpartition(" = ")
-    name, hash_sign, rest = ref.partition("#")
-    return f"{key}{equals}{names.get(name, name)}{hash_sign}{rest}"
+    """Return a tensor under the name that its layer has now."""
+    name, hash_sign, rest = tensor.partition("#")
+    return f"{names.get(name, name)}{hash_sign}{rest}"
 
 
 def calls_in_new_names(calls: Calls, names: Mapping[str, str]) -> Calls:
@@ -69,8 +70,12 @@ def _match(
 
 
 def _origin(layer: Layer) -> Hashable:
-    known = layer.origin is not None and ":" in layer.origin
-    return (layer.origin, layer.class_name) if known else None
+    return layer.origin if layer.origin is not None and ":" in layer.origin else None
+
+
+def _origin_and_class(layer: Layer) -> Hashable:
+    origin = _origin(layer)
+    return None if origin is None else (origin, layer.class_name)
 
 
 def _values(layer: Layer) -> Hashable:

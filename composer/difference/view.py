@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from composer.difference.stored_values import StoredValues
 
@@ -40,6 +40,8 @@ class Layer:
         config: the constructor's arguments, without the name.
         calls: what it is called on.
         output: shape and dtype of what it puts out, as text.
+        known: how much of the arguments ``config`` holds: all of them, those that a spec gives a
+            layer which Keras has not made, or some.
     """
 
     name: str
@@ -48,7 +50,40 @@ class Layer:
     config: Mapping[str, Any] | None = None
     calls: Calls | None = None
     output: str | None = None
+    known: Literal["all", "given", "some"] = "all"
     weights: tuple[Weight, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """What a model takes or puts out.
+
+    Attributes:
+        form: whether it is one tensor, a list or a map of them; None where nobody says.
+        tensors: pairs of key and tensor; the key is None except for a map, whose keys are sorted.
+    """
+
+    form: Literal["single", "list", "map"] | None
+    tensors: tuple[tuple[str | None, str], ...]
+
+    def __str__(self) -> str:
+        """Return it as a spec writes it: ``h``, ``[h, g]`` or ``{probs: h}``."""
+        words = ", ".join(ref if key is None else f"{key}: {ref}" for key, ref in self.tensors)
+        return {"list": f"[{words}]", "map": f"{{{words}}}"}.get(self.form or "", words)
+
+    @property
+    def plain(self) -> str | list[str] | dict[str, str]:
+        """It as plain data, in the form that it has."""
+        names = [ref for _, ref in self.tensors]
+        if self.form == "map":
+            return {str(key): ref for key, ref in self.tensors}
+        return names[0] if self.form == "single" else names
+
+    def is_like(self, other: Ports) -> bool:
+        """Tell whether both are the same, as far as both are known."""
+        if None in (self.form, other.form):
+            return [ref for _, ref in self.tensors] == [ref for _, ref in other.tensors]
+        return self == other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +93,19 @@ class View:
     Attributes:
         shown: what messages call it.
         layers: by name, in the model's order.
-        inputs: the model's inputs, as text; None where they are not known.
+        inputs: the model's inputs; None where they are not known.
         outputs: the same.
-        facts: what else is known and counts, by its name: digests of sources, versions.
+        facts: what else is known and counts, by its name: digests of sources, versions. None
+            stands for what can't be told.
+        whole: first parts of names of facts, such as ``sources``, of which all are known: what is
+            not among them is not there.
+        notes: what of it could not be compared, or was taken from elsewhere, in words.
     """
 
     shown: str
     layers: Mapping[str, Layer]
-    inputs: tuple[str, ...] | None = None
-    outputs: tuple[str, ...] | None = None
-    facts: Mapping[str, str] = field(default_factory=dict)
+    inputs: Ports | None = None
+    outputs: Ports | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    whole: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, Literal
 
 from composer.difference.stored_values import StoredValues
-from composer.difference.view import Calls, Layer, View, Weight
+from composer.difference.view import Calls, Layer, Ports, View, Weight
 from composer.keras_format.graph import Call, Graph, TensorRef, TensorSpec, leaves
 from composer.keras_format.model_file import LayerState, ModelFile
 from composer.lock.document import lock_document
@@ -14,9 +16,24 @@ from composer.lock.model import Lock
 from composer.resolver.plan import Plan
 from composer.resolver.topology import Topology
 
+_NOT_IN_PLANS = (
+    "it holds no arguments of layers but trainable, and no values of weights, so that these were "
+    "not compared"
+)
+_OF_THE_SPEC = (("sources", "from"), ("sources", "license"), ("layers", "class"))
+"""Fields of a lock that repeat what its spec says, so that they are told once."""
 
-def view_of_plan(plan: Plan, shown: str) -> View:
-    """View what a spec would be linked to, with the values of its sources."""
+
+def view_of_plan(
+    plan: Plan, shown: str, arguments: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+) -> View:
+    """View what a spec would be linked to, with the values of its sources.
+
+    Args:
+        plan: of the spec.
+        shown: what messages call it.
+        arguments: what the spec gives its new layers, by id, for those that Keras has not made.
+    """
     values: dict[object, StoredValues] = {}
     weights: dict[str, tuple[Weight, ...]] = {}
     for copy in plan.states:
@@ -25,7 +42,44 @@ def view_of_plan(plan: Plan, shown: str) -> View:
             stored = values.setdefault(copy.file.path, StoredValues(copy.file.listing))
         weights[copy.name] = _weights(copy.state, stored)
     origins = {name: str(origin) for name, origin in plan.origins.items()}
-    return _view_of_graph(plan.graph, shown, weights, origins)
+    view = _view_of_graph(plan.graph, shown, weights, origins)
+    unmade = unmade_layers(plan)
+    if not plan.deferred:
+        return view
+    layers = {
+        name: replace(layer, config=arguments.get(name, {}), weights=None, known="given")
+        if name in unmade
+        else layer
+        for name, layer in view.layers.items()
+    }
+    # Fresh weights are not known, but from what they are drawn.
+    facts = {"seed": plan.seed} if unmade else {}
+    return replace(view, layers=layers, facts=facts, notes=tuple(_deferred(plan, shown)))
+
+
+def unmade_layers(plan: Plan) -> tuple[str, ...]:
+    """Return the new layers that Keras has not made yet."""
+    waiting = frozenset(plan.deferred)
+    return tuple(
+        copy.name
+        for copy in plan.states
+        if copy.file is None and plan.origins[copy.name].kind == "layer" and copy.name in waiting
+    )
+
+
+def _deferred(plan: Plan, shown: str) -> Iterator[str]:
+    unmade = unmade_layers(plan)
+    if unmade:
+        yield (
+            f"Keras has not made {', '.join(unmade)} of {shown} yet: arguments are compared as the "
+            "spec gives them, shapes and weights are not; --deep asks Keras"
+        )
+    others = [name for name in plan.deferred if name not in unmade]
+    if others:
+        yield (
+            f"what {', '.join(others)} of {shown} put out for their new inputs is deferred and not "
+            "compared; --deep asks Keras"
+        )
 
 
 def view_of_model(file: ModelFile, shown: str, origins: Mapping[str, str]) -> View:
@@ -36,7 +90,8 @@ def view_of_model(file: ModelFile, shown: str, origins: Mapping[str, str]) -> Vi
 
 
 def view_of_plan_document(document: Mapping[str, Any], shown: str) -> View:
-    """View what ``compose plan --json`` wrote: no configs, no values."""
+    """View what ``compose plan --json`` wrote: of arguments ``trainable`` alone, and no values."""
+    waiting = frozenset(document["deferred"])
     weights = {
         entry["operation"]: tuple(
             Weight(
@@ -59,27 +114,57 @@ def view_of_plan_document(document: Mapping[str, Any], shown: str) -> View:
                 calls=tuple(
                     tuple(str(TensorRef(*tensor)) for tensor in call) for call in entry["calls"]
                 ),
-                weights=weights.get(entry["name"], ()),
+                weights=None
+                if entry["name"] in waiting and not weights.get(entry["name"])
+                else weights.get(entry["name"], ()),
+                config={} if entry["trainable"] is None else {"trainable": entry["trainable"]},
+                known="some",
             )
             for entry in document["operations"]
         },
-        inputs=tuple(port["name"] for port in document["inputs"]),
-        outputs=tuple(port["name"] for port in document["outputs"]),
+        inputs=_written_ports(document, "inputs"),
+        outputs=_written_ports(document, "outputs"),
+        facts={
+            f"sources.{source['id']}.sha256": sha256
+            for source in document["sources"]
+            if (sha256 := (source["download"] or source)["sha256"]) is not None
+        },
+        notes=(f"{shown} is a plan: {_NOT_IN_PLANS}",),
     )
 
 
 def view_of_lock(lock: Lock, shown: str) -> View:
     """View a lock: names and origins of layers, and its other fields as facts."""
-    document = lock_document(lock)
+    parts = ("spec", "sources", "layers", "toolchain", "artifacts")
     return View(
         shown=shown,
         layers={name: Layer(name=name, origin=origin) for name, origin in lock.names.items()},
-        facts={
-            f"{part}.{path}": value
-            for part in ("sources", "layers", "toolchain", "artifacts")
-            for path, value in _flat(document[part])
-        },
+        facts=_facts(lock, parts),
+        whole=frozenset(parts),
     )
+
+
+def beside_lock(view: View, lock: Lock, *, unmade: Iterable[str]) -> View:
+    """Return the view of a spec with what a lock of it would say now, to hold against a lock.
+
+    Args:
+        view: of the spec.
+        lock: of the spec as it is, without what a build would give.
+        unmade: ids of new layers of which nobody knows the content yet.
+    """
+    parts = ("spec", "sources", "layers")
+    unclear = {f"layers.{name}.content": None for name in unmade}
+    return replace(view, facts={**_facts(lock, parts), **unclear}, whole=frozenset(parts))
+
+
+def _facts(lock: Lock, parts: Iterable[str]) -> dict[str, Any]:
+    document = lock_document(lock)
+    # Not the digests of the spec's files: a comment is no difference.
+    document["spec"] = document["spec"]["resolved"]
+    for part, key in _OF_THE_SPEC:
+        for entry in document[part].values():
+            entry.pop(key, None)
+    return {f"{part}.{path}": value for part in parts for path, value in _flat(document[part])}
 
 
 def _view_of_graph(
@@ -103,8 +188,8 @@ def _view_of_graph(
             )
             for operation in graph.operations
         },
-        inputs=tuple(str(ref) for ref in leaves(graph.inputs)),
-        outputs=tuple(_ports(graph.outputs)),
+        inputs=_taken(_ports(graph.inputs)),
+        outputs=_ports(graph.outputs),
     )
 
 
@@ -116,10 +201,28 @@ def _calls(calls: Sequence[Call]) -> Calls:
     return tuple(tuple(str(tensor.ref) for tensor in call.tensors()) for call in calls)
 
 
-def _ports(tree: Any) -> Iterable[str]:
+def _ports(tree: Any) -> Ports:
     if isinstance(tree, dict):
-        return (f"{key} = {ref}" for key in tree for ref in leaves(tree[key]))
-    return (str(ref) for ref in leaves(tree))
+        pairs = ((str(key), str(ref)) for key in sorted(tree) for ref in leaves(tree[key]))
+        return Ports(form="map", tensors=tuple(pairs))
+    form: Literal["single", "list"] = "single" if isinstance(tree, TensorRef) else "list"
+    return Ports(form=form, tensors=tuple((None, str(ref)) for ref in leaves(tree)))
+
+
+def _taken(ports: Ports) -> Ports:
+    """Return inputs as Keras takes them: a list of one and that one are no different."""
+    if ports.form == "list" and len(ports.tensors) == 1:
+        return replace(ports, form="single")
+    return ports
+
+
+def _written_ports(document: Mapping[str, Any], which: Literal["inputs", "outputs"]) -> Ports:
+    # A plan of an earlier version says no form.
+    form = document.get("forms", {}).get(which)
+    pairs = ((port["name"], str(TensorRef(*port["tensor"]))) for port in document[which])
+    if form == "map":
+        return Ports(form=form, tensors=tuple(sorted(pairs)))
+    return Ports(form=form, tensors=tuple((None, ref) for _, ref in pairs))
 
 
 def _weights(state: LayerState, values: StoredValues | None) -> tuple[Weight, ...]:
@@ -135,8 +238,8 @@ def _weights(state: LayerState, values: StoredValues | None) -> tuple[Weight, ..
     )
 
 
-def _flat(value: Any, path: str = "") -> Iterable[tuple[str, str]]:
+def _flat(value: Any, path: str = "") -> Iterable[tuple[str, Any]]:
     if not isinstance(value, Mapping):
-        return [(path, str(value))]
+        return [(path, value)]
     pairs = (_flat(item, f"{path}.{key}" if path else key) for key, item in value.items())
     return [pair for part in pairs for pair in part]

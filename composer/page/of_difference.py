@@ -50,15 +50,20 @@ def page_of_difference(before: View, now: View, found: Difference) -> Page:
 
 
 def _summary(found: Difference) -> str:
+    return "; ".join((_counts(found), *found.notes))
+
+
+def _counts(found: Difference) -> str:
     if not found.any:
-        return f"no difference in {found.equal:,} layers"
+        what = "names and origins of " if found.names_only else ""
+        return f"no difference in {what}{found.equal:,} layers"
     renamed = sum(change.renamed_only for change in found.changed)
     counts = (
         (len(found.added), "added"),
         (len(found.removed), "removed"),
         (renamed, "renamed"),
         (len(found.changed) - renamed, "changed"),
-        (found.equal, "equal"),
+        (found.equal, "of equal name and origin" if found.names_only else "equal"),
     )
     return f"layers: {', '.join(f'{number:,} {word}' for number, word in counts if number)}"
 
@@ -147,9 +152,10 @@ def _changes(found: Difference, union: Union) -> Table:
             Row(node=union.nodes[change.name], cells=(words, change.name, "", *row))
             for row in _rows(change)
         )
-    for what, pair in (("inputs", found.inputs), ("outputs", found.outputs), *found.facts):
-        if pair is not None:
-            rows.append(Row(cells=(_SIGNS["changed"], "", "", what, *_pair(pair))))
+    ports = (("inputs", found.inputs), ("outputs", found.outputs))
+    told = ((what, tuple(map(str, pair))) for what, pair in ports if pair is not None)
+    for what, pair in (*told, *found.facts):
+        rows.append(Row(cells=(_SIGNS["changed"], "", "", what, *_pair(pair))))
     return Table(
         id="changes",
         title="Changes",

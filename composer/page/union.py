@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from composer.difference.compare import Difference, LayerChange
 from composer.difference.renames import in_new_names
-from composer.difference.view import Calls, Layer, View
+from composer.difference.view import Calls, Layer, Ports, View
 from composer.page.model import Mark
 from composer.picture.fold import folded
 from composer.picture.model import Box, Edge, Kind, Node, Picture
@@ -57,11 +57,11 @@ def union_of(before: View, now: View, found: Difference) -> Union:
     marks |= {layer.name: ("added",) for layer in found.added}
     removed = {layer.name: layer for layer in found.removed}
     drawing.removed = frozenset(removed)
-    inputs = frozenset(now.inputs or ())
+    inputs = _names(now.inputs)
     for layer in now.layers.values():
         drawing.add(layer.name, layer, inputs, marks.get(layer.name, ()))
     for layer in removed.values():
-        drawing.add(gone(layer.name), layer, frozenset(before.inputs or ()), ("removed",))
+        drawing.add(gone(layer.name), layer, _names(before.inputs), ("removed",))
     rewired = {c.name: c.calls for c in found.changed if c.calls is not None}
     added = {layer.name for layer in found.added}
     for layer in now.layers.values():
@@ -84,8 +84,12 @@ def union_of(before: View, now: View, found: Difference) -> Union:
 
 def _outputs(drawing: _Drawing, before: View, now: View) -> None:
     """Draw the outputs of both; one that has its key in both and another tensor is rewired."""
-    old = dict(_ports(tuple(in_new_names(t, drawing.names) for t in before.outputs or ())))
-    new = dict(_ports(now.outputs or ()))
+    ports = _by_name(before.outputs)
+    old = {
+        key if is_key else in_new_names(key, drawing.names): in_new_names(tensor, drawing.names)
+        for key, is_key, tensor in ports
+    }
+    new = {key: tensor for key, _, tensor in _by_name(now.outputs)}
     known = before.outputs is not None and now.outputs is not None
     for key, tensor in new.items():
         mark: Mark | None = None
@@ -100,10 +104,14 @@ def _outputs(drawing: _Drawing, before: View, now: View) -> None:
             drawing.connect(tensor, drawing.output(key, "removed"), "removed", of_before=True)
 
 
-def _ports(tensors: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    for tensor in tensors:
-        key, equals, ref = tensor.rpartition(" = ")
-        yield (key if equals else ref), ref
+def _names(ports: Ports | None) -> frozenset[str]:
+    return frozenset(tensor for _, tensor in ports.tensors) if ports is not None else frozenset()
+
+
+def _by_name(ports: Ports | None) -> Iterator[tuple[str, bool, str]]:
+    """Yield what each is called, whether that is a key of a map, and its tensor."""
+    for key, tensor in ports.tensors if ports is not None else ():
+        yield (tensor if key is None else key), key is not None, tensor
 
 
 def _short(output: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from composer.keras_format.graph import TensorSpec
+from composer.keras_format.graph import TensorRef, TensorSpec, Tree
 from composer.resolver.plan import Download, Plan, PlannedSource, Port
 from composer.resolver.seams import Seam
 
@@ -25,6 +26,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         },
         "inputs": [_port(port) for port in plan.inputs],
         "outputs": [_port(port) for port in plan.outputs],
+        "forms": {"inputs": _form(plan.graph.inputs), "outputs": _form(plan.graph.outputs)},
         "operations": [
             {
                 "name": operation.name,
@@ -82,6 +84,12 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "parameters": plan.parameters,
         "bytes": plan.nbytes,
     }
+
+
+def _form(tree: Tree) -> str:
+    if isinstance(tree, Mapping):
+        return "map"
+    return "single" if isinstance(tree, TensorRef) else "list"
 
 
 def _port(port: Port) -> dict[str, Any]:

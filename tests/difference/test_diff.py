@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import json
 import subprocess
 import zipfile
@@ -17,6 +19,7 @@ from composer.building import build_spec
 from composer.comparison import compare_files
 from composer.difference.compare import Difference
 from composer.errors import BuildError, FormatError, SpecError, UsageError
+from composer.locking import write_lock
 from composer.pipeline import prepare
 from composer.resolver.document import plan_document
 from composer.store import Store
@@ -86,7 +89,8 @@ def test_a_new_prefix_is_a_rename_and_nothing_else(folder: Path) -> None:
 def test_a_dropped_layer_is_removed_and_the_outputs_are_others(folder: Path) -> None:
     found = changed(folder, "prefix: a_,", "prefix: a_, exclude: [probs],")
     assert [layer.name for layer in found.removed] == ["a_probs"]
-    assert found.outputs == (("a_probs", "b_probs"), ("a_pool", "b_probs"))
+    assert found.outputs is not None
+    assert [str(ports) for ports in found.outputs] == ["[a_probs, b_probs]", "[a_pool, b_probs]"]
 
 
 def test_a_bypassed_layer_shows_as_new_wiring(folder: Path) -> None:
@@ -162,6 +166,199 @@ def test_plan_documents_are_compared_without_their_sources(folder: Path) -> None
     assert len([change for change in found.changed if change.was]) == 5
 
 
+ONE = """\
+version: 1
+name: one
+inputs: {image: {shape: [16, 16, 3]}}
+sources: {a: {from: models/tower.keras, inputs: image}}
+"""
+
+FORMS = {
+    "single": ("outputs: a\n", "probs"),
+    "list": ("outputs: [a]\n", "[probs]"),
+    "map": ("outputs: {probs: a}\n", "{probs: probs}"),
+    "other_key": ("outputs: {result: a}\n", "{result: probs}"),
+}
+
+
+@pytest.mark.parametrize("old", FORMS)
+@pytest.mark.parametrize("new", FORMS)
+def test_the_form_of_outputs_counts_in_specs_and_plans_alike(
+    folder: Path, compose: Compose, old: str, new: str
+) -> None:
+    for name in (old, new):
+        (folder / f"{name}.yaml").write_text(ONE + FORMS[name][0])
+        (folder / f"{name}.json").write_text(compose("plan", f"{name}.yaml", "--json").out)
+    for first, second in itertools.product(("yaml", "json"), repeat=2):
+        found = compare_files(f"{old}.{first}", f"{new}.{second}")
+        told = None if old == new else [FORMS[old][1], FORMS[new][1]]
+        assert (found.outputs and [str(ports) for ports in found.outputs]) == told
+        assert found.any == (old != new)
+
+
+def test_inputs_by_name_are_not_inputs_by_place(folder: Path, compose: Compose) -> None:
+    (folder / "one.yaml").write_text(ONE)
+    (folder / "named.yaml").write_text(f"{ONE}output: {{signature: dict}}\n")
+    code, out, _ = compose("diff", "one.yaml", "named.yaml")
+    assert code == 4
+    assert "inputs   image → {image: image}" in out
+    document = json.loads(compose("diff", "one.yaml", "named.yaml", "--json").out)
+    assert document["inputs"] == {"before": "image", "now": {"image": "image"}}
+
+
+def test_a_plan_of_an_earlier_version_says_no_form_and_is_compared_without(
+    folder: Path, compose: Compose
+) -> None:
+    (folder / "map.yaml").write_text(ONE + FORMS["map"][0])
+    document = json.loads(compose("plan", "map.yaml", "--json").out)
+    assert document.pop("forms") == {"inputs": "single", "outputs": "map"}
+    (folder / "old.json").write_text(json.dumps(document))
+    assert not compare_files("old.json", "map.yaml").any
+
+
+HEAD = """\
+version: 1
+name: head
+inputs: {image: {shape: [16, 16, 3]}}
+sources: {a: {from: models/tower.keras, exclude: [probs], inputs: image}}
+layers:
+  conv:
+    class: Conv2D
+    args: {filters: 3, kernel_size: 3, kernel_initializer: he_normal}
+    inputs: "a:conv2"
+outputs: conv
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "change"),
+    [
+        ("filters: 3", "filters: 8", ("filters", (3, 8))),
+        ("kernel_size: 3", "kernel_size: [3, 5]", ("kernel_size", (3, [3, 5]))),
+        ("filters: 3", "filters: 3, use_bias: false", ("use_bias", ("not given", False))),
+        (", kernel_initializer: he_normal", "", ("kernel_initializer", ("he_normal", "not given"))),
+    ],
+)
+def test_layers_that_keras_has_not_made_are_compared_by_what_the_specs_give(
+    folder: Path, compose: Compose, old: str, new: str, change: object
+) -> None:
+    (folder / "head.yaml").write_text(HEAD)
+    (folder / "other.yaml").write_text(HEAD.replace(old, new))
+    assert not compare_files("head.yaml", "head.yaml").any
+    found = compare_files("head.yaml", "other.yaml")
+    (changed,) = found.changed
+    assert (changed.name, changed.config) == ("conv", (change,))
+    assert changed.weights == ()
+    _, out, _ = compose("diff", "head.yaml", "other.yaml")
+    assert "note: Keras has not made conv of other.yaml yet" in out
+    assert "--deep asks Keras" in out
+    # What of a plan is deferred is nothing that went.
+    (folder / "plan.json").write_text(compose("plan", "other.yaml", "--json").out)
+    assert not compare_files("plan.json", "head.yaml").any
+
+
+def test_another_seed_of_layers_to_be_made_is_a_difference(folder: Path) -> None:
+    (folder / "head.yaml").write_text(HEAD)
+    (folder / "other.yaml").write_text(f"{HEAD}seed: 5\n")
+    assert compare_files("head.yaml", "other.yaml").facts == (("seed", (0, 5)),)
+
+
+@pytest.mark.slow
+def test_a_made_layer_and_one_to_be_made_differ_in_what_the_spec_gives(
+    folder: Path, compose: Compose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "head.yaml").write_text(HEAD)
+    assert compose("build", "head.yaml", "-o", "head.keras").code == 0
+    monkeypatch.setenv("COMPOSE_HOME", str(folder / "another"))  # that knows of no layer
+    for old, new, paths in (
+        ("filters: 3", "filters: 8", ["filters"]),
+        ("he_normal", "zeros", ["kernel_initializer"]),
+        ("filters: 3", "filters: 3, padding: SAME", ["padding"]),
+        ("name: head", "name: head2", []),
+        ("kernel_size: 3", "kernel_size: [3, 3], activation: linear", []),
+    ):
+        (folder / "other.yaml").write_text(HEAD.replace(old, new))
+        for pair in (("head.keras", "other.yaml"), ("other.yaml", "head.keras")):
+            found = compare_files(*pair)
+            assert [path for change in found.changed for path, _ in change.config] == paths
+            assert not any(change.weights for change in found.changed)
+
+
+def test_a_plan_says_what_it_has_not(folder: Path, compose: Compose) -> None:
+    (folder / "plan.json").write_text(compose("plan", "pair.yaml", "--json").out)
+    (folder / "other.yaml").write_text(PAIR.replace("prefix: a_,", "prefix: a_, trainable: false,"))
+    code, out, _ = compose("diff", "plan.json", "other.yaml")
+    assert code == 4
+    assert "    trainable: true → false" in out
+    assert "note: plan.json is a plan: it holds no arguments of layers but trainable" in out
+
+
+@pytest.fixture
+def locked(folder: Path) -> Path:
+    write_lock("pair.yaml", ())
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("prefix: a_,", "prefix: a_, trainable: false,", "spec.sources.a.trainable"),
+        ("name: pair", "name: pair\nseed: 3", "spec.seed"),
+        ("prefix: b_,", "prefix: b_, exclude: [probs],", "spec.sources.b.exclude"),
+    ],
+)
+def test_what_a_spec_says_otherwise_than_its_lock_is_told(
+    locked: Path, old: str, new: str, field: str
+) -> None:
+    assert not compare_files("pair.lock.json", "pair.yaml").any
+    (locked / "other.yaml").write_text(PAIR.replace(old, new))
+    assert [name for name, _ in compare_files("pair.lock.json", "other.yaml").facts] == [field]
+    assert [name for name, _ in compare_files("other.yaml", "pair.lock.json").facts] == [field]
+
+
+def test_a_new_prefix_is_a_rename_beside_a_lock_too(locked: Path) -> None:
+    (locked / "other.yaml").write_text(PAIR.replace("prefix: a_", "prefix: left_"))
+    found = compare_files("pair.lock.json", "other.yaml")
+    assert not found.added
+    assert not found.removed
+    assert {change.was for change in found.changed} >= {"a_conv1", "a_probs"}
+
+
+def test_other_weights_of_a_source_differ_from_the_lock(locked: Path, models: Path) -> None:
+    (locked / "models").unlink()
+    (locked / "models").mkdir()
+    rewritten(models / "tower.keras", locked / "models" / "tower.keras", nudge)
+    (locked / "models" / "tower_b.keras").symlink_to(models / "tower_b.keras")
+    found = compare_files("pair.lock.json", "pair.yaml")
+    assert {name for name, _ in found.facts} >= {"sources.a.content", "sources.a.sha256"}
+    assert not any(name.startswith("sources.b") for name, _ in found.facts)
+
+
+def test_an_artifact_is_held_against_the_content_that_was_locked(
+    locked: Path, compose: Compose
+) -> None:
+    store = Store(locked / "store")
+    build_spec(prepare("pair.yaml", deep=True, store=store), output="pair.keras")
+    code, out, _ = compose("diff", "pair.lock.json", "pair.keras")
+    assert code == 0
+    assert "no difference in names and origins of 11 layers" in out
+    assert "beyond them, the digest of the whole content was compared" in out
+    rewritten(locked / "pair.keras", locked / "nudged.keras", nudge)
+    code, out, _ = compose("diff", "pair.lock.json", "nudged.keras")
+    assert code == 4
+    assert "artifacts.keras.content: " in out
+    assert "layers: 11 of equal name and origin" in out
+
+
+def test_a_plan_beside_a_lock_is_compared_by_names_and_says_so(
+    locked: Path, compose: Compose
+) -> None:
+    (locked / "plan.json").write_text(compose("plan", "pair.yaml", "--json").out)
+    code, out, _ = compose("diff", "plan.json", "pair.lock.json")
+    assert code == 0
+    assert "names and origins of layers only; of a plan, nothing else was compared with it" in out
+
+
 def git(folder: Path, *arguments: str) -> None:
     subprocess.run(
         ["git", "-c", "user.name=a", "-c", "user.email=a@b.example", *arguments],
@@ -192,6 +389,102 @@ def test_a_spec_is_compared_with_what_git_has_of_it(
         compare_files("NOPE:specs/one.yaml", "one.yaml")
     with pytest.raises(UsageError, match="can't be read: there is no such file at HEAD"):
         compare_files("HEAD:specs/none.yaml", "one.yaml")
+
+
+@pytest.fixture
+def repository(folder: Path, models: Path) -> Path:
+    """A repository with a spec that starts from another one and from files, some not in git."""
+    (folder / "models").unlink()
+    (folder / "models").mkdir()
+    (folder / "specs").mkdir()
+    for name in ("tower", "outside_tower"):
+        (folder / "models" / f"{name}.keras").write_bytes((models / "tower.keras").read_bytes())
+    (folder / "specs" / "base.yaml").write_text(
+        "version: 1\nname: base\nsources: {x: {from: ../models/tower.keras, prefix: x_}}\n"
+    )
+    (folder / "specs" / "top.yaml").write_text(
+        "version: 1\nname: top\ninputs: {image: {shape: [16, 16, 3]}}\nsources:\n"
+        "  b: {from: base.yaml, prefix: b_, inputs: image}\n"
+        "  t: {from: ../models/tower.keras, prefix: t_, inputs: image}\n"
+    )
+    git(folder, "init", "-q")
+    git(folder, "add", "specs", "models/tower.keras")
+    git(folder, "commit", "-qm", "one")
+    return folder
+
+
+def test_a_spec_of_a_revision_starts_from_the_files_of_that_revision(
+    repository: Path, models: Path
+) -> None:
+    assert not compare_files("HEAD:specs/top.yaml", "specs/top.yaml").any
+    tower = repository / "models" / "tower.keras"
+    tower.write_bytes((models / "tower_b.keras").read_bytes())
+    found = compare_files("HEAD:specs/top.yaml", "specs/top.yaml")
+    # Those of the spec that is a source, too.
+    assert {change.name for change in found.changed} == {
+        f"{prefix}{layer}" for prefix in ("b_x_", "t_") for layer in ("conv1", "conv2", "probs")
+    }
+    assert found.notes == ()
+    (repository / "specs" / "base.yaml").unlink()
+    tower.unlink()
+    assert not compare_files("HEAD:specs/top.yaml", "HEAD:specs/top.yaml").any
+
+
+def test_what_git_does_not_have_is_taken_as_it_is_now_and_told(
+    repository: Path, compose: Compose
+) -> None:
+    spec = repository / "specs" / "top.yaml"
+    spec.write_text(
+        spec.read_text().replace("t: {from: ../models/t", "t: {from: ../models/outside_t")
+    )
+    git(repository, "commit", "-qam", "two")
+    code, out, _ = compose("diff", "HEAD:specs/top.yaml", "specs/top.yaml")
+    assert code == 0
+    note = "source 't' (../models/outside_tower.keras) of HEAD is not in git there; "
+    assert f"note: {note}it was taken as it is now" in out.splitlines()
+    assert compare_files("HEAD:specs/top.yaml", "models/tower.keras").notes[0].startswith(note)
+
+
+def test_a_pointer_of_git_lfs_stands_for_its_bytes_or_is_refused(
+    repository: Path, models: Path
+) -> None:
+    tower = repository / "models" / "tower.keras"
+    data = tower.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {len(data)}\n"
+    tower.write_text(pointer)
+    git(repository, "commit", "-qam", "two")
+    tower.write_bytes(data)  # as git-lfs checks it out
+    assert not compare_files("HEAD:specs/top.yaml", "specs/top.yaml").any
+    assert not compare_files("HEAD:models/tower.keras", "models/tower.keras").any
+    tower.write_bytes((models / "tower_b.keras").read_bytes())
+    for argument in ("HEAD:specs/top.yaml", "HEAD:models/tower.keras"):
+        with pytest.raises(UsageError, match="HEAD:models/tower.keras is a pointer of git-LFS"):
+            compare_files(argument, "specs/top.yaml")
+    kept = repository / ".git" / "lfs" / "objects" / digest[:2] / digest[2:4]
+    kept.mkdir(parents=True)
+    (kept / digest).write_bytes(data)
+    assert compare_files("HEAD:specs/top.yaml", "specs/top.yaml").any
+
+
+def test_a_link_in_git_leads_to_the_file_of_its_revision(repository: Path, models: Path) -> None:
+    (repository / "models" / "link.keras").symlink_to("tower.keras")
+    git(repository, "add", "models/link.keras")
+    git(repository, "commit", "-qm", "two")
+    (repository / "models" / "tower.keras").write_bytes((models / "tower_b.keras").read_bytes())
+    assert not compare_files("HEAD:models/link.keras", "HEAD:models/tower.keras").any
+    assert compare_files("HEAD:models/link.keras", "models/link.keras").any
+
+
+def test_errors_of_a_revision_name_it_and_no_folder_of_ours(
+    repository: Path, compose: Compose
+) -> None:
+    git(repository, "rm", "-q", "models/tower.keras")
+    git(repository, "commit", "-qm", "two")
+    code, _, err = compose("diff", "HEAD:specs/top.yaml", "HEAD~:specs/top.yaml")
+    assert code == 1
+    assert "HEAD:specs/base.yaml:3:" in err
+    assert ".keras-compose." not in err
 
 
 def test_an_artifact_is_read_from_git(folder: Path, models: Path) -> None:
@@ -268,7 +561,7 @@ pair.yaml → other.yaml
 » a_* → left_*  4 layers, a_conv1 … a_pool
 ~ 5 layers, b_conv1 … b_probs
     trainable: true → false
-outputs  a_probs, b_probs → left_pool, b_probs
+outputs  [a_probs, b_probs] → [left_pool, b_probs]
 layers: 1 removed, 4 renamed, 5 changed, 1 equal
 """
 
