@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -17,12 +18,13 @@ from composer.lock.make import locked_spec
 from composer.lock.model import Lock
 from composer.locking import pins
 from composer.pipeline import Prepared, Progress, prepare_spec
+from composer.spec import yaml_text
 from composer.spec.from_data import spec_from_data
 from composer.spec.locations import is_covered
 from composer.spec.model import Spec, SpecFile
 from composer.spec.reading import read_spec
 from composer.spec.source_text import Place, SourceText
-from composer.spec.tree import path_text
+from composer.spec.tree import Node, find, path_text
 from composer.store import Store
 
 _NO_JSON = re.compile(r"-?(?:inf|nan|[0-9]{16,})")
@@ -76,7 +78,8 @@ def prepare_frozen(
     return replace(
         prepared,
         plan=None if any(item.severity == "error" for item in found) else prepared.plan,
-        diagnostics=(*found, *prepared.diagnostics),
+        # Nobody edits a lock: what would mend the spec is no fix of it.
+        diagnostics=tuple(replace(item, fix=()) for item in (*found, *prepared.diagnostics)),
         remarks=(*(() if moved is None else (moved,)), *prepared.remarks),
     )
 
@@ -90,19 +93,24 @@ def frozen_spec(spec: str, lock: Lock) -> tuple[Spec | None, tuple[Diagnostic, .
         UsageError: the lock can't be read.
     """
     path = lock_path(Path(spec))
-    place = _place(path)
+    place, written = _place(path)
     if resolved_sha256(lock.spec.resolved) != lock.spec.sha256:
         message = f"the spec in {path} was changed: its digest is not spec.sha256"
-        raise DriftError(
-            message,
-            help="write a lock with compose lock, and let nobody edit it",
-            diagnostics=[_diagnostic("CMP607", message, place, (), "compose lock writes it anew")],
+        help_ = (
+            f"take the lock as it was written, or write it anew with compose lock {spec}, which "
+            "locks what the spec says now"
         )
-    lost = tuple(_lost(lock.spec.resolved, place))
+        diagnostic = _diagnostic("CMP607", message, place, (), help_)
+        raise DriftError(message, help=help_, diagnostics=[diagnostic])
+    lost = tuple(_lost(spec, lock.spec.resolved, place, written))
     if lost:
         raise SpecError(lost)
     found, diagnostics = spec_from_data(
-        lock.spec.resolved, file=spec, place=place, directories=_directories(lock, path.parent)
+        lock.spec.resolved,
+        file=spec,
+        place=place,
+        directories=_directories(lock, path.parent),
+        written=written,
     )
     if found is None:
         return None, diagnostics
@@ -121,8 +129,8 @@ def frozen_spec(spec: str, lock: Lock) -> tuple[Spec | None, tuple[Diagnostic, .
     )
 
 
-def _place(path: Path) -> Place:
-    """Return where the resolved spec stands in a lock file."""
+def _place(path: Path) -> tuple[Place, Node | None]:
+    """Return where the resolved spec stands in a lock file, and its text as a tree."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
@@ -130,7 +138,15 @@ def _place(path: Path) -> Place:
     source = SourceText(file=str(path), text=text, directory=path.parent)
     # Whatever else is called so stands before it, deeper, or is no map.
     start = max(text.rfind('\n    "resolved": {') + len("\n    "), 0)
-    return Place(source, start, start + len('"resolved"'))
+    place = Place(source, start, start + len('"resolved"'))
+    begin = text.find("{", place.end)
+    try:
+        _, end = json.JSONDecoder().raw_decode(text, begin)
+    except (ValueError, RecursionError):
+        return place, None  # somebody laid the lock out anew
+    alone = SourceText(file=str(path), text=text[:end], directory=path.parent)
+    written, found = yaml_text.parse(alone, start=begin)  # whatever is JSON is YAML as well
+    return place, None if found else written
 
 
 def _directories(lock: Lock, folder: Path) -> Mapping[SpecPath, Path]:
@@ -143,16 +159,20 @@ def _directories(lock: Lock, folder: Path) -> Mapping[SpecPath, Path]:
     return found
 
 
-def _lost(resolved: Mapping[str, Any], place: Place) -> Iterator[Diagnostic]:
+def _lost(
+    spec: str, resolved: Mapping[str, Any], whole: Place, written: Node | None
+) -> Iterator[Diagnostic]:
     """Find what a lock can't hold: secrets of URLs, and numbers that JSON has not."""
     for path, value in _texts(resolved, ()):
+        node = None if written is None else find(written, path)
+        place = whole if node is None else node.place
         if is_covered(value) and path[0] == "sources":
             yield _diagnostic(
                 "CMP608",
                 f"{path_text(path)} is a URL whose secrets are not in the lock: {value}",
                 place,
                 path,
-                "build it from the spec, which has them: compose build --locked",
+                f"build it from the spec, which has them: compose build --locked {spec}",
             )
         argument = "args" in path or "call" in path
         number = argument and _NO_JSON.fullmatch(value) is not None
@@ -163,7 +183,7 @@ def _lost(resolved: Mapping[str, Any], place: Place) -> Iterator[Diagnostic]:
                 "was a number",
                 place,
                 path,
-                "build it from the spec, which says it: compose build --locked",
+                f"build it from the spec, which says it: compose build --locked {spec}",
             )
 
 
@@ -209,7 +229,8 @@ def _refuse_trust(spec: str, frozen: Spec, now: Spec | str) -> None:
             message=message,
             path=path,
             span=frozen.positions.value(path),
-            help=f"compose lock {spec} writes a lock of what the spec says",
+            help=f"compose lock {spec} writes a lock of what the spec says now, with all that "
+            "changed in it since",
         )
         raise DriftError(message, help=diagnostic.help, diagnostics=[diagnostic])
 

@@ -173,7 +173,9 @@ Build = Callable[[Accept], Artifact]
 """Builds what was prepared, unless the function that it is given refuses the result."""
 
 
-def build_against_lock(spec: str, prepared: Prepared, locked: Lock, build: Build) -> LockedBuild:
+def build_against_lock(
+    spec: str, prepared: Prepared, locked: Lock, build: Build, *, frozen: bool = False
+) -> LockedBuild:
     """Build what a lock says, or nothing.
 
     Args:
@@ -181,15 +183,17 @@ def build_against_lock(spec: str, prepared: Prepared, locked: Lock, build: Build
         prepared: from it, with :func:`pins` of the lock.
         locked: its lock.
         build: builds it.
+        frozen: whether it was prepared from the lock, so that the spec may have moved on.
 
     Raises:
         DriftError: anything differs; every place is left as it was.
         SpecError, BuildError: as for :func:`composer.building.build_spec`.
     """
-    now = hold(spec, prepared, locked)
+    now = hold(spec, prepared, locked, frozen=frozen)
 
     def accept(linked: Path | None, written: Sequence[WrittenFile]) -> None:
-        _refuse(spec, prepared, locked, replace(now, artifacts=_artifacts(linked, written)))
+        made = replace(now, artifacts=_artifacts(linked, written))
+        _refuse(spec, prepared, locked, made, frozen=frozen)
 
     artifact = build(accept)
     versions = [str(item) for item in differences(locked, now)]
@@ -226,18 +230,26 @@ def build_and_keep_lock(spec: str, prepared: Prepared, locked: Lock, build: Buil
     return LockedBuild(artifact=artifact, changed=differences(locked, now))
 
 
-def hold(spec: str, prepared: Prepared, locked: Lock) -> Lock:
+def hold(spec: str, prepared: Prepared, locked: Lock, *, frozen: bool = False) -> Lock:
     """Hold what was prepared against a lock, and return its own, with the results of that lock.
+
+    Args:
+        spec: path of the spec.
+        prepared: from it, or from the lock.
+        locked: its lock.
+        frozen: whether it was prepared from the lock.
 
     Raises:
         DriftError: anything differs; it holds diagnostics.
     """
     now = describe(prepared, lock_path(Path(spec)).parent, locked.artifacts)
-    _refuse(spec, prepared, locked, now)
+    _refuse(spec, prepared, locked, now, frozen=frozen)
     return now
 
 
-def _refuse(spec: str, prepared: Prepared, locked: Lock, now: Lock) -> None:
+def _refuse(
+    spec: str, prepared: Prepared, locked: Lock, now: Lock, *, frozen: bool = False
+) -> None:
     path = lock_path(Path(spec))
     found = refusals(differences(locked, now))
     if not found:
@@ -249,13 +261,9 @@ def _refuse(spec: str, prepared: Prepared, locked: Lock, now: Lock) -> None:
         locked=locked,
         now=now,
         positions=prepared.spec.positions,
+        frozen=frozen,
     )
-    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    raise DriftError(
-        f"{path} does not hold any more: {found[0]}{more}",
-        help=diagnostics[0].help,
-        diagnostics=diagnostics,
-    )
+    raise DriftError(f"{path} does not hold any more", diagnostics=diagnostics)
 
 
 def _artifacts(

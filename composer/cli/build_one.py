@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from composer.cli import options
 from composer.cli.progress import display
-from composer.cli.reporting import exit_code
+from composer.cli.reporting import exit_code, not_told_yet
 from composer.errors import ComposeError, DriftError, SpecError
 from composer.file_suffixes import SPEC_SUFFIXES
 
@@ -96,7 +96,7 @@ def build_one(job: Job) -> Outcome:
             if lock is not None and (job.locked or job.frozen):
                 from composer.locking import hold
 
-                hold(job.spec, prepared, lock)
+                hold(job.spec, prepared, lock, frozen=job.frozen)
             said, fresh = _planned(prepared, job), False
         else:
             said, fresh, more = _built(prepared, job, lock, started)
@@ -106,7 +106,7 @@ def build_one(job: Job) -> Outcome:
             job=job,
             code=error.exit_code,
             diagnostics=(*diagnostics, *error.diagnostics),
-            problem=(error.message, error.help),
+            problem=not_told_yet(error),
             remarks=remarks,
         )
     except SpecError as error:
@@ -257,7 +257,7 @@ def _built_with_lock(
     from composer.locking import build_against_lock, build_and_keep_lock
 
     if job.locked or job.frozen:
-        done = build_against_lock(job.spec, prepared, lock, build)
+        done = build_against_lock(job.spec, prepared, lock, build, frozen=job.frozen)
         said = f"all as {lock_path(Path(job.spec))} says"
         if job.frozen:
             said += ", from which it was built; the spec was not asked"

@@ -21,7 +21,8 @@ def listed(found: Contents) -> str:
     head = f"{found.root}: {size(found.nbytes)} in {count(len(found.objects), 'object')}"
     lines = [head, *_table(found.objects)]
     lines.append(
-        f"  {count(found.recipes, 'recipe')}, {count(found.facts, 'answer')} of Keras and "
+        f"  {count(found.recipes, 'record')} of how objects were made, "
+        f"{count(found.facts, 'answer')} of Keras and "
         f"{count(found.notes, 'note')} on files ({size(found.other_bytes)})"
     )
     if found.downloads:
@@ -44,7 +45,7 @@ def removed(before: Contents, done: Pruned, *, dry_run: bool) -> str:
         parts.append(f"{count(done.leftovers, 'leftover')} ({size(done.leftover_bytes)})")
     if done.entries:
         word = "entry" if done.entries == 1 else "entries"
-        parts.append(f"{done.entries:,} {word} on recipes, answers and files")
+        parts.append(f"{done.entries:,} {word} on objects, answers of Keras and files")
     if parts:
         first = f"{'would remove' if dry_run else 'removed'} {', '.join(parts)}"
     else:

@@ -84,6 +84,12 @@ def locks(_context: Context, typed: str) -> Iterator[str]:
 
 
 @_candidates
+def pages(_context: Context, typed: str) -> Iterator[str]:
+    """Pages for a browser and folders."""
+    return _files(typed, (".html",))
+
+
+@_candidates
 def any_file(_context: Context, typed: str) -> Iterator[str]:
     """All files and folders."""
     return _files(typed, ("",))
@@ -218,9 +224,10 @@ def layer_names(context: Context, typed: str) -> Iterator[str]:  # noqa: ARG001
 
 
 @_candidates
-def codes(_context: Context, typed: str) -> Iterator[Item]:  # noqa: ARG001
-    """The codes of diagnostics, with their titles."""
+def codes(_context: Context, typed: str) -> Iterator[Item]:
+    """The codes of diagnostics, with their titles; in the case in which they are typed."""
     from composer.diagnostics import codes as register
 
     for code in register.codes():
-        yield CompletionItem(code, help=register.page(code).title)
+        shown = code.lower() if typed[:1].islower() else code
+        yield CompletionItem(shown, help=register.page(code).title)

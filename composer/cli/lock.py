@@ -69,8 +69,7 @@ def command(
                     else:
                         _written(spec, overrides, report, say, upgrade=upgrade, offline=offline)
             except DriftError as error:
-                report.add(error.diagnostics)
-                console.show_problem(error.message, error.help)
+                report.drift(error)
                 codes.append(error.exit_code)
             except SpecError as error:
                 report.add(error.diagnostics)

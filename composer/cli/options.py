@@ -10,7 +10,9 @@ import click
 
 from composer.cli import candidates
 from composer.errors import UsageError
-from composer.file_suffixes import SPEC_SUFFIXES
+from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
+
+_MODEL_SUFFIXES = KERAS_SUFFIXES + LEGACY_SUFFIXES
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -38,7 +40,7 @@ page: Decorator = click.option(
     "--html",
     "page",
     metavar="FILE",
-    shell_complete=candidates.any_file,
+    shell_complete=candidates.pages,
     help="Write a page for a browser as well, in one file.",
 )
 
@@ -121,6 +123,7 @@ def readable_file(path: str, suffixes: tuple[str, ...]) -> Path:
         UsageError: there is no such file, it is a folder, or it can't be read.
     """
     file = Path(path)
+    _refuse_other_kind(path, suffixes)
     try:
         if file.is_dir():
             raise UsageError(
@@ -136,6 +139,22 @@ def readable_file(path: str, suffixes: tuple[str, ...]) -> Path:
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise UsageError(f"{path} can't be read: {reason[:1].lower()}{reason[1:]}") from error
+
+
+def _refuse_other_kind(path: str, suffixes: tuple[str, ...]) -> None:
+    """Refuse a model where a spec is meant, and a spec where a model is, by the ending."""
+    if path.endswith(suffixes) or not Path(path).is_file():
+        return
+    if path.endswith(_MODEL_SUFFIXES):
+        raise UsageError(
+            f"{path} is a model; expected a spec",
+            help=f"compose inspect {path} shows it; compose init {path} writes a spec of it",
+        )
+    if path.endswith(SPEC_SUFFIXES):
+        raise UsageError(
+            f"{path} is a spec; expected a model",
+            help=f"compose plan {path} shows what it makes",
+        )
 
 
 def _names(folder: Path, suffixes: tuple[str, ...]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from composer.cli import console
 from composer.diagnostics.render.terminal_text import shown
-from composer.errors import ComposeError, SpecError
+from composer.errors import ComposeError, DriftError, SpecError
 
 if TYPE_CHECKING:
     from composer.diagnostics.diagnostic import Diagnostic
@@ -51,7 +51,13 @@ class Report:
         if self._on_stdout:
             self._collected.extend(diagnostics)
         elif diagnostics:
-            _write(diagnostics, self._format, "stderr")
+            _write(_helped_once(diagnostics), self._format, "stderr")
+
+    def drift(self, error: DriftError) -> None:
+        """Show what differs from a lock, once."""
+        self.add(error.diagnostics)
+        if (problem := not_told_yet(error)) is not None:
+            console.show_problem(*problem)
 
     def remark(self, remarks: Sequence[str]) -> None:
         """Write what is no problem and worth knowing."""
@@ -82,6 +88,29 @@ def _write(
     # An empty line keeps blocks apart from what follows.
     place.stream.write(f"{text}\n" if text and format == "full" else text)
     place.stream.flush()
+
+
+def _helped_once(diagnostics: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
+    """Leave out help about a lock that one of the later diagnostics gives in the same words."""
+    from dataclasses import replace
+
+    from composer.diagnostics.render import ordered
+
+    shown = ordered(diagnostics)
+    later = [item.help for item in shown]
+    return [
+        replace(item, help=None)
+        if item.code.startswith("CMP6") and item.help in later[number + 1 :]
+        else item
+        for number, item in enumerate(shown)
+    ]
+
+
+def not_told_yet(error: DriftError) -> tuple[str, str | None] | None:
+    """Return message and help of what differs from a lock; None where its diagnostics say it."""
+    if any(item.message == error.message for item in error.diagnostics):
+        return None
+    return error.message, error.help
 
 
 def show_error(error: ComposeError) -> None:

@@ -33,7 +33,7 @@ def command(arguments: tuple[str, ...], *, as_json: bool, format: Format) -> int
     fetched last. Ends with code 0 when all is fresh and every lock holds, with 4 otherwise.
     """
     from composer.cli.progress import display
-    from composer.cli.reporting import Report
+    from composer.cli.reporting import FOR_PROGRAMS, Report
     from composer.errors import ComposeError
     from composer.status import status_of
 
@@ -55,7 +55,9 @@ def command(arguments: tuple[str, ...], *, as_json: bool, format: Format) -> int
                 codes.append(error.exit_code)
                 continue
             found.append(status)
-            report.add(status.diagnostics)
+            # Of several specs the table tells; programs get all of it in any case.
+            if len(specs) == 1 or format in FOR_PROGRAMS:
+                report.add(status.diagnostics)
             codes.append(_code(status))
         if as_json:
             import json
@@ -68,6 +70,10 @@ def command(arguments: tuple[str, ...], *, as_json: bool, format: Format) -> int
     if len(specs) > 1:
         current = sum(status.current for status in found)
         console.talk(f"{current} of {len(specs)} specs are current")
+        wrong = [status.spec for status in found if status.diagnostics]
+        if wrong and format not in FOR_PROGRAMS:
+            more = f" {wrong[1]}" if len(wrong) == 2 else " …" if len(wrong) > 1 else ""  # noqa: PLR2004
+            console.talk(f"compose validate {wrong[0]}{more} says what is wrong")
     return max(codes)
 
 

@@ -115,6 +115,7 @@ def explained(
     locked: Lock,
     now: Lock,
     positions: Positions | None = None,
+    frozen: bool = False,
 ) -> tuple[Diagnostic, ...]:
     """Return one diagnostic for each part of a lock that differs.
 
@@ -124,7 +125,11 @@ def explained(
         locked: the lock.
         now: what there is.
         positions: of the spec.
+        frozen: whether ``now`` comes of the spec in the lock, and not of the spec as it is now.
     """
+    accepts = f"{command} accepts what there is now" + (
+        ", and with it what has changed in the spec since" if frozen else ""
+    )
     diagnostics = []
     order = list(_CODES)
     # Fields that the lock does not have come last, and belong to their part all the same.
@@ -144,7 +149,7 @@ def explained(
                 path=(path := _path(part, items[0])),
                 span=positions.key(path) if positions is not None and path else None,
                 notes=tuple(notes),
-                help=f"{command} accepts what there is now",
+                help=accepts,
             )
         )
     return tuple(diagnostics)

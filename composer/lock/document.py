@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from composer.lock.model import (
     LockedSpec,
 )
 
+_CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)
+"""How git marks the beginning of what it could not merge."""
 _LARGEST = 2**53 - 1
 """The largest integer that every reader of JSON keeps (RFC 7493), and RFC 8785 takes."""
 
@@ -108,6 +111,13 @@ def lock_from_text(text: str, shown: str) -> Lock:
     from composer.spec.schema_file import schema_text
 
     refused = "compose lock SPEC writes it anew"
+    conflict = _CONFLICT.search(text)
+    if conflict is not None:
+        line = text.count("\n", 0, conflict.start()) + 1
+        raise DriftError(
+            f"{shown} holds a conflict that a merge left, at line {line}",
+            help="solve it in the spec; compose lock SPEC then writes the lock anew",
+        )
     try:
         document = json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:

@@ -38,7 +38,9 @@ def test_the_list_shows_what_each_object_is_and_when_it_was_used(compose, store)
     assert head.endswith(" in 2 objects")
     assert young.split()[1:] == ["4.9", "KiB", "2", "days", "ago", "app", "Young"]
     assert old.split()[1:] == ["2.9", "KiB", "40", "days", "ago", "app", "Old"]
-    assert others.startswith("  2 recipes, 0 answers of Keras and 0 notes on files (")
+    assert others.startswith(
+        "  2 records of how objects were made, 0 answers of Keras and 0 notes on files ("
+    )
 
 
 def test_listing_changes_nothing(compose, store) -> None:
@@ -64,7 +66,7 @@ def test_the_document_holds_whole_digests_and_sizes_in_bytes(compose, store) -> 
 def test_without_limits_what_was_unused_for_thirty_days_goes(compose, store) -> None:
     looked = compose("cache", "prune", "--dry-run")
     assert looked.out.splitlines()[0] == (
-        "would remove 1 object (2.9 KiB), 1 entry on recipes, answers and files"
+        "would remove 1 object (2.9 KiB), 1 entry on objects, answers of Keras and files"
     )
     assert len(store.list_objects()) == 2
     done = compose("cache", "prune")
@@ -112,7 +114,7 @@ def test_leftovers_of_killed_commands_are_shown_and_go(compose, store) -> None:
     killed(store.root / "scratch", ".scratch.0badcafe")
     assert "2 leftovers of killed commands (8 B)" in compose("cache").out
     assert compose("cache", "prune", "--older-than", "1w", "--dry-run").out.splitlines()[0] == (
-        "would remove 1 object (2.9 KiB), 2 leftovers (8 B), 1 entry on recipes, answers and files"
+        "would remove 1 object (2.9 KiB), 2 leftovers (8 B), 1 entry on objects, answers of Keras and files"
     )
     compose("cache", "prune")
     assert list((store.root / "scratch").iterdir()) == []

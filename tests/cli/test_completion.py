@@ -88,7 +88,9 @@ def offered(folder: Path, line: str) -> list[str]:
         ("init models/", ["models/a.keras "]),
         ("verify --lock specs/p", ["specs/pair.yaml "]),
         ("build -o n", ["notes.txt "]),
-        ("plan --html n", ["notes.txt "]),
+        ("plan --html n", []),
+        ("plan --html spe", ["specs/"]),
+        ("explain cmp30", [f"cmp30{number} " for number in range(1, 6)]),
         ("status specs/p", ["specs/pair.yaml "]),
         ("status specs/pair.yaml sources.left.tr", ["sources.left.trainable="]),
         # Keys of the spec, those that it inherits too; what can be added is in the schema.

@@ -614,3 +614,15 @@ def test_the_place_of_an_artifact_is_shown_without_the_detour_over_its_spec(comp
     assert compose("build", "recipes/one.yaml", "--dry-run").out.startswith("made/one.keras would")
     assert compose("build", "recipes/one.yaml").out.startswith("made/one.keras\n")
     assert Path("made/one.keras").is_file()
+
+
+def test_a_model_for_a_spec_and_a_spec_for_a_model_name_the_other_verb(compose, workspace):
+    Path("pair.yaml").write_text("version: 1\n")
+    for verb in ("build", "validate", "plan", "status"):
+        result = compose(verb, "models/tower.keras")
+        assert (result.code, result.out) == (2, "")
+        assert "models/tower.keras is a model; expected a spec" in result.err
+        assert "compose inspect models/tower.keras" in result.err
+    result = compose("inspect", "pair.yaml")
+    assert (result.code, result.out) == (2, "")
+    assert "compose plan pair.yaml shows what it makes" in result.err

@@ -231,6 +231,27 @@ def test_a_number_that_json_has_not_can_not_be_told_from_text(
     assert f"error[CMP608]: layers.relu.args.max_value is '{text}' in the lock" in err
 
 
+def test_what_is_wrong_with_a_source_is_told_at_its_place_in_the_lock(compose: Compose) -> None:
+    compose("lock", "pair.yaml")
+    lines = Path("pair.lock.json").read_text().splitlines()
+    Path("models/a.keras").rename("models/aa.keras")
+    code, _, err = compose("build", "--frozen", "pair.yaml")
+    # The resolved spec stands behind what the lock says of the sources, or before it.
+    whole = lines.index('    "resolved": {')
+    place = next(
+        number
+        for number, line in enumerate(lines, 1)
+        if number > whole and '"from": "models/a.keras"' in line
+    )
+    assert (code, f"pair.lock.json:{place}:" in err) == (1, True), err
+    assert "compose validate --fix" not in err
+    replace_source(Path())
+    err = compose("build", "--frozen", "pair.yaml")[2]
+    assert "accepts what there is now, and with it what has changed in the spec since" in (
+        " ".join(err.split())
+    )
+
+
 def test_a_lock_lets_no_code_in_that_the_spec_does_not(compose: Compose) -> None:
     trusting = SPEC.replace("a: {", "a: {trust: true, ")
     Path("pair.yaml").write_text(trusting)

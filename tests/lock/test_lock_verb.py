@@ -187,6 +187,32 @@ def test_a_missing_or_broken_lock_is_told(compose, folder: Path) -> None:
     assert compose("lock", "pair.yaml")[:2] == (0, "pair.lock.json written\n")
 
 
+def test_what_differs_is_told_once(compose, folder: Path) -> None:
+    compose("lock", "pair.yaml")
+    change_spec(folder)
+    change_source(folder)
+    for verb in (["lock", "--check"], ["build", "--locked"]):
+        err = compose(*verb, "pair.yaml")[2]
+        assert err.count("sources.b.content: locked") == 1
+        assert err.count("compose lock pair.yaml accepts what there is now") == 1
+        assert err.endswith("\nerror: pair.lock.json does not hold any more\n")
+    document = compose("lock", "--check", "pair.yaml", "--output-format", "json")[1]
+    assert all(item["help"] for item in json.loads(document))
+
+
+def test_a_conflict_of_a_merge_is_named(compose, folder: Path) -> None:
+    compose("lock", "pair.yaml")
+    path = folder / "pair.lock.json"
+    lines = path.read_text().splitlines(keepends=True)
+    lines[2:3] = ["<<<<<<< HEAD\n", lines[2], "=======\n", lines[2], ">>>>>>> other\n"]
+    path.write_text("".join(lines))
+    for verb in (["lock", "--check"], ["build"], ["build", "--frozen"]):
+        code, _, err = compose(*verb, "pair.yaml")
+        assert (code, "holds a conflict that a merge left, at line 3" in err) == (4, True)
+    assert compose("lock", "pair.yaml")[0] == 0
+    assert compose("lock", "--check", "pair.yaml")[0] == 0
+
+
 def test_a_failed_spec_leaves_the_lock_alone(compose, folder: Path) -> None:
     compose("lock", "pair.yaml")
     before = (folder / "pair.lock.json").read_bytes()
