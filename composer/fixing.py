@@ -15,7 +15,7 @@ from composer.diagnostics.diagnostic import Diagnostic, Edit
 from composer.diagnostics.render import ordered
 from composer.errors import ComposeError, UsageError
 from composer.fixed_texts import FixedFile, Texts
-from composer.pipeline import Prepared, prepare_spec
+from composer.pipeline import Prepared, prepare_spec, without_consequences
 from composer.spec import spec_from_text
 
 Progress = Callable[[str], None]
@@ -81,7 +81,9 @@ def fix_spec(
         if spec is None:
             return Prepared(spec=None, plan=None, diagnostics=found)
         prepared = prepare_spec(spec, deep=deep, offline=offline, progress=progress)
-        return replace(prepared, diagnostics=ordered((*found, *prepared.diagnostics)))
+        read_so_far = Prepared(spec=spec, plan=None, diagnostics=found)
+        left = without_consequences(read_so_far, prepared)
+        return replace(prepared, diagnostics=ordered((*found, *left)))
 
     search = _Search(check, texts)
     state = _State(changed={}, prepared=check({}))

@@ -190,8 +190,17 @@ def _judged(read: Prepared, path: str | Path, run: _Run) -> Prepared:
     return replace(
         prepared,
         plan=None if read.errors else prepared.plan,
-        diagnostics=(*read.diagnostics, *prepared.diagnostics),
+        diagnostics=(*read.diagnostics, *without_consequences(read, prepared)),
     )
+
+
+def without_consequences(read: Prepared, prepared: Prepared) -> tuple[Diagnostic, ...]:
+    """Return the problems of a spec without those that come of what could not be read of it.
+
+    A model puts nothing out (CMP416) for want of the very sources or outputs that are broken.
+    """
+    found = prepared.diagnostics
+    return tuple(item for item in found if item.code != "CMP416") if read.errors else tuple(found)
 
 
 def _prepare_spec(spec: Spec, run: _Run) -> Prepared:

@@ -115,8 +115,8 @@ def _spec(ids: Sequence[str], locations: Sequence[str], directory: Path) -> Spec
 
 
 def _placeless(diagnostics: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Return diagnostics without their places, which lie in a text that nobody wrote."""
-    return tuple(replace(found, span=None, path=(), notes=()) for found in diagnostics)
+    """Return diagnostics without their places, which lie in a text that nobody wrote or can fix."""
+    return tuple(replace(found, span=None, path=(), notes=(), fix=()) for found in diagnostics)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from composer.diagnostics.diagnostic import Diagnostic, SpecPath
 from composer.diagnostics.suggest import nearest, question
 from composer.spec.limits import MAX_DEPTH
 from composer.spec.merge import merge
+from composer.spec.schema_keys import keys_at
 from composer.spec.source_text import COMMAND_LINE, Place, SourceText
 from composer.spec.tree import (
     Entry,
@@ -20,6 +21,7 @@ from composer.spec.tree import (
     Node,
     Scalar,
     child,
+    find,
     path_text,
 )
 from composer.spec.yaml_text import parse
@@ -28,6 +30,9 @@ _NAME = re.compile(r"[^\s.\[\]\"'=+~][^\s.\[\]\"'=]*")
 _QUOTED = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[\'([^\']*)\'\]')
 _INDEX = re.compile(r"\[([0-9]{1,6})\]")
 _FORMS = 'overrides look like a.b=c, +a.b=c, ~a.b or a["x.y"]=c'
+
+_BELOW_LAYER = 2
+"""Steps of a path that lead to a layer: ``layers`` and its id."""
 
 Action = Literal["set", "add", "delete"]
 
@@ -178,12 +183,35 @@ def _missing(node: MapNode | ListNode, override: _Override, depth: int) -> _Refu
     where = path_text(override.path[: depth + 1])
     if isinstance(node, ListNode):
         return _Refused(f"there is no '{where}'; the list has {_items(node)}")
+    meant = _meant(node, override, depth)
+    if meant is not None:
+        return _Refused(f"there is no '{where}' to {override.action}", f"write {meant}")
     near = nearest(str(override.path[depth]), node.entries)
     guess = question([path_text((*override.path[:depth], key)) for key in near])
     if guess is None and override.action == "set":
         guess = f"to add it: +{override.path_place.source.text}"
     verb = "set" if override.action == "set" else "delete"
     return _Refused(f"there is no '{where}' to {verb}", guess)
+
+
+def _meant(node: MapNode, override: _Override, depth: int) -> str | None:
+    """Return the override of a variable, or of an argument of a layer, that lacks a step."""
+    path, text = override.path, override.path_place.source.text
+    behind = text[override.path_place.end :]
+    if override.action != "set":
+        return None
+    if depth == 0 and _has(node, "vars", str(path[0])):
+        return f"{path_text(('vars', *path))}{behind}"
+    layer = depth == _BELOW_LAYER and path[0] == "layers"
+    if layer and depth == len(path) - 1 and path[depth] not in keys_at(("layers", "id")):
+        plus = "" if _has(node, "args", str(path[depth])) else "+"
+        return f"{plus}{path_text((*path[:depth], 'args', *path[depth:]))}{behind}"
+    return None
+
+
+def _has(node: MapNode, *path: str) -> bool:
+    """Whether there is something at ``path`` below ``node``."""
+    return find(node, path) is not None
 
 
 def _items(node: ListNode) -> str:

@@ -423,3 +423,38 @@ def test_a_key_that_stands_twice_is_still_one_too_many(compose, workspace):
     spec = workspace / "spec.yaml"
     spec.write_text(HEAD + SOURCE + "    args:\n    prefix: b_\nname: n\n")
     assert compose("validate", "spec.yaml").err.count("CMP105") == 2
+
+
+@pytest.mark.parametrize("wrong", ["  - from: models/tower.keras\n", "  a: {from: [x]}\n"])
+def test_a_model_without_its_broken_sources_is_no_second_error(compose, workspace, wrong):
+    Path("spec.yaml").write_text(HEAD + "inputs: {x: {shape: [4]}}\nsources:\n" + wrong)
+    for flags in ([], ["--fix"]):
+        result = compose("validate", *flags, "spec.yaml")
+        assert result.err.count("error[") == 1
+        assert "CMP416" not in result.err
+
+
+def test_a_first_spec_that_can_not_be_made_has_nothing_to_fix(compose, workspace):
+    result = compose("init", "app:ResNt50", "-o", "-")
+    assert result.code == 1
+    assert "ResNet50" in result.err
+    assert "--fix" not in result.err
+
+
+@pytest.mark.parametrize(
+    ("override", "meant"),
+    [
+        ("layers.head.units=7", "layers.head.args.units=7"),
+        ("layers.head.activation=relu", "+layers.head.args.activation=relu"),
+        ("n=6", "vars.n=6"),
+    ],
+)
+def test_an_override_that_lacks_a_step_is_told_the_one_that_works(
+    compose, workspace, override, meant
+):
+    layers = "layers: {head: {class: Dense, args: {units: 5}, inputs: a}}\nvars: {n: 5}\n"
+    Path("spec.yaml").write_text(HEAD + SOURCE + layers)
+    result = compose("validate", "spec.yaml", override)
+    assert result.code == 1
+    assert f"help: write {meant}\n" in result.err
+    assert compose("validate", "spec.yaml", meant).code == 0
