@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from composer.describing import describe
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.difference.compare import Difference, compare
 from composer.difference.view import View
@@ -25,7 +26,6 @@ from composer.git_files import GitFile, git_file
 from composer.git_sources import as_git_says, read_old_spec
 from composer.lock.document import lock_from_text
 from composer.lock.model import Lock
-from composer.locking import describe
 from composer.pipeline import Prepared, Progress, plan_spec, prepare_spec
 from composer.spec.model import Spec
 from composer.spec.reading import read_spec
@@ -50,7 +50,8 @@ def compare_files(
             one that git has. A spec of a revision starts from the files of that revision, as far
             as git has them; what it takes as it is now stands in the notes.
         now: the same.
-        overrides: for what of the two is a spec.
+        overrides: for what of the two is a spec; for ``now`` alone where both are the same spec,
+            which is so compared with itself under other overrides.
         deep: whether Keras may be started for a spec.
         progress: called with lines of progress.
 
@@ -81,7 +82,22 @@ def opened_views(
     with temporary_folder() as folder:
         reader = _Reader(overrides, deep, progress, folder)
         locks = [reader.lock(argument) for argument in (before, now)]
+        if overrides and _is_same_spec(before, now):
+            first = replace(reader, overrides=()).view(before, None)
+            second = reader.view(now, None)
+            yield first, replace(second, shown=" ".join((now, *overrides)))
+            return
         yield reader.view(before, locks[1]), reader.view(now, locks[0])
+
+
+def _is_same_spec(before: str, now: str) -> bool:
+    """Tell whether two arguments are one spec, of the same revision or as it is now."""
+    files = [git_file(argument) for argument in (before, now)]
+    places = [
+        (file.revision, file.path) if file is not None else (None, Path(argument).resolve())
+        for file, argument in zip(files, (before, now), strict=True)
+    ]
+    return places[0] == places[1] and places[0][1].suffix in SPEC_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)

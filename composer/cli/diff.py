@@ -41,8 +41,8 @@ def command(
     """Compare two models layer by layer: names, wiring, arguments, shapes and weights.
 
     Each is a spec, a .keras file, a lock, or what compose plan --json wrote; REVISION:PATH, such
-    as HEAD:specs/a.yaml, takes it from git. Overrides go to what is a spec. The exit code is 0
-    where nothing differs, else 4.
+    as HEAD:specs/a.yaml, takes it from git. Overrides go to what is a spec, and to the second
+    one alone where both are the same spec. The exit code is 0 where nothing differs, else 4.
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report

@@ -18,6 +18,8 @@ import pytest
 from composer.building import build_spec
 from composer.comparison import compare_files
 from composer.difference.compare import Difference
+from composer.difference.stored_values import Distance
+from composer.difference.words import distance_in_words
 from composer.errors import BuildError, FormatError, SpecError, UsageError
 from composer.locking import write_lock
 from composer.pipeline import prepare
@@ -526,9 +528,28 @@ def test_a_spec_that_waits_for_keras_says_so(folder: Path) -> None:
 
 
 def test_overrides_go_to_what_is_a_spec(folder: Path) -> None:
-    assert compare_files("pair.yaml", "pair.yaml", ["sources.a.prefix=z_"]).any is False
+    (folder / "copy.yaml").write_text(PAIR)
+    assert not compare_files("pair.yaml", "copy.yaml", ["sources.a.prefix=z_"]).any
     build_spec(prepare("pair.yaml", deep=True, store=Store(folder / "store")), output="pair.keras")
     assert compare_files("pair.keras", "pair.yaml", ["sources.a.prefix=z_"]).any
+
+
+def test_a_spec_is_compared_with_itself_under_overrides(folder: Path, compose: Compose) -> None:
+    code, out, _ = compose("diff", "pair.yaml", "./pair.yaml", "sources.a.prefix=z_")
+    assert code == 4
+    assert out.splitlines()[:2] == [
+        "pair.yaml → ./pair.yaml sources.a.prefix=z_",
+        "» a_* → z_*  5 layers, a_conv1 … a_probs",
+    ]
+    assert compose("diff", "pair.yaml", "pair.yaml", "sources.a.prefix=a_").code == 0
+
+
+def test_how_far_weights_are_apart_says_what_it_is_relative_to() -> None:
+    apart = Distance(changed=3, size=40, largest=0.1, relative=1.4735)
+    assert distance_in_words(apart) == (
+        "3 of 40 values differ, by 0.1 at most; the norm of the difference is 147.35% of the norm "
+        "before"
+    )
 
 
 @pytest.fixture
