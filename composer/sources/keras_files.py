@@ -86,7 +86,9 @@ def existing(source: str, location: str, path: Path, suffixes: tuple[str, ...]) 
             f"source {source!r}: there is no file {location}",
             reason="missing",
             nearest=_nearby(location, path, suffixes),
-            help="relative paths belong to the folder of the file that wrote them; looked for "
+            help="neither ~ nor an environment variable is filled in; write the path itself"
+            if location.startswith(("~", "$"))
+            else "relative paths belong to the folder of the file that wrote them; looked for "
             f"{path.name} in {_shown(path.parent)}",
         )
     return path

@@ -113,6 +113,12 @@ def _number(digits: str | None) -> int | None:
 def _advice(text: str) -> str:
     if "${" in text:
         return "the ${…} in it was kept as text, because a backslash stands in front"
+    if re.fullmatch(rf"-{_ID}.*", text):
+        return "an item of a list has a space behind its '-'"
+    if " - " in text:
+        return "the '-' of each item of a list stands in the same column"
+    if "," in text and not text.startswith("{"):
+        return f"several references are a list: [{text.strip('() ,')}]"
     outside = re.match(rf"({_ID})[./]([^#:@]+)", text)
     if outside:
         return f"a layer of a source is written {outside[1]}:{outside[2]}"

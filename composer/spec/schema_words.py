@@ -25,6 +25,9 @@ from composer.spec.tree import (
 from composer.spec.yaml_scalars import quoted, resolve
 
 _LONGEST_SHOWN = 40
+_A_LAYER = ("layers", "id")
+_OF_KERAS = re.compile(r"(?:(?:tf|tensorflow)\.)?keras\.layers\.([A-Za-z_]\w*)")
+_CALLED = re.compile(r"([A-Za-z_]\w*)\(.*\)", re.DOTALL)
 _WORDS = {
     "string": "text",
     "array": "a list",
@@ -124,6 +127,8 @@ def _unknown(problem: Problem, positions: TreePositions) -> Diagnostic:
     else:
         guess = did_you_mean(key, problem.wanted)
         help_ = guess or f"known keys here are {', '.join(problem.wanted)}"
+        if guess is None and len(problem.path) == len(_A_LAYER) and problem.path[0] == "layers":
+            help_ += f"; what the class takes belongs into args: args: {{{key}: …}}"
     return Diagnostic(
         code="CMP201",
         message=f"unknown key '{key}' {_where(problem.path)}",
@@ -275,13 +280,22 @@ def _choice(problem: Problem, tree: Node, positions: TreePositions) -> Diagnosti
 
 
 def _pattern(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
+    node = find(tree, problem.path)
+    help_ = f"for example: {_yaml(problem.example)}" if problem.example else None
+    fix: tuple[Edit, ...] = ()
+    if problem.path[-1:] == ("class",) and isinstance(node, Scalar):
+        if found := _OF_KERAS.fullmatch(str(node.value)):
+            help_ = f"write {found[1]}"
+            fix = () if node.origins else replaced(tree, problem.path, found[1])
+        elif found := _CALLED.fullmatch(str(node.value)):
+            help_ = f"write {found[1]}, and what it takes into args: args: {{NAME: VALUE}}"
     return Diagnostic(
         code="CMP205",
-        message=f"{_name(problem.path)} is not of the right form: "
-        f"{_found(find(tree, problem.path))}",
+        message=f"{_name(problem.path)} is not of the right form: {_found(node)}",
         path=problem.path,
         span=positions.value(problem.path),
-        help=f"for example: {_yaml(problem.example)}" if problem.example else None,
+        help=help_,
+        fix=fix,
     )
 
 

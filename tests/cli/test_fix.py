@@ -458,3 +458,28 @@ def test_an_override_that_lacks_a_step_is_told_the_one_that_works(
     assert result.code == 1
     assert f"help: write {meant}\n" in result.err
     assert compose("validate", "spec.yaml", meant).code == 0
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        ("class: Add, inputs: '(a, b)'", "several references are a list: [a, b]"),
+        ("class: Add, inputs: 'a, b'", "several references are a list: [a, b]"),
+        ("class: Add, inputs: '-a -b'", "has a space behind its '-'"),
+        ("class: Add, inputs: 'a - b'", "stands in the same column"),
+        ("class: Dense(5), inputs: a", "write Dense, and what it takes into args"),
+        ("class: keras.layers.Dense, inputs: a", "help: write Dense\nfix:"),
+        ("class: Dense, units: 5, inputs: a", "args: {units: …}"),
+    ],
+)
+def test_the_help_says_how_it_is_written(compose, workspace, layer, said):
+    Path("spec.yaml").write_text(f"{HEAD}{SOURCE}{B}layers: {{d: {{{layer}}}}}\n")
+    assert said in compose("validate", "spec.yaml").err
+
+
+@pytest.mark.parametrize("path", ["~/a.keras", "$MODELS/a.keras"])
+def test_a_path_that_a_shell_would_fill_in_is_told_of(compose, workspace, path):
+    Path("spec.yaml").write_text(f"{HEAD}sources: {{a: {{from: {path}}}}}\n")
+    assert (
+        "neither ~ nor an environment variable is filled in" in compose("validate", "spec.yaml").err
+    )
