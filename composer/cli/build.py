@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli import candidates, console, options
+from composer.file_suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
     from composer.cli.build_one import Outcome
@@ -125,6 +126,9 @@ def command(
         )
         for spec in specs
     ]
+    if len(specs) > 1 and not (keep_going or frozen):
+        for spec in specs:  # before the first is built: a word may be an override without its '='
+            options.readable_file(spec, SPEC_SUFFIXES)
     before = starts_from(specs, overrides)
     codes: dict[str, int] = {}
     fresh = 0

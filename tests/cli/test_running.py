@@ -626,3 +626,11 @@ def test_a_model_for_a_spec_and_a_spec_for_a_model_name_the_other_verb(compose, 
     result = compose("inspect", "pair.yaml")
     assert (result.code, result.out) == (2, "")
     assert "compose plan pair.yaml shows what it makes" in result.err
+
+
+def test_nothing_is_built_where_one_of_the_files_is_not_there(compose, specs):
+    Path("one.yaml").write_text("version: 1\nname: p\nsources:\n  p: {from: models/head.keras}\n")
+    result = compose("build", "one.yaml", "vars.n")
+    assert (result.code, result.out) == (2, "")
+    assert "there is no file vars.n" in result.err
+    assert not Path("build").exists()
