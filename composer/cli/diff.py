@@ -17,13 +17,7 @@ DIFFERENT = 4
 @click.command(name="diff", short_help="Compare two specs, plans, locks or artifacts.")
 @click.argument("before", shell_complete=candidates.compared)
 @click.argument("now", shell_complete=candidates.compared)
-@click.argument(
-    "overrides",
-    nargs=-1,
-    metavar="[OVERRIDE...]",
-    type=click.UNPROCESSED,
-    shell_complete=candidates.compared,
-)
+@options.overrides
 @options.deep
 @options.page
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")

@@ -24,13 +24,7 @@ _ENDINGS: dict[str, Form] = {
 
 @click.command(name="graph", short_help="Draw a spec or a model: SVG, PNG, Mermaid, DOT.")
 @click.argument("model", metavar="SPEC|MODEL", shell_complete=candidates.specs_and_models)
-@click.argument(
-    "overrides",
-    nargs=-1,
-    metavar="[OVERRIDE...]",
-    type=click.UNPROCESSED,
-    shell_complete=candidates.specs_and_overrides,
-)
+@options.overrides
 @click.option(
     "-o",
     "--output",

@@ -55,6 +55,14 @@ def _arguments(metavar: str) -> Decorator:
     )
 
 
+overrides: Decorator = click.argument(
+    "overrides",
+    nargs=-1,
+    metavar="[OVERRIDE...]",
+    type=click.UNPROCESSED,
+    shell_complete=candidates.specs_and_overrides,
+)
+
 specs_and_overrides: Decorator = _arguments("SPEC... [OVERRIDE...]")
 
 maybe_specs_and_overrides: Decorator = _arguments("[SPEC...] [OVERRIDE...]")

@@ -21,13 +21,7 @@ _STYLES = {"ok": "help", "failed": "error", "skipped": "warning"}
 
 @click.command(name="verify", short_help="Check an artifact: in Keras, its lock, a new build.")
 @click.argument("artifact", shell_complete=candidates.specs_and_models)
-@click.argument(
-    "overrides",
-    nargs=-1,
-    metavar="[OVERRIDE...]",
-    type=click.UNPROCESSED,
-    shell_complete=candidates.specs_and_overrides,
-)
+@options.overrides
 @click.option(
     "--spec",
     metavar="SPEC",
