@@ -153,12 +153,13 @@ def _refuse_other_kind(path: str, suffixes: tuple[str, ...]) -> None:
     """Refuse a model where a spec is meant, and a spec where a model is, by the ending."""
     if path.endswith(suffixes) or not Path(path).is_file():
         return
-    if path.endswith(_MODEL_SUFFIXES):
+    means_spec = any(suffix in SPEC_SUFFIXES for suffix in suffixes)
+    if means_spec and path.endswith(_MODEL_SUFFIXES):
         raise UsageError(
             f"{path} is a model; expected a spec",
             help=f"compose inspect {path} shows it; compose init {path} writes a spec of it",
         )
-    if path.endswith(SPEC_SUFFIXES):
+    if not means_spec and path.endswith(SPEC_SUFFIXES):
         raise UsageError(
             f"{path} is a spec; expected a model",
             help=f"compose plan {path} shows what it makes",

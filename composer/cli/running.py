@@ -98,13 +98,13 @@ def _flush_or_let_go() -> None:
 
     The interpreter flushes once more when it ends, and would replace the exit code by its own.
     """
-    nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+            os.close(nowhere)
 
 
 def _fill_closed_streams() -> None:
