@@ -264,7 +264,7 @@ def test_more_than_can_be_drawn_is_said_and_the_tables_are_there(place, opened):
 
 def test_where_no_wires_are_known_the_tables_are_the_page(place, opened):
     page = opened(place / "locks.html")
-    # Five layers that are renamed, and the prefix in the spec that the lock holds.
+    # The prefix in the spec that the lock holds is one of the changes.
     assert page.get_by_role("tab").all_text_contents() == ["Changes6", "Layers now8"]
     assert page.locator("#search").is_hidden()
     page.locator("#grid .rows .row").first.click()
