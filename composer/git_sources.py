@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from composer.diagnostics.diagnostic import Diagnostic, Note, Span
+from composer.diagnostics.diagnostic import Diagnostic, Span
 from composer.git_files import GitFile, normal
 from composer.sources.specs import spec_of
 from composer.spec.locations import is_remote, local_path, shown_location
@@ -76,20 +76,11 @@ def as_git_says(
         text = text.replace(f"{ours}/", f"{file.revision}:")
         return text.replace(f"{folder}/", file.top.anchor)
 
-    def place(span: Span | None) -> Span | None:
-        return None if span is None else replace(span, file=said(span.file))
+    def place(span: Span) -> Span:
+        return replace(span, file=said(span.file))
 
-    return tuple(
-        replace(
-            item,
-            message=said(item.message),
-            span=place(item.span),
-            notes=tuple(Note(message=said(n.message), span=place(n.span)) for n in item.notes),
-            help=None if item.help is None else said(item.help),
-            fix=(),  # nobody mends what was
-        )
-        for item in diagnostics
-    )
+    # Without fixes: nobody mends what was.
+    return tuple(replace(item, fix=()).reworded(said, place) for item in diagnostics)
 
 
 @dataclass(slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Severity = Literal["error", "warning"]
@@ -70,3 +71,22 @@ class Diagnostic:
     notes: tuple[Note, ...] = ()
     help: str | None = None
     fix: tuple[Edit, ...] = ()
+
+    def reworded(self, text: Callable[[str], str], span: Callable[[Span], Span]) -> Diagnostic:
+        """Return the problem with everything that people read of it put in other words.
+
+        Args:
+            text: changes a sentence.
+            span: changes a place.
+        """
+        return replace(
+            self,
+            message=text(self.message),
+            span=self.span and span(self.span),
+            notes=tuple(
+                Note(message=text(note.message), span=note.span and span(note.span))
+                for note in self.notes
+            ),
+            help=None if self.help is None else text(self.help),
+            fix=tuple(replace(edit, span=span(edit.span)) for edit in self.fix),
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from composer.diagnostics.diagnostic import Diagnostic, Note, Span
+from composer.diagnostics.diagnostic import Diagnostic, Span
 from composer.spec.locations import is_remote, without_secrets
 from composer.spec.model import Spec
 
@@ -25,19 +25,7 @@ def covered(diagnostics: Sequence[Diagnostic], spec: Spec | None = None) -> tupl
     def text(found: str) -> str:
         return without_secrets(found, locations)
 
-    def span(found: Span | None) -> Span | None:
-        if found is None:
-            return None
+    def span(found: Span) -> Span:
         return replace(found, text=tuple(text(line) for line in found.text))
 
-    return tuple(
-        replace(
-            found,
-            message=text(found.message),
-            span=span(found.span),
-            notes=tuple(Note(message=text(n.message), span=span(n.span)) for n in found.notes),
-            help=None if found.help is None else text(found.help),
-            fix=tuple(replace(edit, span=span(edit.span) or edit.span) for edit in found.fix),
-        )
-        for found in diagnostics
-    )
+    return tuple(found.reworded(text, span) for found in diagnostics)

@@ -28,7 +28,7 @@ _LONGEST_SHOWN = 40
 _A_LAYER = ("layers", "id")
 _OF_KERAS = re.compile(r"(?:(?:tf|tensorflow)\.)?keras\.layers\.([A-Za-z_]\w*)")
 _CALLED = re.compile(r"([A-Za-z_]\w*)\(.*\)", re.DOTALL)
-_WORDS = {
+TYPES_IN_WORDS = {
     "string": "text",
     "array": "a list",
     "object": "a map",
@@ -158,7 +158,7 @@ def _missing(problem: Problem, tree: Node, positions: TreePositions) -> Diagnost
 
 
 def _type(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
-    words = [_WORDS.get(name, name) for name in problem.wanted]
+    words = [TYPES_IN_WORDS.get(name, name) for name in problem.wanted]
     expected = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
     node = find(tree, problem.path)
     help_, replacement = _conversion(problem, node)

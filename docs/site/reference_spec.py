@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from composer.spec.schema_file import schema_text
+from composer.spec.schema_words import TYPES_IN_WORDS
 
 _MOST_EXAMPLES = 4
 _PARTS = {
@@ -22,15 +23,6 @@ _PARTS = {
     "output": ("output", "output", "The result"),
 }
 """Definitions with keys of their own: anchor, where they stand in a spec, heading."""
-_WORDS = {
-    "string": "text",
-    "array": "a list",
-    "object": "a map",
-    "boolean": "true or false",
-    "integer": "a whole number",
-    "number": "a number",
-    "null": "null",
-}
 
 
 def spec_page() -> str:
@@ -108,4 +100,4 @@ def _kinds_of(schema: Any, part: Any) -> Iterator[str]:
     elif "const" in part:
         yield f"`{part['const']}`"
     else:
-        yield _WORDS[part["type"]]
+        yield TYPES_IN_WORDS[part["type"]]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from composer.lock.document import resolved_sha256
+from tests.commands import Compose, in_this_process
 from tests.keras_format.minimal import dense_model
 from tests.sources.remote.file_server import Served, file_server
 
@@ -26,7 +27,6 @@ BASE = """\
 sources: {b: {from: ../models/b.keras, license: MIT, weights: ../models/other.keras}}
 output: {path: ../built/pair.keras}
 """
-Compose = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -45,15 +45,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def compose(folder: Path, capsys: pytest.CaptureFixture[str]) -> Compose:
-    from composer.cli.running import run
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        code = run(arguments)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+    return in_this_process(capsys)
 
 
 def change_lock(change: Callable[[dict], None], *, signed: bool = True) -> None:
