@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from composer.diagnostics.diagnostic import Diagnostic, Note, SpecPath
+from composer.diagnostics.diagnostic import Diagnostic, Note
 from composer.diagnostics.suggest import did_you_mean
 from composer.spec import indentation, yaml_braces, yaml_lines, yaml_misread
 from composer.spec.limits import MAX_ALIASES, MAX_DEPTH, MAX_NODES
 from composer.spec.schema_keys import keys_at
 from composer.spec.source_text import COMMAND_LINE, Place, SourceText
 from composer.spec.tree import Broken, Entry, ListNode, MapNode, Node, Origin, Scalar, with_origins
+from composer.spec.yaml_frames import Anchored, Frame
 from composer.spec.yaml_scalars import NumberTooLargeError, quoted, resolve
 
 if TYPE_CHECKING:
@@ -32,59 +33,6 @@ class _Stop(Exception):  # noqa: N818
     """Nothing more can be read; the diagnostic has been given."""
 
 
-@dataclass(slots=True)
-class _Frame:
-    """A collection whose end has not been read yet."""
-
-    kind: str
-    start: int
-    flow: bool
-    anchor: str | None
-    broken: bool = False
-    items: list[Node] = field(default_factory=list)
-    entries: dict[str, Entry] = field(default_factory=dict)
-    key: tuple[str, Place] | None = None
-    awaits_value: bool = False
-    nodes: int = 1
-    height: int = 1
-    stray: str | None = None
-    strayed: dict[str, Entry] = field(default_factory=dict)
-    """What stands behind an entry without a value that most likely holds it."""
-
-    belongs_to: SpecPath | None = None
-    """Where in this map the value of the key belongs that was read last."""
-
-    def add(self, key: str, entry: Entry) -> None:
-        """Add an entry where it belongs."""
-        if self.belongs_to is None:
-            self.open_entries[key] = entry
-            return
-        owner, *rest = self.belongs_to
-        above = self.entries[str(owner)]
-        node = indentation.taken_in(above.node, tuple(rest), key, entry)
-        self.entries[str(owner)] = replace(above, node=node)
-        self.belongs_to = None
-
-    @property
-    def open_entries(self) -> dict[str, Entry]:
-        """The entries of the map that the next key belongs to."""
-        return self.entries if self.stray is None else self.strayed
-
-    def stray_behind(self, name: str) -> None:
-        """Let all that stands behind an entry without a value belong to it."""
-        keys = list(self.entries)
-        for key in keys[keys.index(name) + 1 :]:
-            self.strayed[key] = self.entries.pop(key)
-        self.stray = name
-
-
-@dataclass(frozen=True, slots=True)
-class _Anchored:
-    node: Node
-    nodes: int
-    height: int
-
-
 class Builder:
     """Turns events into nodes. A stack of frames takes the place of recursion."""
 
@@ -92,8 +40,8 @@ class Builder:
         self.source = source
         self.offset = start
         self.diagnostics: list[Diagnostic] = []
-        self._frames: list[_Frame] = []
-        self._anchors: dict[str, _Anchored] = {}
+        self._frames: list[Frame] = []
+        self._anchors: dict[str, Anchored] = {}
         self._aliases = 0
         self._nodes = 0
         self._root: Node | None = None
@@ -295,7 +243,7 @@ class Builder:
 
     def _open(self, event: Any, kind: str) -> None:
         place = self._place(event)
-        frame = _Frame(kind, place.start, bool(event.flow_style), event.anchor)
+        frame = Frame(kind, place.start, bool(event.flow_style), event.anchor)
         if event.tag is not None:
             self._refuse_tag(event, place)
             frame.broken = True
@@ -348,7 +296,7 @@ class Builder:
         """Put a finished value into the collection that is open, or make it the root."""
         self._nodes += 1
         if anchor is not None:
-            self._anchors[anchor] = _Anchored(node, nodes, height)
+            self._anchors[anchor] = Anchored(node, nodes, height)
         self._check_depth(len(self._frames) + height - 1, node.place)
         if not self._frames:
             self._root = node
@@ -412,7 +360,7 @@ class Builder:
         else:
             frame.key = (event.value, place)
 
-    def _is_misplaced(self, key: str, frame: _Frame, place: Place) -> bool:
+    def _is_misplaced(self, key: str, frame: Frame, place: Place) -> bool:
         """Whether a key that stands twice stands so for want, or for too many, spaces."""
         if frame.flow or self.source.file == COMMAND_LINE:
             return False
