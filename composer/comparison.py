@@ -27,6 +27,7 @@ from composer.git_sources import as_git_says, read_old_spec
 from composer.lock.document import lock_from_text
 from composer.lock.model import Lock
 from composer.pipeline import Prepared, Progress, plan_spec, prepare_spec
+from composer.regular_files import read_regular
 from composer.spec.model import Spec
 from composer.spec.reading import read_spec
 from composer.unfinished import temporary_folder
@@ -238,7 +239,7 @@ def _check_plan(argument: str, document: object) -> None:
 
 def _bytes(argument: str, old: GitFile | None) -> bytes:
     with _told(argument):
-        return old.read() if old is not None else Path(argument).read_bytes()
+        return old.read() if old is not None else read_regular(Path(argument))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from composer.lock.make import locked_spec
 from composer.lock.model import Lock
 from composer.locking import pins
 from composer.pipeline import Prepared, Progress, prepare_spec
+from composer.regular_files import read_regular
 from composer.spec import yaml_text
 from composer.spec.from_data import spec_from_data
 from composer.spec.locations import is_covered
@@ -132,8 +133,8 @@ def frozen_spec(spec: str, lock: Lock) -> tuple[Spec | None, tuple[Diagnostic, .
 def _place(path: Path) -> tuple[Place, Node | None]:
     """Return where the resolved spec stands in a lock file, and its text as a tree."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
+        text = read_regular(path).decode()
+    except (OSError, ValueError) as error:
         raise UsageError(f"the lock {path} can't be read: {error}") from error
     source = SourceText(file=str(path), text=text, directory=path.parent)
     # Whatever else is called so stands before it, deeper, or is no map.

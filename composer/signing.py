@@ -16,6 +16,7 @@ from typing import Any, Final
 from composer.checks import Check
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.errors import BuildError, DriftError, UsageError
+from composer.regular_files import read_regular
 
 PASSWORD: Final = "COMPOSE_SIGN_PASSWORD"  # noqa: S105 - the name of a variable of the environment
 """Where the password of a private key is taken from: others can read the arguments of a command."""
@@ -88,7 +89,7 @@ def signs(signature: Path, sha256: str) -> bool | None:
     That needs no key, and shows only that it was not made for other bytes.
     """
     try:
-        document = json.loads(signature.read_bytes())
+        document = json.loads(read_regular(signature))
         payload = base64.b64decode(document["dsseEnvelope"]["payload"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

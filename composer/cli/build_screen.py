@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from composer.cli.numbers import count, size
 from composer.keras_format.digests import digest_file
+from composer.regular_files import read_regular
 from composer.signing import signs
 from composer.spec.formats import COMPANIONS, FORMATS, companion, signature
 
@@ -77,8 +78,8 @@ def outdated(artifact: Artifact) -> tuple[str, ...]:
         if path in written:
             continue
         try:
-            current = first.sha256 in path.read_text(encoding="utf-8")
-        except (OSError, UnicodeError):
+            current = first.sha256 in read_regular(path).decode()
+        except (OSError, ValueError):
             continue
         if not current:
             found.append(f"{shown(path)} is of an earlier build; --{name} writes it anew")

@@ -18,6 +18,7 @@ from composer.lock.model import (
     LockedSource,
     LockedSpec,
 )
+from composer.regular_files import read_regular
 
 _CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)
 """How git marks the beginning of what it could not merge."""
@@ -90,12 +91,12 @@ def read_lock(path: Path) -> Lock:
         DriftError: it is no lock, or one of another version of composer.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path).decode()
     except FileNotFoundError as error:
         raise UsageError(
             f"there is no lock {path}", help="compose lock SPEC writes it beside the spec"
         ) from error
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:
         raise UsageError(f"the lock {path} can't be read: {error}") from error
     return lock_from_text(text, str(path))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -11,8 +10,14 @@ from composer.diagnostics.suggest import did_you_mean
 from composer.resolver.dead_selectors import why_dead
 from composer.resolver.problems import Problems
 from composer.resolver.topology import Topology
+from composer.spec.linear_match import Pattern, TooCostlyError
 from composer.spec.model import Selector, Source
-from composer.spec.selectors import glob_pattern
+from composer.spec.selectors import glob_pattern, regex_pattern
+
+MOST_WORK = 20_000_000
+"""Names looked at, and instructions of patterns, for all selectors of a source: some seconds."""
+MOST_EXPLAINED = 50
+"""For so many selectors or rules that match nothing it is looked for what may have been meant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +42,9 @@ class Selection:
 def select(source: Source, topology: Topology, problems: Problems) -> Selection:
     """Apply a source's selectors. A selector that matches nothing is reported (CMP401)."""
     everything = frozenset(topology.operations)
-    included = (
-        everything
-        if source.include is None
-        else _matched_by(source.id, source.include, topology, problems)
-    )
-    excluded = _matched_by(source.id, source.exclude, topology, problems)
+    matcher = _Matcher(source.id, topology, problems)
+    included = everything if source.include is None else matcher.union(source.include)
+    excluded = matcher.union(source.exclude)
     kept = included - excluded
     if source.include is not None:
         kept |= {
@@ -51,9 +53,9 @@ def select(source: Source, topology: Topology, problems: Problems) -> Selection:
             if topology.operations[name].kind == "input"
             and any(consumer in kept for consumer in topology.consumers[name])
         }
-    bypass = _matched_by(source.id, source.bypass, topology, problems)
+    bypass = matcher.union(source.bypass)
     for selector in source.bypass:
-        found = matches(selector, topology)
+        found = matcher.of(selector)
         if found and not found - kept:
             problems.add(
                 "CMP402",
@@ -74,32 +76,94 @@ def select(source: Source, topology: Topology, problems: Problems) -> Selection:
         kept=kept,
         excluded=everything - kept,
         bypass=bypass,
-        frozen=_matched_by(source.id, source.freeze, topology, problems),
-        unfrozen=_matched_by(source.id, source.unfreeze, topology, problems),
+        frozen=matcher.union(source.freeze),
+        unfrozen=matcher.union(source.unfreeze),
     )
 
 
-def _matched_by(
-    source: str, selectors: Iterable[Selector], topology: Topology, problems: Problems
-) -> frozenset[str]:
-    found: set[str] = set()
-    for selector in selectors:
-        names = matches(selector, topology)
+class _Matcher:
+    """Matches the selectors of one source, each once, and reports those that match nothing.
+
+    A spec of a megabyte and a model of many layers could keep it busy for hours: when the work is
+    more than any sound spec needs, that is reported (CMP115), and nothing more is matched.
+    """
+
+    def __init__(self, source: str, topology: Topology, problems: Problems) -> None:
+        self._source = source
+        self._topology = topology
+        self._problems = problems
+        self._found: dict[Selector, frozenset[str]] = {}
+        self._work = 0
+        self._dead = 0
+
+    def union(self, selectors: Iterable[Selector]) -> frozenset[str]:
+        """Return the names of all operations that any of ``selectors`` picks."""
+        return frozenset().union(*(self.of(selector) for selector in selectors))
+
+    def of(self, selector: Selector) -> frozenset[str]:
+        """Return the names of the operations that ``selector`` picks."""
+        if selector not in self._found:
+            self._found[selector] = self._matched(selector)
+        return self._found[selector]
+
+    def _matched(self, selector: Selector) -> frozenset[str]:
+        if self._work > MOST_WORK:
+            return frozenset()
+        pattern = _pattern(selector)
+        before = 0 if pattern is None else pattern.steps
+        try:
+            names = matches(selector, self._topology)
+        except TooCostlyError as error:
+            self._report_costly(selector, str(error))
+            return frozenset()
+        if selector.pattern not in self._topology.operations or selector.kind != "glob":
+            self._work += len(self._topology.operations)
+        if pattern is not None:
+            self._work += pattern.steps - before
         if not names:
-            _report_dead(source, selector, topology, problems)
-        found |= names
-    return frozenset(found)
+            self._dead += 1
+            explain = self._dead <= MOST_EXPLAINED
+            _report_dead(self._source, selector, self._topology, self._problems, explain=explain)
+        if self._work > MOST_WORK:
+            self._report_costly(
+                selector,
+                f"the selectors of source {self._source!r} up to here look at its "
+                f"{len(self._topology.operations):,} layers too often",
+            )
+        return names
+
+    def _report_costly(self, selector: Selector, message: str) -> None:
+        self._problems.add(
+            "CMP115",
+            selector.path,
+            message,
+            help="use fewer or simpler patterns, or list the names",
+        )
+
+
+def _pattern(selector: Selector) -> Pattern | None:
+    match selector.kind:
+        case "glob":
+            return glob_pattern(selector.pattern)
+        case "regex":
+            return regex_pattern(selector.pattern)
+        case _:
+            return None
 
 
 def matches(selector: Selector, topology: Topology) -> frozenset[str]:
-    """Return the names of the operations that ``selector`` picks; empty when there are none."""
+    """Return the names of the operations that ``selector`` picks; empty when there are none.
+
+    Raises:
+        TooCostlyError: its pattern can't be matched with one of the names in bounded time.
+    """
     names = topology.operations
     pattern = selector.pattern
     match selector.kind:
         case "glob":
             return _glob(pattern, topology)
         case "regex":
-            compiled = re.compile(pattern)
+            compiled = regex_pattern(pattern)
             return frozenset(name for name in names if compiled.fullmatch(name))
         case "class":
             return frozenset(
@@ -136,7 +200,12 @@ def _between(first: str, last: str, topology: Topology) -> frozenset[str]:
     return (topology.descendants(first) & topology.ancestors(last)) | {first, last}
 
 
-def _report_dead(source: str, selector: Selector, topology: Topology, problems: Problems) -> None:
+def _report_dead(
+    source: str, selector: Selector, topology: Topology, problems: Problems, *, explain: bool
+) -> None:
+    if not explain:
+        problems.add("CMP401", selector.path, f"{selector} matches no layer of source {source!r}")
+        return
     names = tuple(topology.operations)
     if selector.kind == "class":
         classes = tuple(dict.fromkeys(op.class_name for op in topology.operations.values()))

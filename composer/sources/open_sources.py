@@ -33,6 +33,7 @@ _CODES = {
     "missing": "CMP501",
     "sha256": "CMP503",
     "circle": "CMP522",
+    "too-many": "CMP116",
     "unknown_kind": "CMP504",
     "fetch": "CMP510",
     "range": "CMP510",

@@ -35,7 +35,7 @@ def read_spec(
     """
     file = Path(path)
     try:
-        data = extends.read_bytes(file)
+        data = extends.read_named_bytes(file)
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise UsageError(
