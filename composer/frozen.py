@@ -135,7 +135,7 @@ def _place(path: Path) -> tuple[Place, Node | None]:
     try:
         text = read_regular(path).decode()
     except (OSError, ValueError) as error:
-        raise UsageError(f"the lock {path} can't be read: {error}") from error
+        raise UsageError(f"the lock {path} can't be read: {error}", code="CMP114") from error
     source = SourceText(file=str(path), text=text, directory=path.parent)
     # Whatever else is called so stands before it, deeper, or is no map.
     start = max(text.rfind('\n    "resolved": {') + len("\n    "), 0)

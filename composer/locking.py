@@ -87,7 +87,7 @@ def write_lock(
     with suppress(DriftError):  # what is no lock is written anew
         old = find_lock(spec)
     if upgrade and old is None:
-        raise UsageError(f"there is no lock {path} to upgrade a source in")
+        raise UsageError(f"there is no lock {path} to upgrade a source in", code="CMP114")
     prepared = prepare(
         spec,
         overrides,
@@ -263,7 +263,7 @@ def _refuse(
         positions=prepared.spec.positions,
         frozen=frozen,
     )
-    raise DriftError(f"{path} does not hold any more", diagnostics=diagnostics)
+    raise DriftError(f"{path} does not hold any more", diagnostics=diagnostics, code="CMP601")
 
 
 def _artifacts(
@@ -306,6 +306,6 @@ def _write(path: Path, lock: Lock) -> None:
                 os.fsync(file.fileno())
             temporary.replace(path)
         except OSError as error:
-            raise BuildError(f"{path} can't be written: {error.strerror}") from error
+            raise BuildError(f"{path} can't be written: {error.strerror}", code="CMP712") from error
         finally:
             temporary.unlink(missing_ok=True)

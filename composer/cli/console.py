@@ -73,14 +73,17 @@ def talk_width() -> int:
     return terminal("stderr").width or _TALK_WIDTH
 
 
-def show_problem(message: str, help: str | None = None) -> None:  # noqa: A002
-    """Write ``error: …`` and, where there is one, ``help: …`` to stderr."""
+def show_problem(message: str, help: str | None = None, *, code: str) -> None:  # noqa: A002
+    """Write ``error[CODE]: …`` and, where there is one, ``help: …`` to stderr."""
     color = terminal("stderr").color
-    safe = shown(message, keep_newlines=True)
-    talk(f"{styled('error:', 'error', color=color)} {safe}")
+    talk(f"{styled(f'error[{code}]:', 'error', color=color)} {_indented(message, ' ' * 7)}")
     if help is not None:
-        lines = shown(help, keep_newlines=True).replace("\n", "\n      ")
-        talk(f"{styled('help:', 'help', color=color)} {lines}")
+        talk(f"{styled('help:', 'help', color=color)} {_indented(help, ' ' * 6)}")
+
+
+def _indented(text: str, indent: str) -> str:
+    """Return text that may be a stranger's: no line of it begins where a line of ours does."""
+    return shown(text, keep_newlines=True).replace("\n", f"\n{indent}")
 
 
 def rich_console(place: Terminal) -> Console:

@@ -30,7 +30,7 @@ def fix_specs(
         The exit code: 1 where errors are left, or where changes were shown and not made.
     """
     from composer.cli.progress import display
-    from composer.cli.reporting import Report, show_error
+    from composer.cli.reporting import Report
     from composer.cli.validate import verdict
     from composer.errors import ComposeError
     from composer.fixing import fix_spec, write_fixed
@@ -45,7 +45,7 @@ def fix_specs(
                 if write:
                     write_fixed(fixed.files)
             except ComposeError as error:
-                show_error(error)
+                report.fail(error)
                 code = max(code, error.exit_code)
                 continue
             if not write:

@@ -123,6 +123,7 @@ def _refuse_existing(file: Path) -> None:
         raise UsageError(
             f"{file} is there already, and init replaces nothing",
             help="-o FILE writes to another place, -o - to stdout",
+            code="CMP712",
         )
 
 
@@ -207,7 +208,7 @@ def _write(file: Path, text: str) -> None:
         raise
     except OSError as error:
         raise UsageError(
-            f"{file} can't be written: {os.strerror(error.errno or 0).lower()}"
+            f"{file} can't be written: {os.strerror(error.errno or 0).lower()}", code="CMP712"
         ) from error
 
 

@@ -46,7 +46,7 @@ def command(
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report, exit_code
-    from composer.errors import ComposeError, DriftError, SpecError, UsageError
+    from composer.errors import ComposeError, SpecError, UsageError
 
     specs, overrides = options.split(arguments)
     if existing:
@@ -68,14 +68,11 @@ def command(
                         codes.append(_checked(spec, overrides, report, say, offline=offline))
                     else:
                         _written(spec, overrides, report, say, upgrade=upgrade, offline=offline)
-            except DriftError as error:
-                report.drift(error)
-                codes.append(error.exit_code)
             except SpecError as error:
-                report.add(error.diagnostics)
+                report.fail(error)
                 codes.append(exit_code(error.diagnostics))
             except ComposeError as error:
-                console.show_problem(error.message, error.help)
+                report.fail(error)
                 codes.append(error.exit_code)
     return max(codes)
 

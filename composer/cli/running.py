@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import traceback
@@ -12,29 +11,17 @@ import click
 
 from composer.cli import console
 from composer.cli.commands import NobodyReadsError, compose
-from composer.cli.reporting import show_error
+from composer.cli.reporting import (
+    document_of_failure,
+    failure_of,
+    no_document_yet,
+    show_error,
+)
 from composer.errors import ComposeError
 
-USAGE = 2
-BUG = 3
-FAILED = 3
 INTERRUPTED = 130
 NOBODY_READS = 141
 """What a shell reports for a program that SIGPIPE ended."""
-_OF_THE_MACHINE = frozenset(
-    {
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EIO,
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.EROFS,
-        errno.EACCES,
-        errno.EPERM,
-        errno.ENAMETOOLONG,
-    }
-)
-"""What a full disk, a lost drive, missing rights or a path too long give: no mistake of ours."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -50,6 +37,7 @@ def _run(arguments: Sequence[str]) -> int:
         from composer.cli.shells import answer_shells
 
         answer_shells()
+    no_document_yet()
     try:
         code = compose.main(args=list(arguments), prog_name="compose", standalone_mode=False)
     except (NobodyReadsError, BrokenPipeError):
@@ -58,39 +46,39 @@ def _run(arguments: Sequence[str]) -> int:
         console.talk("interrupted")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last line before a traceback
-        return _ended_by(error)
+        return _ended_by(error, list(arguments))
     return code if isinstance(code, int) else 0
 
 
-def _ended_by(error: Exception) -> int:
+def _ended_by(error: Exception, arguments: Sequence[str]) -> int:
     """Say what happened and return the exit code for it."""
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
-    if isinstance(error, click.ClickException):
-        message = error.format_message()
-        console.show_problem(f"{message[:1].lower()}{message[1:].rstrip('.')}", _usage_help(error))
-        return USAGE
-    if os.environ.get("COMPOSE_TRACEBACK"):
+    if os.environ.get("COMPOSE_TRACEBACK") and not isinstance(error, click.ClickException):
         traceback.print_exception(error)
+    document_of_failure(error, _asked_format(arguments))
     if isinstance(error, ComposeError):
         show_error(error)
         return error.exit_code
-    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
-        where = f"{error.filename}: " if error.filename is not None else ""
-        console.show_problem(f"{where}{os.strerror(error.errno).lower()}")
-        return FAILED
-    reason = str(error) or "no further words"
-    console.show_problem(
-        f"this is a bug of composer, not of your files: {type(error).__name__}: {reason}",
-        "set COMPOSE_TRACEBACK=1 and run the command again to see where; please report it with "
-        "what that shows",
-    )
-    return BUG
+    failure = failure_of(error)
+    console.show_problem(failure.message, failure.help, code=failure.code)
+    return failure.exit_code
 
 
-def _usage_help(error: click.ClickException) -> str | None:
-    context = getattr(error, "ctx", None)
-    return f"{context.command_path} --help shows what there is" if context else None
+def _asked_format(arguments: Sequence[str]) -> str:
+    """Return the form of diagnostics that a command line asks for on stdout; ``full`` for none.
+
+    It is read here as text, since the mistake may be in the command line itself.
+    """
+    if "--json" in arguments or arguments[:1] == ["diff"]:
+        return "full"  # stdout is for another document
+    found = "full"
+    for number, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name == "--output-format":
+            following = arguments[number + 1 : number + 2]
+            found = value if equals else "".join(following)
+    return found
 
 
 def _flush_or_let_go() -> None:

@@ -42,8 +42,8 @@ def command(
     where names collide, a misspelled key, name or file, quotes. What is left is reported.
     """
     from composer.cli.progress import display
-    from composer.cli.reporting import Report, show_error
-    from composer.errors import ComposeError, SpecError
+    from composer.cli.reporting import Report
+    from composer.errors import ComposeError
     from composer.pipeline import prepare
 
     specs, overrides = options.split(arguments)
@@ -60,12 +60,8 @@ def command(
                 options.readable_file(spec, SPEC_SUFFIXES)
                 with display(f"reading {spec}") as say:
                     prepared = prepare(spec, overrides, deep=deep, offline=offline, progress=say)
-            except SpecError as error:
-                report.add(error.diagnostics)
-                code = max(code, error.exit_code)
-                continue
             except ComposeError as error:
-                show_error(error)
+                report.fail(error)
                 code = max(code, error.exit_code)
                 continue
             report.remark(prepared.remarks)

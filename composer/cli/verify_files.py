@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from composer.cli import console, options
 from composer.cli.progress import display
-from composer.cli.verify import DRIFT, keras_report, verification_lines
+from composer.cli.verify import DRIFT, failed_checks, keras_report, verification_lines
 from composer.errors import SpecError, UsageError
 from composer.file_suffixes import SPEC_SUFFIXES
 
@@ -65,6 +65,7 @@ def verify_files(wanted: Wanted, report: Report) -> int:
     color = console.terminal(report.stream).color
     for number, one in enumerate(found):
         report.add(one.diagnostics)
+        report.for_programs(failed_checks(one))
         lines = [*_difference(built[number])] if built else []
         report.say("\n".join([*lines, verification_lines(one, color=color)]))
     return 0 if all(one.ok for one in found) else DRIFT
@@ -92,6 +93,7 @@ def _spec_beside(lock_file: Path | None, lock: Lock | None) -> str:
     raise UsageError(
         f"{lock_file} does not lie beside the spec that it was written for",
         help="name that one: --spec SPEC",
+        code="CMP114",
     )
 
 
@@ -175,7 +177,11 @@ def _rebuilt(
         )
     if done.code:
         report.remark(done.said.splitlines())
-        console.talk(f"{spec} could not be built again; nothing was compared")
+        from composer.diagnostics.diagnostic import Diagnostic
+
+        problem = f"{spec} could not be built again; nothing was compared"
+        report.for_programs([Diagnostic(code="CMP710", message=problem)])
+        console.talk(problem)
     return done.code, done.results
 
 

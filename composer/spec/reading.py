@@ -41,6 +41,7 @@ def read_spec(
         raise UsageError(
             f"the spec '{path}' can't be read: {reason[:1].lower()}{reason[1:]}",
             help="give the path of a YAML file",
+            code="CMP114",
         ) from error
     spec, found = _spec(data, str(path), file.parent, overrides, extends.read_bytes)
     if spec is not None:
