@@ -8,6 +8,7 @@ import sys
 import click
 
 from composer import __version__
+from composer.cli import console
 
 _VERBS = (
     "init", "build", "validate", "plan", "graph", "inspect", "lock", "status", "verify", "diff",
@@ -71,5 +72,5 @@ class _Verbs(click.Group):
 def compose(context: click.Context) -> None:
     """Link Keras models: assemble towers, heads and layers from a YAML spec."""
     if context.invoked_subcommand is None:
-        sys.stderr.write(context.get_help() + "\n")
+        console.talk_lines(context.get_help())
         context.exit(2)

@@ -23,5 +23,5 @@ def command(code: str | None) -> int:
         return 0
     from rich.markdown import Markdown
 
-    console.rich_console(place).print(Markdown(text))
+    console.show_parts(place, [Markdown(text, hyperlinks=False)])
     return 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli import candidates, console, options
+from composer.diagnostics.render.terminal_text import shown
 from composer.errors import UsageError
 from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
 
@@ -93,7 +94,7 @@ def command(
                 _write_schema(missing)
         report.add(_placed(drafted, str(file)))
         if output != STDOUT:
-            report.say(_verdict(str(file), drafted))
+            report.say(shown(_verdict(str(file), drafted)))
         if drafted.prepared.errors:
             console.talk(f"{counted(drafted.prepared.diagnostics)} left to solve in {file}")
             return 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli import candidates, console, options
+from composer.diagnostics.render.terminal_text import shown, shown_lines
 from composer.file_suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _checked(
     report.remark(prepared.remarks)
     report.add(prepared.diagnostics)
     if not prepared.errors:
-        report.say(f"{_path(spec)} holds")
+        report.say(shown(f"{_path(spec)} holds"))
     return exit_code(prepared.diagnostics)
 
 
@@ -111,11 +112,11 @@ def _written(
     report.remark(prepared.remarks)
     report.add(prepared.diagnostics)
     if changed is None:
-        report.say(f"{_path(spec)} written")
+        report.say(shown(f"{_path(spec)} written"))
     elif not changed:
-        report.say(f"{_path(spec)} is current")
+        report.say(shown(f"{_path(spec)} is current"))
     else:
-        report.say("\n".join([f"{_path(spec)} brought up to date", *_lines(changed)]))
+        report.say(shown_lines([f"{_path(spec)} brought up to date", *_lines(changed)]))
 
 
 def _has_lock(spec: str) -> bool:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal, Self, cast
 
 from composer.cli import console
 from composer.diagnostics.of_errors import BUG, MACHINE, diagnostics_of
-from composer.diagnostics.render.terminal_text import shown
 from composer.errors import ComposeError, DriftError, SpecError
 
 if TYPE_CHECKING:
@@ -90,13 +89,11 @@ class Report:
     def remark(self, remarks: Sequence[str]) -> None:
         """Write what is no problem and worth knowing."""
         for line in remarks:
-            console.talk(shown(line))
+            console.talk(line)
 
     def say(self, text: str) -> None:
-        """Write lines that the command is asked for."""
-        stream = console.terminal(self.stream).stream
-        stream.write(f"{text}\n")
-        stream.flush()
+        """Write lines that the command is asked for; a stranger's text in them is escaped."""
+        console.put(console.terminal(self.stream), f"{text}\n")
 
 
 def _write(
@@ -114,8 +111,8 @@ def _write(
         width=place.width or console.talk_width(),
     )
     # An empty line keeps blocks apart from what follows.
-    place.stream.write(f"{text}\n" if text and format == "full" else text)
-    place.stream.flush()
+    whole = f"{text}\n" if text and format == "full" else text
+    console.put(place, whole, commands=format == "github")
 
 
 def _helped_once(diagnostics: Sequence[Diagnostic]) -> Sequence[Diagnostic]:

@@ -55,7 +55,7 @@ def _ended_by(error: Exception, arguments: Sequence[str]) -> int:
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if os.environ.get("COMPOSE_TRACEBACK") and not isinstance(error, click.ClickException):
-        traceback.print_exception(error)
+        console.talk_lines("".join(traceback.format_exception(error)).rstrip("\n"))
     document_of_failure(error, _asked_format(arguments))
     if isinstance(error, ComposeError):
         show_error(error)

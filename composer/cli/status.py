@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli import console, options
+from composer.diagnostics.render.terminal_text import shown_lines
 from composer.file_suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _table(found: Sequence[Status]) -> str:
     rows = [(status.spec, status.state, _why(status)) for status in found]
     first = max(len(spec) for spec, _, _ in rows)
     second = max(len(state) for _, state, _ in rows)
-    return "\n".join(
+    return shown_lines(
         f"{spec:<{first}}  {state:<{second}}  {why}".rstrip() for spec, state, why in rows
     )
 

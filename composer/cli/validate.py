@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli import console, options
+from composer.diagnostics.render.terminal_text import shown
 from composer.file_suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def command(
                 code = max(code, 1)
                 console.talk(verdict(spec, prepared))
             else:
-                report.say(verdict(spec, prepared))
+                report.say(shown(verdict(spec, prepared)))
     return code
 
 

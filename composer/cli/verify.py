@@ -190,4 +190,4 @@ def verification_lines(report: VerificationReport, *, color: bool) -> str:
         lines.append(f"{state} {shown(check.name):<{width}}  {shown(check.detail)}".rstrip())
     failed = sum(check.state == "failed" for check in report.checks)
     verdict = "verified" if report.ok else f"{failed} of {len(report.checks)} checks failed"
-    return "\n".join([*lines, f"{report.artifact}: {verdict}"])
+    return "\n".join([*lines, shown(f"{report.artifact}: {verdict}")])

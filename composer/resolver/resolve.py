@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from composer.diagnostics.diagnostic import Diagnostic, SpecPath
+from composer.diagnostics.suggest import start_afresh
 from composer.keras_format.graph import TensorRef
 from composer.keras_format.model_file import LayerState, ModelFile
 from composer.resolver.check_code import check_code
@@ -55,6 +56,7 @@ def resolve(spec: Spec, files: Mapping[str, ModelFile], knowledge: Knowledge) ->
     Returns:
         A plan with open questions is a draft: it can be shown and not built.
     """
+    start_afresh()
     problems = Problems(spec.positions)
     pieces = {
         source.id: _piece(source, files[source.id], problems)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.diagnostics.render import ordered
+from composer.diagnostics.suggest import start_afresh
 from composer.errors import SpecError, UsageError
 from composer.spec import extends, indentation, interpolation, lower, overrides, schema, yaml_text
 from composer.spec.model import Spec
@@ -117,6 +118,7 @@ def _spec(
     changes: Sequence[str],
     read: extends.ReadBytes,
 ) -> tuple[Spec | None, list[Diagnostic]]:
+    start_afresh()
     diagnostics: list[Diagnostic] = []
     if isinstance(text, bytes):
         source, found = yaml_text.decode(text, file=file, directory=directory)
