@@ -38,7 +38,7 @@ def final_names(
             continue
         rule = rules.find(name, problems)
         if rule is None:
-            base = name.replace("/", "_") if source.flatten else name
+            base = _base(source, name)
         else:
             used.add(rule)
             found = source.rename[rule]
@@ -65,6 +65,15 @@ def final_names(
         explain = number < MOST_EXPLAINED
         _report_unused(source, rule_, wanted, topology, problems, explain=explain)
     return names
+
+
+def default_name(source: Source, name: str) -> str:
+    """Return the name that a layer gets where no rule renames it."""
+    return f"{source.prefix}{_base(source, name)}{source.suffix}"
+
+
+def _base(source: Source, name: str) -> str:
+    return name.replace("/", "_") if source.flatten else name
 
 
 class _Rules:
@@ -171,6 +180,14 @@ def _slash_rule(slashes: int) -> str:
     return f"{{regex: '{pattern}', to: '{to}'}}"
 
 
+def _matches_any(rule: RenameRule, topology: Topology) -> bool:
+    pattern = regex_pattern(rule.pattern)
+    try:
+        return any(map(pattern.fullmatch, topology.operations))
+    except TooCostlyError:
+        return False  # of a name that is not kept
+
+
 def _report_unused(
     source: Source,
     rule: RenameRule,
@@ -189,7 +206,19 @@ def _report_unused(
             + ("is an input that something is wired to" if wired else "is not kept")
             + f", so renaming it to {rule.to!r} has no effect",
             at_key=True,
+            severity="warning",
             help="remove the rule" + ("" if wired else ", or keep the layer"),
+        )
+        return
+    if rule.regex and explain and _matches_any(rule, topology):
+        problems.add(
+            "CMP304",
+            rule.path,
+            f"the regex {rule.pattern!r} matches only layers of source {source.id!r} that are not "
+            "kept, or that an earlier rule renames, so it has no effect",
+            at_key=True,
+            severity="warning",
+            help="remove the rule",
         )
         return
     problems.add(

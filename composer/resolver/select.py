@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from composer.diagnostics.diagnostic import SpecPath
 from composer.diagnostics.suggest import did_you_mean
@@ -27,16 +27,22 @@ class Selection:
     Attributes:
         kept: what include leaves and exclude does not take away, and the input layers that
             feed it.
+        included: named by an ``include`` selector; all, if there is none.
+        named: named by an ``exclude`` selector.
         excluded: named by an ``exclude`` selector, or outside ``include``.
         bypass: named by a ``bypass`` selector.
         frozen, unfrozen: named by ``freeze`` and ``unfreeze``.
+        found: what each selector picks.
     """
 
     kept: frozenset[str]
+    included: frozenset[str]
+    named: frozenset[str]
     excluded: frozenset[str]
     bypass: frozenset[str]
     frozen: frozenset[str]
     unfrozen: frozenset[str]
+    found: Mapping[Selector, frozenset[str]] = field(default_factory=dict)
 
 
 def select(source: Source, topology: Topology, problems: Problems) -> Selection:
@@ -63,6 +69,7 @@ def select(source: Source, topology: Topology, problems: Problems) -> Selection:
                 f"bypass selects {_list(found)}, which {'are' if len(found) > 1 else 'is'} kept: "
                 "only an excluded layer can be bypassed",
                 help=f"add it to exclude as well: exclude: [{', '.join(sorted(found)[:3])}]",
+                severity="warning",
             )
     if not kept:
         problems.add(
@@ -72,12 +79,16 @@ def select(source: Source, topology: Topology, problems: Problems) -> Selection:
             at_key=True,
             help="remove the source, or keep at least one of its layers",
         )
+    frozen, unfrozen = matcher.union(source.freeze), matcher.union(source.unfreeze)
     return Selection(
         kept=kept,
+        included=included,
+        named=excluded,
         excluded=everything - kept,
         bypass=bypass,
-        frozen=matcher.union(source.freeze),
-        unfrozen=matcher.union(source.unfreeze),
+        frozen=frozen,
+        unfrozen=unfrozen,
+        found=matcher.found,
     )
 
 
@@ -92,7 +103,7 @@ class _Matcher:
         self._source = source
         self._topology = topology
         self._problems = problems
-        self._found: dict[Selector, frozenset[str]] = {}
+        self.found: dict[Selector, frozenset[str]] = {}
         self._work = 0
         self._dead = 0
 
@@ -102,9 +113,9 @@ class _Matcher:
 
     def of(self, selector: Selector) -> frozenset[str]:
         """Return the names of the operations that ``selector`` picks."""
-        if selector not in self._found:
-            self._found[selector] = self._matched(selector)
-        return self._found[selector]
+        if selector not in self.found:
+            self.found[selector] = self._matched(selector)
+        return self.found[selector]
 
     def _matched(self, selector: Selector) -> frozenset[str]:
         if self._work > MOST_WORK:

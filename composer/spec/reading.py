@@ -11,6 +11,7 @@ from composer.diagnostics.render import ordered
 from composer.diagnostics.suggest import start_afresh
 from composer.errors import SpecError, UsageError
 from composer.spec import extends, indentation, interpolation, lower, overrides, schema, yaml_text
+from composer.spec.idle_vars import idle_vars
 from composer.spec.model import Spec
 from composer.spec.source_text import SourceText
 from composer.spec.tree import MapNode, Node
@@ -138,6 +139,7 @@ def _spec(
     if isinstance(root, MapNode):
         root, found = overrides.apply(root, changes)
         diagnostics += found
+    unused = tuple(idle_vars(root, file))
     root, found = interpolation.interpolate(root)
     diagnostics += found
     root, outdented = indentation.put_in_place(root)
@@ -147,6 +149,8 @@ def _spec(
     diagnostics += checked.diagnostics
     spec, lowered = lower.lower(checked, file=file, known=known)
     diagnostics += lowered
+    if not any(item.severity == "error" for item in diagnostics):
+        diagnostics += unused
     if spec is not None:
         spec = replace(spec, files=extended.files, overrides=tuple(changes))
     return spec, diagnostics
