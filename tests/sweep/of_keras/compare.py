@@ -62,7 +62,7 @@ def _values_for(model: Any, copy: int) -> Values | None:
             }
             try:
                 _called(model, values)
-            except Exception:  # noqa: BLE001, S112 - other values may do
+            except Exception:  # noqa: BLE001 - other values may do
                 continue
             return values
     return None
