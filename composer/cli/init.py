@@ -42,6 +42,11 @@ _KINDS = ("app:", "hub:", "py:")
 @click.option(
     "--name", metavar="NAME", help="Of the model; made from the models' names if left out."
 )
+@click.option(
+    "--example", is_flag=True,
+    help="Write two small models and a recipe that joins them into the current folder, to try "
+    "compose with.",
+)  # fmt: skip
 @options.offline
 @options.output_format
 def command(
@@ -49,6 +54,7 @@ def command(
     *,
     output: str | None,
     name: str | None,
+    example: bool,
     offline: bool,
     format: Format,  # noqa: A002
 ) -> int:
@@ -62,6 +68,10 @@ def command(
     from composer.cli.reporting import Report, counted
     from composer.drafting.draft import draft
 
+    if example:
+        if models or output is not None or name is not None:
+            raise UsageError("--example takes no models, no --output and no --name")
+        return _example()
     if not models:
         raise UsageError("no model is named", help=_models_here())
     if name is not None and not _NAME.fullmatch(name):
@@ -88,7 +98,7 @@ def command(
         if output == STDOUT:
             console.data(drafted.text)
         else:
-            _write(file, drafted.text)
+            _write(file, drafted.text.encode())
             if missing is not None:
                 _write_schema(missing)
         report.add(_placed(drafted, str(file)))
@@ -101,6 +111,22 @@ def command(
             console.talk(
                 f"next: compose plan {file} shows it, compose build {file} makes the model"
             )
+    return 0
+
+
+def _example() -> int:
+    """Write the example into the current folder."""
+    from composer.drafting import example
+
+    _, missing = _schema(Path(), write=True)
+    for file in example.existing(Path()):
+        _refuse_existing(file)
+    for name in example.FILES:
+        _write(Path(name), example.content(name))
+        console.talk(f"{name} written")
+    if missing is not None:
+        _write_schema(missing)
+    console.talk(f"next: compose build {example.SPEC} --verify")
     return 0
 
 
@@ -192,7 +218,7 @@ def _schema(directory: Path, *, write: bool) -> tuple[str | None, Path | None]:
     return _seen_from(directory, base / SCHEMA), base / SCHEMA
 
 
-def _write(file: Path, text: str) -> None:
+def _write(file: Path, content: bytes) -> None:
     """Write a file that is not there yet.
 
     Raises:
@@ -200,8 +226,8 @@ def _write(file: Path, text: str) -> None:
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("x", encoding="utf-8") as stream:
-            stream.write(text)
+        with file.open("xb") as stream:
+            stream.write(content)
     except FileExistsError:
         _refuse_existing(file)
         raise
@@ -214,7 +240,7 @@ def _write(file: Path, text: str) -> None:
 def _write_schema(file: Path) -> None:
     from composer.spec.schema_file import schema_text
 
-    _write(file, schema_text("spec"))
+    _write(file, schema_text("spec").encode())
     console.talk(f"{file}: the schema of specs, by which an editor completes and checks them")
 
 
