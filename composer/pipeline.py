@@ -350,7 +350,7 @@ def _answers(spec: Spec, questions: Sequence[Question], run: _Run) -> Mapping[st
 def _in_words(question: Question) -> str:
     if question.kind == "make":
         return f"layer {question.id!r} has to be made by Keras first"
-    return f"what {question.id!r} gives for its new inputs"
+    return f"what {question.id!r} outputs"
 
 
 def plan_spec(prepared: Prepared) -> Plan:

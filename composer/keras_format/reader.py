@@ -29,6 +29,7 @@ from composer.keras_format.graph import (
 from composer.keras_format.keras2_masks import mask_warnings
 from composer.keras_format.naming import snake_case
 from composer.keras_format.sequential import chain
+from composer.keras_format.static_specs import output_count
 
 MAX_COUNT = 4095
 """Calls of one layer, or outputs of one call. What lists them goes through all that come before."""
@@ -256,6 +257,12 @@ def _check_references(graph: Graph, operations: Mapping[str, Operation]) -> None
             raise FormatError(
                 f"{where} takes call {ref.call} of {ref.operation!r}, which is called "
                 f"{len(producer.calls)} times",
+                reason="bad-graph",
+            )
+        count = output_count(producer)
+        if count is not None and ref.output >= count:
+            raise FormatError(
+                f"{where} takes output {ref.output} of {ref.operation!r}, which has {count}",
                 reason="bad-graph",
             )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import prod
 
-from composer.keras_format.graph import Json, Operation, TensorSpec
+from composer.keras_format.graph import Json, Operation, TensorSpec, leaves
 
 _FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 _QUANTISED = "_from_"
@@ -149,3 +149,68 @@ _RULES: dict[str, Rule] = {
     "Dense": _dense,
     "Flatten": _flatten,
 }
+
+
+# ---------------------------------------------------------------- how many outputs
+
+_STATES = {"GRU": 1, "LSTM": 2, "SimpleRNN": 1}
+"""Tensors that a recurrent layer puts out beside its first when ``return_state`` is set."""
+
+_ONE_OUTPUT = frozenset(
+    {
+        *_RULES,
+        "AveragePooling1D",
+        "AveragePooling2D",
+        "AveragePooling3D",
+        "Conv1D",
+        "Conv1DTranspose",
+        "Conv2D",
+        "Conv2DTranspose",
+        "Conv3D",
+        "Conv3DTranspose",
+        "Cropping1D",
+        "Cropping2D",
+        "Cropping3D",
+        "DepthwiseConv1D",
+        "DepthwiseConv2D",
+        "Dot",
+        "EinsumDense",
+        "Embedding",
+        "GroupNormalization",
+        "Masking",
+        "MaxPooling1D",
+        "MaxPooling2D",
+        "MaxPooling3D",
+        "Normalization",
+        "Permute",
+        "RMSNormalization",
+        "RepeatVector",
+        "Reshape",
+        "SeparableConv1D",
+        "SeparableConv2D",
+        "Softmax",
+        "UnitNormalization",
+        "UpSampling1D",
+        "UpSampling2D",
+        "UpSampling3D",
+        "ZeroPadding1D",
+        "ZeroPadding2D",
+        "ZeroPadding3D",
+    }
+)
+
+
+def output_count(operation: Operation) -> int | None:
+    """Return how many tensors a call of ``operation`` puts out; None where only Keras can tell."""
+    if operation.kind == "input":
+        return 1
+    if operation.inner is not None:
+        return sum(1 for _ in leaves(operation.inner.outputs))
+    if operation.kind != "layer" or not (operation.module or "").startswith("keras"):
+        return None
+    if operation.class_name in _STATES:
+        return_state = operation.config.get("return_state", False)
+        if not isinstance(return_state, bool):
+            return None
+        return 1 + _STATES[operation.class_name] * return_state
+    return 1 if operation.class_name in _ONE_OUTPUT else None

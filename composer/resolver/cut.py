@@ -33,6 +33,7 @@ class Use:
         outputs: the use's open outputs, as original references.
         bypassed: layers that were short-circuited, with the tensor that stands in.
         replaced: layers whose tensors a wire replaces.
+        wires: by the tensor that each of them replaces.
         sound: whether no edge is cut; what follows from one that is goes unsaid.
     """
 
@@ -42,6 +43,7 @@ class Use:
     outputs: tuple[TensorRef, ...]
     bypassed: Mapping[str, TensorRef | SourceInput]
     replaced: Mapping[str, SourceInput]
+    wires: Mapping[TensorRef, SourceInput]
     sound: bool = True
 
 
@@ -119,6 +121,7 @@ class _Cutter:
             outputs=outputs,
             bypassed=dict(self._bypassed),
             replaced=dict(self._replaced),
+            wires=dict(self._wires),
             sound=not self._cut,
         )
 

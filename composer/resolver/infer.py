@@ -20,6 +20,7 @@ from composer.resolver.blamed_argument import blamed, looks_plain
 from composer.resolver.facts import Fact, Pending, Question, tensors_of
 from composer.resolver.linked import Edge, Linked, LinkedOperation, Step
 from composer.resolver.problems import Problems
+from composer.resolver.references import report_missing_output
 from composer.resolver.seam_advice import advice
 from composer.resolver.seam_rules import static_problem
 from composer.resolver.seams import Seam, is_known, seams_of
@@ -106,6 +107,8 @@ class _Walk:
                 for tensor in call.tensors():
                     producer = Step(tensor.ref.operation, tensor.ref.call)
                     self.needed.setdefault(producer, set()).add(tensor.ref.output)
+        for ref in self.linked.doubts:
+            self.needed.setdefault(Step(ref.operation, ref.call), set()).add(ref.output)
         self.operations = dict(self.linked.operations)
 
     # ------------------------------------------------------------ one call
@@ -221,8 +224,19 @@ class _Walk:
             return
         for output, spec in enumerate(fact.outputs[step.call]):
             self.specs[TensorRef(step.key, step.call, output)] = spec
+        self._check_outputs(step, len(fact.outputs[step.call]))
         if linked.new is None and step.call == 0:
             self._rebuild(step, linked, fact)
+
+    def _check_outputs(self, step: Step, count: int) -> None:
+        """Report what is taken of a call that puts out only so many tensors."""
+        for output in sorted(self.needed.get(step, ())):
+            ref = TensorRef(step.key, step.call, output)
+            if output >= count:
+                path = self.linked.doubts.get(ref, self.causes.get(step.key, ()))
+                shown = f"{step.key}#{step.call}.{output}"
+                report_missing_output(self.problems, path, shown, count)
+                self.specs[ref] = None
 
     def _outputs_needed(self, step: Step) -> int:
         return max(self.needed.get(step, ()), default=0) + 1
@@ -301,6 +315,17 @@ class _Walk:
                 else None,
             )
             return
+        doubted = self._doubt(step)
+        if doubted is not None and step.key not in self.causes:
+            self.problems.add(
+                "CMP420",
+                doubted,
+                f"how many tensors {linked.key!r} ({linked.operation.class_name}) outputs is not "
+                f"recorded, and Keras can't tell: {error}",
+                help="refer to its first output only, or name its class for Keras: "
+                "objects: [package.module:Class]",
+            )
+            return
         self.problems.add(
             "CMP411",
             self.causes.get(step.key, ()),
@@ -311,6 +336,17 @@ class _Walk:
             if _NO_CLASS in error
             else "put a new layer between them that gives the shape and dtype that the source "
             "recorded, or wire another tensor",
+        )
+
+    def _doubt(self, step: Step) -> SpecPath | None:
+        """Return the first reference to an output of a call that no file shows to exist."""
+        return next(
+            (
+                path
+                for ref, path in self.linked.doubts.items()
+                if (ref.operation, ref.call) == (step.key, step.call)
+            ),
+            None,
         )
 
     def _input_note(self, linked: LinkedOperation) -> Note:

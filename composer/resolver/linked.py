@@ -80,6 +80,8 @@ class Linked:
         form: how the outputs are arranged.
         seams: edges that the spec made, with the value of the spec that made each.
         specs: what the sources recorded of their tensors, by the tensor's reference here.
+        doubts: tensors of which only Keras can tell whether they exist, with the value of the spec
+            that refers to each.
         numbers: which number each call has got that is not left out (see ``number_calls``); its
             number before is the place among the calls of all uses of its source.
     """
@@ -90,6 +92,7 @@ class Linked:
     form: Literal["single", "list", "dict"]
     seams: Mapping[Edge, SpecPath] = field(default_factory=dict)
     specs: Mapping[TensorRef, TensorSpec] = field(default_factory=dict)
+    doubts: Mapping[TensorRef, SpecPath] = field(default_factory=dict)
     numbers: Mapping[Step, int] = field(default_factory=dict)
 
     def numbered(self, ref: TensorRef) -> TensorRef | None:

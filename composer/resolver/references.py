@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from composer.diagnostics.diagnostic import Edit
+from composer.diagnostics.diagnostic import Edit, SpecPath
 from composer.diagnostics.suggest import certain, did_you_mean
-from composer.keras_format.graph import TensorRef
+from composer.keras_format.graph import Operation, TensorRef
+from composer.keras_format.static_specs import output_count
 from composer.resolver.cut import Use
 from composer.resolver.dead_selectors import where_inside
 from composer.resolver.inside import how_to_open
@@ -47,7 +48,12 @@ class Piece:
 
 
 class References:
-    """Looks references up among model inputs, new layers and the pieces of sources."""
+    """Looks references up among model inputs, new layers and the pieces of sources.
+
+    Attributes:
+        doubts: tensors that were referred to and that no file shows to exist, with the place of
+            the reference: further outputs of a call of which only Keras knows how many it has.
+    """
 
     def __init__(self, spec: Spec, pieces: Mapping[str, Piece], problems: Problems) -> None:
         self._inputs = {declared.id for declared in spec.inputs}
@@ -57,6 +63,7 @@ class References:
         self._problems = problems
         self._seen: dict[Reference, TensorRef | None] = {}
         self._following: list[Reference] = []
+        self.doubts: dict[TensorRef, SpecPath] = {}
 
     def tensor(self, reference: Reference) -> TensorRef | None:
         """Return the tensor, or None after reporting why there is none (CMP407, CMP408)."""
@@ -139,7 +146,29 @@ class References:
                 [f"{layer.id}#{n}" for n in range(len(layer.calls))],
             )
             return None
-        return TensorRef(layer.id, number, reference.output or 0)
+        known = output_count(_as_operation(layer))
+        ref = TensorRef(layer.id, number, reference.output or 0)
+        return ref if self._has_output(reference, ref, count=known, shown=1) else None
+
+    def _has_output(
+        self, reference: Reference, ref: TensorRef, *, count: int | None, shown: int
+    ) -> bool:
+        """Tell whether a call has the output that ``reference`` asks for, as far as files tell.
+
+        Args:
+            reference: to one output of a call.
+            ref: the same, in the joined graph.
+            count: of the call's outputs; None where only Keras knows it.
+            shown: how many of them some file shows.
+        """
+        if count is None:
+            if ref.output >= shown:
+                self.doubts.setdefault(ref, reference.path)
+            return True
+        if ref.output < count:
+            return True
+        report_missing_output(self._problems, reference.path, str(reference), count)
+        return False
 
     # ------------------------------------------------------------ sources
 
@@ -196,7 +225,7 @@ class References:
             )
             return None
         if name in use.replaced:
-            return self._followed(use.replaced[name], reference)
+            return self._replaced(piece, use, reference)
         if name not in piece.names:
             stand_in = use.bypassed.get(name)
             suggestion = None
@@ -229,7 +258,34 @@ class References:
             choices = [_spell(piece, reference, f"{name}#{number}.{k}") for k in range(outputs)]
             self._ambiguous(reference, f"layer {name!r} puts out {outputs} tensors", choices)
             return None
-        return piece.reference(TensorRef(name, number, reference.output or 0), index)
+        ref = piece.reference(TensorRef(name, number, reference.output or 0), index)
+        count = output_count(operation)
+        return ref if self._has_output(reference, ref, count=count, shown=outputs) else None
+
+    def _replaced(self, piece: Piece, use: Use, reference: Reference) -> TensorRef | None:
+        """Follow a reference to a layer of which wires replace one tensor or several."""
+        name = str(reference.layer)
+        wires = {ref: wire for ref, wire in use.wires.items() if ref.operation == name}
+        if reference.node is None and reference.output is None:
+            found = list(wires)
+        else:
+            found = [TensorRef(name, reference.node or 0, reference.output or 0)]
+        if len(found) > 1:
+            choices = [_spell(piece, reference, f"{name}#{r.call}.{r.output}") for r in found]
+            self._ambiguous(reference, f"wires replace several tensors of {name!r}", choices)
+            return None
+        wire = wires.get(found[0])
+        if wire is not None:
+            return self._followed(wire, reference)
+        replaced = ", ".join(str(ref) for ref in wires)
+        self._problems.add(
+            "CMP407",
+            reference.path,
+            f"{reference} is not there: a wire replaces {replaced} of source {piece.source.id!r}, "
+            "and nothing replaces this tensor",
+            help=f"write {_spell(piece, reference, name)} for what replaces it",
+        )
+        return None
 
     def _followed(self, wire: SourceInput, reference: Reference) -> TensorRef | None:
         """An input that a wire replaces stands for the tensor that replaces it."""
@@ -289,6 +345,32 @@ class References:
             + (f"; its calls are {', '.join(calls)}" if calls else " (it has no 'calls')"),
             help=did_you_mean(str(reference.call), calls),
         )
+
+
+def report_missing_output(problems: Problems, path: SpecPath, reference: str, count: int) -> None:
+    """Report a reference to an output that its call does not have (CMP407)."""
+    tensor, _, _ = reference.rpartition(".")
+    problems.add(
+        "CMP407",
+        path,
+        f"{reference} does not exist: the call has {count} output{'s' * (count != 1)}, counted "
+        "from 0",
+        help=f"write {tensor.removesuffix('#0')}"
+        if count == 1
+        else f"write one of {tensor}.0 to {tensor}.{count - 1}",
+    )
+
+
+def _as_operation(layer: NewLayer) -> Operation:
+    """Return a new layer as far as its spec tells: its class, if it is Keras's, and arguments."""
+    return Operation(
+        name=layer.id,
+        kind="layer",
+        class_name=layer.class_name,
+        module="keras.layers" if layer.class_name.isidentifier() else None,
+        registered_name=None,
+        config=layer.args,
+    )
 
 
 def _spell(piece: Piece, reference: Reference, layer: str) -> str:

@@ -53,6 +53,7 @@ def wire(spec: Spec, pieces: Mapping[str, Piece], problems: Problems) -> Linked:
         form=form,
         seams=wiring.seams,
         specs=specs,
+        doubts=references.doubts,
     )
 
 
