@@ -25,6 +25,7 @@ from composer.spec.tree import (
     with_origins,
     without,
 )
+from composer.spec.trust import Grant, grants
 from composer.spec.yaml_text import decode, parse
 
 ReadBytes = Callable[[Path], bytes]
@@ -52,11 +53,13 @@ class Extended:
     Attributes:
         root: a tree without ``extends``. What could not be read is left out of it.
         files: that were read, in that order.
+        grants: what each of these texts, and the spec itself, trusts.
         diagnostics: the problems found.
     """
 
     root: Node
     files: tuple[SpecFile, ...]
+    grants: frozenset[Grant]
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -76,7 +79,12 @@ def with_bases(root: Node, source: SourceText, read: ReadBytes = read_bytes) -> 
     reader = _Reader(read)
     own = Path(os.path.realpath(source.directory / Path(source.file).name))
     extended = reader.extended(root, source, (own,))
-    return Extended(root=extended, files=tuple(reader.files), diagnostics=tuple(reader.diagnostics))
+    return Extended(
+        root=extended,
+        files=tuple(reader.files),
+        grants=frozenset(reader.grants),
+        diagnostics=tuple(reader.diagnostics),
+    )
 
 
 class _Reader:
@@ -84,11 +92,19 @@ class _Reader:
         self._read_bytes = read
         self.diagnostics: list[Diagnostic] = []
         self.files: list[SpecFile] = []
+        self.grants: set[Grant] = set()
         self._read: dict[Path, Node | None] = {}
 
     def extended(self, root: Node, source: SourceText, chain: tuple[Path, ...]) -> Node:
         """Return ``root`` over its bases; ``chain`` holds the files from the spec down to it."""
-        if not isinstance(root, MapNode) or "extends" not in root.entries:
+        if not isinstance(root, MapNode):
+            return root
+        merged = self._merged(root, source, chain)
+        self.grants |= grants(root, merged)
+        return merged
+
+    def _merged(self, root: MapNode, source: SourceText, chain: tuple[Path, ...]) -> Node:
+        if "extends" not in root.entries:
             return root
         named = self._named(root.entries["extends"].node)
         own = without(root, ("extends",))

@@ -142,7 +142,7 @@ def _spec(
     known = lower.ids(root)
     checked = schema.check(root)
     diagnostics += checked.diagnostics
-    spec, lowered = lower.lower(checked, file=file, known=known)
+    spec, lowered = lower.lower(checked, file=file, known=known, grants=extended.grants)
     diagnostics += lowered
     if spec is not None:
         spec = replace(spec, files=extended.files, overrides=tuple(changes))
