@@ -223,7 +223,7 @@ def _refuse_unbacked(spec: str, frozen: Spec, now: Spec | str, *, elsewhere: boo
     found = unbacked(
         frozen,
         now if isinstance(now, Spec) else None,
-        boundary_of(Path(spec)),
+        boundary_of(Path(spec).parent),
         elsewhere=elsewhere,
     )
     if not found:

@@ -29,22 +29,40 @@ class Boundary:
         return any(target.is_relative_to(root) for root in self.roots)
 
 
-def boundary_of(spec: Path, allowed_by: str = ALLOW_READ) -> Boundary:
-    """Return what belongs to a spec: the git repository that holds it.
+ANYWHERE = Boundary((Path(os.sep),))
+"""For what a user names on the command line."""
 
-    Without a repository that is the folder of the spec and, where the spec lies below the folder
-    in which the command runs, that folder.
+
+def boundary_of(directory: Path, allowed_by: str = ALLOW_READ) -> Boundary:
+    """Return what belongs to the specs of a folder: the git repository that holds it.
+
+    Without a repository that is the folder itself and, where it lies below the folder in which
+    the command runs, that one.
 
     Args:
-        spec: path of the spec; it need not exist.
+        directory: of a spec.
         allowed_by: variable of the environment that names more folders.
     """
-    folder = Path(os.path.realpath(spec.parent))
+    folder = Path(os.path.realpath(directory))
     repository = _repository(folder)
     return Boundary(
         tuple(
             dict.fromkeys([*([repository] if repository else _around(folder)), *_named(allowed_by)])
         )
+    )
+
+
+def outside(written: str, path: Path) -> tuple[str, str]:
+    """Return message and help about a spec that lies outside of what belongs to another.
+
+    Args:
+        written: how the other one names it.
+        path: that this means.
+    """
+    why = "a link that leads out of" if path.is_symlink() else "outside of"
+    return (
+        f"'{written}' is not read: it is {why} the repository",
+        f"copy it into the repository, or allow its folder for this run: {ALLOW_READ}=FOLDER",
     )
 
 
