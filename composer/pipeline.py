@@ -21,6 +21,7 @@ from composer.resolver.facts import Fact, Question
 from composer.resolver.plan import Download, Plan
 from composer.resolver.resolve import resolve
 from composer.spec import read_spec
+from composer.spec.boundary import Boundary, boundary_of
 from composer.spec.covered import covered
 from composer.spec.model import Pin, Spec
 from composer.spec.source_text import COMMAND_LINE
@@ -92,7 +93,8 @@ def prepare(
         UsageError: the spec can't be read, or the ending of ``output`` stands for no format.
         BuildError: an import or the Keras process failed for a reason outside of the spec.
     """
-    run = _Run(store or default_store(), progress, deep, offline or _is_offline())
+    boundary = boundary_of(Path(path).parent)
+    run = _Run(store or default_store(), progress, deep, offline or _is_offline(), boundary)
     spec, diagnostics = read_spec(path, overrides)
     if spec is None:
         return Prepared(spec=None, plan=None, diagnostics=covered(diagnostics))
@@ -113,9 +115,14 @@ def prepare_spec(
     building: bool = False,
     store: Store | None = None,
     progress: Progress | None = None,
+    boundary: Boundary | None = None,
 ) -> Prepared:
-    """Do what :func:`prepare` does, for a spec that was read already."""
-    run = _Run(store or default_store(), progress, deep, offline or _is_offline())
+    """Do what :func:`prepare` does, for a spec that was read already.
+
+    Specs that are its sources have to lie in ``boundary``; None is what belongs to its folder.
+    """
+    boundary = boundary or boundary_of(Path(spec.file).parent)
+    run = _Run(store or default_store(), progress, deep, offline or _is_offline(), boundary)
     return _fit_to_go(
         Prepared(spec=spec, plan=None),
         output,
@@ -160,6 +167,7 @@ class _Run:
     """What a spec and the specs that it starts from have in common.
 
     Attributes:
+        boundary: what all of them have to lie in.
         chain: the specs that are being prepared, the outermost first.
         linked: what specs with their variables gave, for the next source that names them.
         fetcher: of the outermost, once it opens its sources.
@@ -169,13 +177,14 @@ class _Run:
     progress: Progress | None
     deep: bool
     offline: bool
+    boundary: Boundary
     chain: tuple[Path, ...] = ()
     linked: dict[tuple[Path, tuple[str, ...]], Located] = field(default_factory=dict)
     fetcher: Fetcher | None = None
 
 
 def _prepare(path: Path, overrides: Sequence[str], run: _Run) -> Prepared:
-    spec, diagnostics = read_spec(path, overrides)
+    spec, diagnostics = read_spec(path, overrides, boundary=run.boundary)
     read = Prepared(spec=spec, plan=None, diagnostics=covered(diagnostics, spec))
     return _judged(read, path, run)
 
@@ -217,6 +226,7 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
         fetcher=fetcher,
         seed=spec.seed,
         may_import=deep,
+        boundary=run.boundary,
         progress=progress,
         link_spec=lambda path, variables: _linked(path, variables, run),
     )

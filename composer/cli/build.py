@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     "--frozen", is_flag=True,
     help="Build from the spec's lock, also where the spec has moved on since.",
 )  # fmt: skip
+@click.option(
+    "--trust-lock", is_flag=True,
+    help="With --frozen: let the lock run code and name files that the spec does not.",
+)  # fmt: skip
 @click.option("--force", is_flag=True, help="Build what is fresh, too.")
 @click.option(
     "--provenance",
@@ -66,6 +70,7 @@ def command(
     offline: bool,
     locked: bool,
     frozen: bool,
+    trust_lock: bool,
     force: bool,
     provenance: bool,
     sbom: bool,
@@ -97,13 +102,7 @@ def command(
             f"--output is for one spec; found {len(specs)}: {', '.join(specs)}",
             help="let each spec say where its own artifact goes: output: {path: …}",
         )
-    if frozen and locked:
-        raise UsageError("--locked fails when the spec moved on, and --frozen does not ask")
-    if frozen and overrides:
-        raise UsageError(
-            f"--frozen builds what the lock says, and takes no overrides: {' '.join(overrides)}",
-            help="compose lock SPEC OVERRIDE… locks a spec with them",
-        )
+    _check_lock_options(overrides, locked=locked, frozen=frozen, trust_lock=trust_lock)
     if verify and dry_run:
         raise UsageError("--verify looks at what was written, and --dry-run writes nothing")
     beside = {"--provenance": provenance, "--sbom": sbom, "--sign": sign is not None}
@@ -120,6 +119,7 @@ def command(
             locked=locked,
             force=force,
             frozen=frozen,
+            trust_lock=trust_lock,
             provenance=provenance,
             sbom=sbom,
             sign=sign,
@@ -140,6 +140,23 @@ def command(
     if len(specs) > 1:
         console.talk(_tally(specs, codes, fresh=fresh, keep_going=keep_going))
     return max(codes.values())
+
+
+def _check_lock_options(
+    overrides: Sequence[str], *, locked: bool, frozen: bool, trust_lock: bool
+) -> None:
+    """Refuse options about locks that contradict each other."""
+    from composer.errors import UsageError
+
+    if frozen and locked:
+        raise UsageError("--locked fails when the spec moved on, and --frozen does not ask")
+    if frozen and overrides:
+        raise UsageError(
+            f"--frozen builds what the lock says, and takes no overrides: {' '.join(overrides)}",
+            help="compose lock SPEC OVERRIDE… locks a spec with them",
+        )
+    if trust_lock and not frozen:
+        raise UsageError("--trust-lock is about builds from a lock, which --frozen makes")
 
 
 def _show(outcome: Outcome, report: Report) -> None:

@@ -28,6 +28,7 @@ from composer.sources.context import Context
 from composer.sources.keras_files import file_path
 from composer.sources.remote.fetching import Fetcher
 from composer.spec import spec_from_text
+from composer.spec.boundary import ANYWHERE
 from composer.spec.locations import names_file
 from composer.spec.model import Positions, Selector, Source, Spec
 from composer.spec.references import ReferenceSyntaxError, parse_reference
@@ -98,7 +99,8 @@ def _prepared(
     spec, found = spec_from_text(text, file=f"{name}.yaml", directory=directory)
     if spec is None:
         return Prepared(spec=None, plan=None, diagnostics=found)
-    prepared = prepare_spec(spec, offline=offline, progress=progress)
+    # Whoever drafts a spec has named its sources on the command line.
+    prepared = prepare_spec(spec, offline=offline, progress=progress, boundary=ANYWHERE)
     return replace(prepared, diagnostics=(*found, *prepared.diagnostics))
 
 
@@ -146,6 +148,7 @@ def _read(spec: Spec, *, offline: bool, progress: Progress | None) -> Mapping[st
         fetcher=Fetcher(store=store, offline=offline, progress=progress),
         seed=spec.seed,
         may_import=False,
+        boundary=ANYWHERE,
         progress=progress,
     )
     opened = open_sources(replace(spec, sources=_without_specs(spec)), context)

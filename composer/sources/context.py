@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from composer.errors import SourceError
 from composer.sources.located import Located
 from composer.sources.remote.fetching import Fetcher
+from composer.spec.boundary import Boundary
 from composer.store import Store
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Context:
         seed: of the spec, for models with fresh weights.
         may_import: whether Keras may be started; without it only what the store has is found.
         progress: called with lines of progress.
+        boundary: what the specs that are sources have to lie in.
         link_spec: links another spec, given its path and variables, and returns the stored model
             with what is to be told of that spec.
     """
@@ -34,6 +36,7 @@ class Context:
     fetcher: Fetcher
     seed: int
     may_import: bool
+    boundary: Boundary
     progress: Callable[[str], None] | None = None
     link_spec: Callable[[Path, Mapping[str, Any]], Located] | None = None
 

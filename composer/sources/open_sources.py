@@ -33,6 +33,8 @@ _CODES = {
     "missing": "CMP501",
     "sha256": "CMP503",
     "circle": "CMP522",
+    "outside": "CMP550",
+    "no-spec": "CMP551",
     "unknown_kind": "CMP504",
     "fetch": "CMP510",
     "range": "CMP510",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,9 +112,9 @@ def test_a_spec_under_many_is_read_once_a_run(
         below = name
     read = []
 
-    def counted(path: Path, overrides: tuple[str, ...]) -> object:
+    def counted(path: Path, overrides: tuple[str, ...], **limits: Any) -> object:
         read.append(path.name)
-        return read_spec(path, overrides)
+        return read_spec(path, overrides, **limits)
 
     monkeypatch.setattr(pipeline, "read_spec", counted)
     assert not prepared(below).errors
