@@ -20,7 +20,7 @@ DIFFERENT = 4
 @options.overrides
 @options.deep
 @options.page
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @options.output_format
 def command(
     before: str,
@@ -34,9 +34,9 @@ def command(
 ) -> int:
     """Compare two models layer by layer: names, wiring, arguments, shapes and weights.
 
-    Each is a spec, a .keras file, a lock, or what compose plan --json wrote; REVISION:PATH, such
-    as HEAD:specs/a.yaml, takes it from git. Overrides go to what is a spec, and to the second
-    one alone where both are the same spec. The exit code is 0 where nothing differs, else 4.
+    Each is a spec, a .keras file, a lock, or the output of compose plan --json. REVISION:PATH, such
+    as HEAD:specs/a.yaml, reads it from git. Overrides apply to specs; if both are the same spec,
+    only to the second. Exits with code 0 if nothing differs, else with 4.
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report

@@ -36,16 +36,15 @@ _KINDS = ("app:", "hub:", "py:")
 )
 @click.option(
     "-o", "--output", metavar="FILE", shell_complete=candidates.any_file,
-    help="Where the spec goes; - is stdout. Left out, it is specs/NAME.yaml where there is a "
-    "folder specs, else NAME.yaml.",
+    help="Output file; - is stdout. Default: specs/NAME.yaml if there is a folder specs, "
+    "else NAME.yaml.",
 )  # fmt: skip
 @click.option(
-    "--name", metavar="NAME", help="Of the model; made from the models' names if left out."
+    "--name", metavar="NAME", help="Name of the model. Default: made from the names of the models."
 )
 @click.option(
     "--example", is_flag=True,
-    help="Write two small models and a recipe that joins them into the current folder, to try "
-    "compose with.",
+    help="Write an example to the current folder: two small models and a spec.",
 )  # fmt: skip
 @options.offline
 @options.output_format
@@ -58,11 +57,11 @@ def command(
     offline: bool,
     format: Format,  # noqa: A002
 ) -> int:
-    """Write a first spec that takes MODELs: files, app:NAME, or what else a source can be.
+    """Write a first spec for MODELs: files, app:NAME, or any other kind of source.
 
-    The spec is sound as it is written: names that collide get prefixes, what looks like a head is
-    left out, and inputs that could be shared, wires that would fit and layers that could follow
-    stand in comments. An existing file is never replaced. Keras is not started.
+    The spec can be built as it is. Models whose layer names clash get prefixes, and layers that
+    look like a head are excluded. Inputs to share, connections that fit and layers to add are
+    suggested in comments. init never overwrites a file and does not start Keras.
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report, counted

@@ -19,8 +19,8 @@ _SHOWN = 3
 @click.command(name="validate", short_help="Report every problem of specs.")
 @options.specs_and_overrides
 @options.deep
-@click.option("--fix", is_flag=True, help="Put right what can be, in the files that wrote it.")
-@click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
+@click.option("--fix", is_flag=True, help="Apply the safe fixes to the files.")
+@click.option("--diff", is_flag=True, help="Show the changes that --fix would make.")
 @options.offline
 @options.output_format
 def command(
@@ -32,14 +32,14 @@ def command(
     offline: bool,
     format: Format,  # noqa: A002
 ) -> int:
-    """Report every problem of specs, their names and their graphs.
+    """Report every mistake in specs, their layer names and their graphs.
 
-    What only Keras can tell is said to be deferred, and asked with --deep. Without it Keras is
-    not started. Sources by URL are fetched unless the store has them. An OVERRIDE is a change such
+    Checks that need Keras are listed as deferred; --deep runs them. Without --deep, Keras is not
+    started. Sources by URL are fetched unless they are in the store. An OVERRIDE is a change such
     as vars.classes=5, +sources.a.trainable=true or ~layers.drop.
 
-    With --fix, edits that need no decision are made, comments and layout left alone: a prefix
-    where names collide, a misspelled key, name or file, quotes. What is left is reported.
+    --fix applies the safe fixes: a prefix for clashing names, a misspelled key, name or file,
+    missing quotes. Comments and layout stay as they are.
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report, show_error
