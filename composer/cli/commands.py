@@ -62,7 +62,7 @@ class _Verbs(click.Group):
     cls=_Verbs,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 success, 1 the spec or its sources are wrong, 2 usage or unreadable file, "
+    epilog="Exit codes: 0 success, 1 the spec or a source is wrong, 2 usage or unreadable file, "
     "3 the build failed for another reason, 4 something differs: a model, a lock, an artifact.",
 )
 @click.version_option(__version__, "-V", "--version", message="compose %(version)s")

@@ -12,7 +12,7 @@ from composer.cli import console
 def command(shell: str) -> int:
     """Print a script that makes SHELL complete commands, options, specs, keys and layers.
 
-    
+    \b
     bash: add eval "$(compose completion bash)" to ~/.bashrc.
     zsh: add eval "$(compose completion zsh)" to ~/.zshrc, after compinit.
     fish: add compose completion fish | source to ~/.config/fish/config.fish.
