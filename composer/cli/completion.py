@@ -16,7 +16,7 @@ def command(shell: str) -> int:
     bash: add eval "$(compose completion bash)" to ~/.bashrc.
     zsh: add eval "$(compose completion zsh)" to ~/.zshrc, after compinit.
     fish: add compose completion fish | source to ~/.config/fish/config.fish.
-    """
+    """  # noqa: D301 - click reads a real \b as "keep these lines"
     from composer.cli.shells import SCRIPTS
 
     console.data(SCRIPTS[shell])
