@@ -72,11 +72,11 @@ def command(
             raise UsageError("--example takes no models, no --output and no --name")
         return _example()
     if not models:
-        raise UsageError("no model is named", help=_models_here())
+        raise UsageError("no models given", help=_models_here())
     if name is not None and not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} is no name of a model",
-            help="a name is letters, digits, '_', '.' and '-'; for instance: --name resnet_head",
+            f"{name!r} is not a valid model name",
+            help="use letters, digits, '_', '.' and '-', for instance --name resnet_head",
         )
     file = _target(output)
     directory = _directory(output)
@@ -104,12 +104,10 @@ def command(
         if output != STDOUT:
             report.say(_verdict(str(file), drafted))
         if drafted.prepared.errors:
-            console.talk(f"{counted(drafted.prepared.diagnostics)} left to solve in {file}")
+            console.talk(f"{counted(drafted.prepared.diagnostics)} left to fix in {file}")
             return 1
         if output != STDOUT:
-            console.talk(
-                f"next: compose plan {file} shows it, compose build {file} makes the model"
-            )
+            console.talk(f"next: compose plan {file}, then compose build {file}")
     return 0
 
 
@@ -137,7 +135,7 @@ def _target(output: str | None) -> Path | None:
     file = Path(output)
     if not output.endswith(SPEC_SUFFIXES):
         raise UsageError(
-            f"{output} does not end like a spec", help=f"name it {file.with_suffix('.yaml')}"
+            f"{output} has no extension of a spec", help=f"name it {file.with_suffix('.yaml')}"
         )
     _refuse_existing(file)
     return file
@@ -146,8 +144,8 @@ def _target(output: str | None) -> Path | None:
 def _refuse_existing(file: Path) -> None:
     if os.path.lexists(file):
         raise UsageError(
-            f"{file} is there already, and init replaces nothing",
-            help="-o FILE writes to another place, -o - to stdout",
+            f"{file} already exists; init never overwrites",
+            help="choose another file with -o FILE, or print the spec with -o -",
         )
 
 
@@ -175,7 +173,7 @@ def _location(model: str, directory: Path) -> str:
         options.readable_file(str(path), KERAS_SUFFIXES + LEGACY_SUFFIXES + SPEC_SUFFIXES)
     if path.is_file() and not model.endswith(KERAS_SUFFIXES + LEGACY_SUFFIXES + SPEC_SUFFIXES):
         raise UsageError(
-            f"{model} does not end like a model: {', '.join(KERAS_SUFFIXES + LEGACY_SUFFIXES)}",
+            f"{model} has no extension of a model: {', '.join(KERAS_SUFFIXES + LEGACY_SUFFIXES)}",
             help="name a model file, app:ResNet50, hub:PRESET or py:module:function",
         )
     return _seen_from(directory, path)
@@ -240,7 +238,7 @@ def _write_schema(file: Path) -> None:
     from composer.spec.schema_file import schema_text
 
     _write(file, schema_text("spec").encode())
-    console.talk(f"{file}: the schema of specs, by which an editor completes and checks them")
+    console.talk(f"{file}: the schema of specs, for completion and checks in an editor")
 
 
 def _placed(drafted: Draft, file: str) -> tuple[Diagnostic, ...]:
@@ -271,7 +269,7 @@ def _verdict(file: str, drafted: Draft) -> str:
         parts.append(f"{prefixed} with a prefix")
     excluded = sum(len(part.excluded) for part in drafted.parts)
     if excluded:
-        parts.append(f"{count(excluded, 'layer')} of heads left out")
+        parts.append(f"{count(excluded, 'layer')} of heads excluded")
     plan = drafted.prepared.plan
     if plan is not None:
         parts.append(count(len(plan.graph.operations), "operation"))
