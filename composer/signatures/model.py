@@ -17,12 +17,12 @@ class Form:
     """One form of value that an argument accepts.
 
     Attributes:
-        kind: of the value. An ``integer`` may be written as ``2.0`` where ``whole`` says so, and a
-            ``boolean`` as 0 or 1.
+        kind: of the value.
         minimum: the least number, itself included.
         maximum: the largest number, itself included.
         choices: the only texts, or the only numbers; empty where any will do.
         any_case: whether the case of the text does not matter.
+        whole: whether 0 and 1 will do for a boolean.
         of: for an object, what it is (``activation``, ``initializer``, …): see ``names_of``.
         items: the forms that each item of a list may have.
         shortest: how many items a list has at least.

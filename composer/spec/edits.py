@@ -6,8 +6,8 @@ import re
 
 from composer.diagnostics.diagnostic import Edit, SpecPath
 from composer.spec.source_text import COMMAND_LINE, Place
-from composer.spec.tree import MapNode, Node, Scalar, find
-from composer.spec.yaml_scalars import written
+from composer.spec.tree import MapNode, Node, Scalar, ScalarValue, find
+from composer.spec.yaml_scalars import NumberTooLargeError, resolve, written
 
 _FROM_ELSEWHERE = ("through 'extends'", "it replaces")
 _BETWEEN = re.compile(r":[ \t]+(&\S+[ \t]+)?")
@@ -83,6 +83,34 @@ def replaced(root: Node, path: SpecPath, new: str) -> tuple[Edit, ...]:
     if not isinstance(node, Scalar) or not isinstance(node.value, str) or _is_foreign(node.place):
         return ()
     return _rewritten(node.place, node.value, new)
+
+
+def revalued(root: Node, path: SpecPath, new: str) -> tuple[Edit, ...]:
+    """Return the edit that puts another value in the place of the one at ``path``.
+
+    Nothing is changed that came through ``${…}``, or stands on the command line.
+
+    Args:
+        root: the tree.
+        path: of a scalar.
+        new: as YAML, on one line.
+    """
+    node = find(root, path)
+    if not isinstance(node, Scalar) or node.value is None or _is_foreign(node.place):
+        return ()
+    text = node.place.text
+    if isinstance(node.value, str):
+        stands = text in (node.value, f'"{node.value}"', f"'{node.value}'")
+    else:
+        stands = _resolved(text) == node.value
+    return (Edit(span=node.place.span, replacement=new),) if stands and "\n" not in text else ()
+
+
+def _resolved(text: str) -> ScalarValue:
+    try:
+        return resolve(text)
+    except NumberTooLargeError:
+        return None
 
 
 def renamed_key(root: Node, path: SpecPath, new: str) -> tuple[Edit, ...]:

@@ -249,12 +249,22 @@ class LayerCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewLayer:
-    """A layer that Keras makes for the result. Its key is its name."""
+    """A layer that Keras makes for the result. Its key is its name.
+
+    Attributes:
+        id: its name.
+        class_name: as written: a class of ``keras.layers``, or ``package.module:Class``.
+        args: of the constructor, as plain data.
+        calls: with what they are called on.
+        unchecked: arguments that the table of signatures does not know, where another Keras is
+            installed than the table was made from.
+    """
 
     id: str
     class_name: str
     args: Mapping[str, Any]
     calls: tuple[LayerCall, ...]
+    unchecked: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

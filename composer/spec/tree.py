@@ -207,6 +207,12 @@ class TreePositions:
 
         return edits.replaced(self.root, path, new)
 
+    def revalued(self, path: SpecPath, new: str) -> tuple[Edit, ...]:
+        """Return the edit that puts another value, as YAML, at ``path``; none where not plain."""
+        from composer.spec import edits
+
+        return edits.revalued(self.root, path, new)
+
     def renamed_key(self, path: SpecPath, new: str) -> tuple[Edit, ...]:
         """Return the edit that renames the key that ends ``path``; none where it is not plain."""
         from composer.spec import edits

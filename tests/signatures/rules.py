@@ -17,7 +17,8 @@ NULL: Rule = {"kind": "null"}
 ANY: Rule = {"kind": "any"}
 MAP: Rule = {"kind": "map"}
 TEXT: Rule = {"kind": "text"}
-FLAG: Rule = {"kind": "boolean"}
+FLAG: Rule = {"kind": "boolean", "whole": True}
+STRICT: Rule = {"kind": "boolean"}
 LAYER: Rule = {"kind": "layer"}
 
 
@@ -68,6 +69,7 @@ TYPES: dict[str, list[Rule]] = {
     "any": [ANY],
     "nothing": [NULL],
     "flag": [FLAG],
+    "strict flag": [STRICT],
     "flag or null": [FLAG, NULL],
     "text": [TEXT],
     "text or null": [TEXT, NULL],
@@ -101,11 +103,15 @@ TYPES: dict[str, list[Rule]] = {
     "range": [exactly(2, number())],
     "factor": [number(), exactly(2, number())],
     "factor or null": [number(), exactly(2, number()), NULL],
-    "seed": [integer(), MAP, NULL],
+    "factor to 1": [number(0, 1), exactly(2, number())],
+    "factor to 1, or null": [number(0, 1), exactly(2, number()), NULL],
+    "factor around 0, or null": [number(-1, 1), exactly(2, number()), NULL],
+    "bits": [number(1, 8), exactly(2, number())],
+    "seed": [integer(), NULL],
     "shape or null": [listed(integer(0), NULL), NULL],
     "batch shape or null": [listed(integer(0), NULL, shortest=1), NULL],
     "noise shape": [listed(integer(1), NULL), NULL],
-    "target shape": [listed(integer(-1))],
+    "target shape": [listed(integer(-1), NULL)],
     "permutation": [listed(integer(1), shortest=1)],
     "output shape": [integer(1), listed(integer(1), NULL)],
     "data format": [one_of("channels_last", "channels_first"), NULL],
@@ -142,7 +148,7 @@ TYPES: dict[str, list[Rule]] = {
     "salt": [integer(), exactly(2, integer()), NULL],
     "cudnn": [FLAG, one_of("auto")],
     "groups": [integer(1)],
-    "groups or instances": [integer(-1)],
+    "groups or instances": [integer(1), {"kind": "integer", "choices": [-1]}],
     "vocabulary": [listed(ANY), TEXT, NULL],
     "bin boundaries": [listed(number()), NULL],
     "two axes": [integer(), exactly(2, integer())],
@@ -202,7 +208,7 @@ BY_NAME: dict[str, str] = {
     "epsilon": "not negative",
     "equation": "text",
     "expand_dims": "flag",
-    "factor": "factor",
+    "factor": "factor around 0, or null",
     "fft_length": "positive",
     "filepath": "text",
     "fill_mode": "fill mode",
@@ -228,8 +234,8 @@ BY_NAME: dict[str, str] = {
     "keepdims": "flag",
     "kernel_size": "size",
     "key_dim": "positive",
-    "l1": "not negative",
-    "l2": "not negative",
+    "l1": "not negative or null",
+    "l2": "not negative or null",
     "layer": "layer",
     "layers": "any layers",
     "logit_soft_cap": "number or null",
@@ -326,7 +332,7 @@ BY_NAME: dict[str, str] = {
     "tie_weights": "flag",
     "tile_grid_size": "range",
     "top_db": "number or null",
-    "trainable": "flag",
+    "trainable": "strict flag",
     "unit_forget_bias": "flag",
     "units": "positive",
     "unroll": "flag",
@@ -349,6 +355,19 @@ BY_NAME: dict[str, str] = {
     "zero_output_for_mask": "flag",
 }
 
+_FACTOR_TO_1 = (
+    "AugMix",
+    "CutMix",
+    "RandAugment",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomSharpness",
+)
+
 BY_CLASS: dict[str, str] = {
     "AdditiveAttention.score_mode": "score mode",
     "AugMix.interpolation": "interpolation",
@@ -356,6 +375,7 @@ BY_CLASS: dict[str, str] = {
     "CategoryEncoding.output_mode": "encoding mode",
     "Conv1D.padding": "padding or causal",
     "DepthwiseConv1D.padding": "padding",
+    "ELU.alpha": "numbers",
     "Discretization.num_bins": "count or null",
     "Discretization.output_mode": "bin mode",
     "GroupNormalization.groups": "groups or instances",
@@ -378,7 +398,7 @@ BY_CLASS: dict[str, str] = {
     "STFTSpectrogram.fft_length": "positive or null",
     "STFTSpectrogram.mode": "spectrum mode",
     "STFTSpectrogram.padding": "padding of pools",
-    "Softmax.axis": "integers",
+    "Softmax.axis": "integers or null",
     "StringLookup.encoding": "text",
     "TorchModuleWrapper.output_shape": "any",
     "UnitNormalization.axis": "integers",
@@ -387,6 +407,10 @@ BY_CLASS: dict[str, str] = {
     "ZeroPadding1D.padding": "border",
     "ZeroPadding2D.padding": "border",
     "ZeroPadding3D.padding": "border",
+    "RandomContrast.factor": "factor to 1, or null",
+    "RandomHue.factor": "factor to 1, or null",
+    "RandomPosterization.factor": "bits",
+    **{f"{name}.factor": "factor to 1" for name in _FACTOR_TO_1},
     **{
         f"{kind}Pooling{rank}D.{argument}": f"{type_name}"
         for kind in ("Average", "Max")
