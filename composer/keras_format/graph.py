@@ -237,6 +237,10 @@ class Graph:
         inputs: a single :class:`TensorRef`, or lists and dicts of them.
         outputs: the same.
         sequential: whether the file held a Sequential.
+        unbuilt: whether the file held a Sequential that records no shape of its input. It may hold
+            weights all the same, of layers that were built before.
+        own_classes: classes of the model, and of nested ones that were inlined, that are none of
+            Keras's own: what their code does beside the graph is not in it.
         repairs: what was changed in layers of a Keras 2 file, those of nested models included.
         warnings: where today's Keras may compute other numbers than the Keras 2 of the file.
     """
@@ -246,5 +250,7 @@ class Graph:
     inputs: Tree
     outputs: Tree
     sequential: bool = False
+    unbuilt: bool = False
+    own_classes: tuple[str, ...] = ()
     repairs: tuple[Repair, ...] = ()
     warnings: tuple[str, ...] = ()
