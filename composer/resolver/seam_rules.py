@@ -86,9 +86,9 @@ def _state_sizes(value: Json) -> Iterator[int | None]:
             yield from _state_sizes(item)
     elif isinstance(value, Mapping):
         config = value.get("config")
-        if isinstance(config, Mapping) and config.get("stateful") is True:
-            if str(value.get("module") or "").startswith("keras"):
-                yield _batch_size(value.get("build_config"))
+        stateful = isinstance(config, Mapping) and config.get("stateful") is True
+        if stateful and str(value.get("module") or "").startswith("keras"):
+            yield _batch_size(value.get("build_config"))
         for item in value.values():
             yield from _state_sizes(item)
 
