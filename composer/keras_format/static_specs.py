@@ -64,6 +64,12 @@ def static_output(operation: Operation, inputs: Sequence[TensorSpec]) -> TensorS
     return None if shape is None else TensorSpec(shape, dtype)
 
 
+def keeps_shape(operation: Operation) -> bool:
+    """Tell whether a layer is known to put out the shape that it takes."""
+    keras = (operation.module or "").startswith("keras")
+    return keras and _RULES.get(operation.class_name) is _same
+
+
 Shape = tuple[int | None, ...]
 
 
@@ -149,6 +155,48 @@ _RULES: dict[str, Rule] = {
     "Dense": _dense,
     "Flatten": _flatten,
 }
+
+
+_NO_WEIGHTS = frozenset(
+    {
+        "Activation",
+        "ActivityRegularization",
+        "Dropout",
+        "ELU",
+        "Flatten",
+        "GaussianDropout",
+        "GaussianNoise",
+        "LeakyReLU",
+        "Masking",
+        "Permute",
+        "ReLU",
+        "RepeatVector",
+        "Rescaling",
+        "Reshape",
+        "Softmax",
+        "UnitNormalization",
+        *(
+            f"{kind}{dimensions}D"
+            for kind in (
+                "AveragePooling",
+                "Cropping",
+                "GlobalAveragePooling",
+                "GlobalMaxPooling",
+                "MaxPooling",
+                "SpatialDropout",
+                "UpSampling",
+                "ZeroPadding",
+            )
+            for dimensions in (1, 2, 3)
+        ),
+    }
+)
+
+
+def has_no_weights(operation: Operation) -> bool:
+    """Tell whether a layer is of a class of Keras that never has weights."""
+    keras = (operation.module or "").startswith("keras")
+    return keras and operation.class_name in _NO_WEIGHTS
 
 
 # ---------------------------------------------------------------- how many outputs

@@ -7,7 +7,7 @@ Keras process answers in one pass.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -86,6 +86,13 @@ def infer(
     return walk.result()
 
 
+def _differ(recorded: TensorSpec, actual: TensorSpec) -> bool:
+    """Tell whether a tensor is another than was recorded, as far as that was."""
+    return (recorded.shape is not None and recorded.shape != actual.shape) or (
+        recorded.dtype is not None and recorded.dtype != actual.dtype
+    )
+
+
 @dataclass(slots=True)
 class _Walk:
     linked: Linked
@@ -117,7 +124,10 @@ class _Walk:
         linked = self.linked.operations[step.key]
         operation = linked.operation
         if operation.kind == "input":
-            self.specs[TensorRef(step.key)] = input_spec(operation)
+            spec = input_spec(operation)
+            self.specs[TensorRef(step.key)] = spec if is_known(spec) else None
+            if not is_known(spec):
+                self._report_shapeless(step, linked)
             return
         call = operation.calls[step.call]
         taken = list(call.tensors())
@@ -139,12 +149,16 @@ class _Walk:
         actual: Sequence[TensorSpec],
     ) -> None:
         changed = any(
-            is_known(tensor.spec) and tensor.spec != spec
-            for tensor, spec in zip(taken, actual, strict=True)
+            _differ(tensor.spec, spec) for tensor, spec in zip(taken, actual, strict=True)
         )
         if changed:
             if self._check_seams(step, linked, taken, actual):
                 self._ask(step, linked)
+            return
+        if any(not is_known(tensor.spec) for tensor in self._wired(step, taken)):
+            # What the source recorded behind a place whose shape it did not record may be wrong
+            # for what comes there now.
+            self._ask(step, linked)
             return
         if step.key in self.asked:  # an earlier call of the layer waits for Keras
             self._ask(step, linked)
@@ -152,6 +166,23 @@ class _Walk:
         missing = self._set_recorded(step, linked.operation, actual)
         if missing:
             self._ask(step, linked)
+
+    def _wired(self, step: Step, taken: Sequence[Tensor]) -> Iterator[Tensor]:
+        for position, tensor in enumerate(taken):
+            if Edge(step.key, step.call, position) in self.linked.seams:
+                yield tensor
+
+    def _report_shapeless(self, step: Step, linked: LinkedOperation) -> None:
+        origin = linked.origin
+        self.failed.add(step.key)
+        self.problems.add(
+            "CMP421",
+            ("sources", origin.source) if origin.source is not None else (),
+            f"source {origin.source!r} records no shape of its input {origin.layer!r}",
+            at_key=True,
+            help="declare an input and wire it: inputs: {x: {shape: […]}} for the model and "
+            "inputs: x for this source",
+        )
 
     def _known(self, tensor: Tensor) -> Known:
         if tensor.ref.operation == MISSING:
@@ -379,7 +410,7 @@ class _Walk:
         """Report what can be seen without Keras to be wrong; tell whether all is well."""
         sound = True
         for tensor, spec in zip(taken, actual, strict=True):
-            if not is_known(tensor.spec) or tensor.spec == spec:
+            if not _differ(tensor.spec, spec):
                 continue
             why = static_problem(linked.operation, tensor.spec, spec)
             if why is None:

@@ -115,7 +115,15 @@ def _piece(source: Source, file: ModelFile, problems: Problems) -> Piece:
     ]
     names = final_names(source, going_in, topology, problems)
     _check_misplaced(source, file, names, problems)
-    return Piece(source=source, topology=topology, selection=selection, uses=uses, names=names)
+    return Piece(
+        source=source,
+        topology=topology,
+        selection=selection,
+        uses=uses,
+        names=names,
+        inputs=file.graph.inputs,
+        outputs=file.graph.outputs,
+    )
 
 
 def _check_misplaced(

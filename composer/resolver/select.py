@@ -1,4 +1,8 @@
-"""First pass: which of a source's operations its selectors keep, by their original names."""
+"""First pass: which of a source's operations its selectors keep, by their original names.
+
+Selectors that follow the graph (``upto``, ``after``, ``from`` and ``to``) pick calls: where a layer
+is called again behind the end of a path, that call is not on it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from composer.diagnostics.diagnostic import SpecPath
 from composer.diagnostics.suggest import did_you_mean
 from composer.resolver.dead_selectors import why_dead
 from composer.resolver.problems import Problems
-from composer.resolver.topology import Topology
+from composer.resolver.topology import CallOf, Topology
 from composer.spec.model import Selector, Source
 from composer.spec.selectors import glob_pattern
 
@@ -22,12 +26,15 @@ class Selection:
     Attributes:
         kept: what include leaves and exclude does not take away, and the input layers that
             feed it.
+        calls: which calls of these are kept; all of them, unless a selector that follows the graph
+            says otherwise.
         excluded: named by an ``exclude`` selector, or outside ``include``.
         bypass: named by a ``bypass`` selector.
         frozen, unfrozen: named by ``freeze`` and ``unfreeze``.
     """
 
     kept: frozenset[str]
+    calls: frozenset[CallOf]
     excluded: frozenset[str]
     bypass: frozenset[str]
     frozen: frozenset[str]
@@ -37,20 +44,13 @@ class Selection:
 def select(source: Source, topology: Topology, problems: Problems) -> Selection:
     """Apply a source's selectors. A selector that matches nothing is reported (CMP401)."""
     everything = frozenset(topology.operations)
-    included = (
-        everything
-        if source.include is None
-        else _matched_by(source.id, source.include, topology, problems)
-    )
-    excluded = _matched_by(source.id, source.exclude, topology, problems)
-    kept = included - excluded
-    if source.include is not None:
-        kept |= {
-            name
-            for name in everything - excluded
-            if topology.operations[name].kind == "input"
-            and any(consumer in kept for consumer in topology.consumers[name])
-        }
+    excluded = _calls_matched_by(source.id, source.exclude, topology, problems)
+    if source.include is None:
+        calls = frozenset().union(*map(topology.calls_of, everything)) - excluded
+    else:
+        calls = _calls_matched_by(source.id, source.include, topology, problems) - excluded
+        calls |= _feeding_inputs(calls, topology) - excluded
+    kept = frozenset(name for name, _ in calls)
     bypass = _matched_by(source.id, source.bypass, topology, problems)
     for selector in source.bypass:
         found = matches(selector, topology)
@@ -72,10 +72,22 @@ def select(source: Source, topology: Topology, problems: Problems) -> Selection:
         )
     return Selection(
         kept=kept,
+        calls=calls,
         excluded=everything - kept,
         bypass=bypass,
         frozen=_matched_by(source.id, source.freeze, topology, problems),
         unfrozen=_matched_by(source.id, source.unfreeze, topology, problems),
+    )
+
+
+def _feeding_inputs(calls: frozenset[CallOf], topology: Topology) -> frozenset[CallOf]:
+    """Return the input layers whose tensors ``calls`` take."""
+    return frozenset(
+        (tensor.ref.operation, 0)
+        for name, number in calls
+        if topology.operations[name].calls
+        for tensor in topology.operations[name].calls[number].tensors()
+        if topology.operations[tensor.ref.operation].kind == "input"
     )
 
 
@@ -91,28 +103,54 @@ def _matched_by(
     return frozenset(found)
 
 
+def _calls_matched_by(
+    source: str, selectors: Iterable[Selector], topology: Topology, problems: Problems
+) -> frozenset[CallOf]:
+    found: set[CallOf] = set()
+    for selector in selectors:
+        calls = matching_calls(selector, topology)
+        if not calls:
+            _report_dead(source, selector, topology, problems)
+        found |= calls
+    return frozenset(found)
+
+
 def matches(selector: Selector, topology: Topology) -> frozenset[str]:
-    """Return the names of the operations that ``selector`` picks; empty when there are none."""
-    names = topology.operations
+    """Return the names of the operations that ``selector`` picks; empty when there are none.
+
+    Where it follows the graph, they are those of which it picks a call. A layer that is called
+    again after itself does not come after itself.
+    """
+    found = frozenset(name for name, _ in matching_calls(selector, topology))
+    return found - {selector.pattern} if selector.kind == "after" else found
+
+
+def matching_calls(selector: Selector, topology: Topology) -> frozenset[CallOf]:
+    """Return the calls that ``selector`` picks; empty when there are none."""
+    operations = topology.operations
     pattern = selector.pattern
     match selector.kind:
-        case "glob":
-            return _glob(pattern, topology)
-        case "regex":
-            compiled = re.compile(pattern)
-            return frozenset(name for name in names if compiled.fullmatch(name))
-        case "class":
-            return frozenset(
-                name
-                for name, operation in names.items()
-                if pattern in (operation.class_name, operation.registered_name)
-            )
         case "between":
             return _between(pattern, str(selector.to), topology)
-        case "upto":
-            return topology.ancestors(pattern) | {pattern} if pattern in names else frozenset()
-        case "after":
-            return topology.descendants(pattern) if pattern in names else frozenset()
+        case "upto" | "after":
+            if pattern not in operations:
+                return frozenset()
+            own = topology.calls_of(pattern)
+            if selector.kind == "upto":
+                return own | topology.calls_before(own)
+            return topology.calls_after(own)
+        case "glob":
+            names = _glob(pattern, topology)
+        case "regex":
+            compiled = re.compile(pattern)
+            names = frozenset(name for name in operations if compiled.fullmatch(name))
+        case "class":
+            names = frozenset(
+                name
+                for name, operation in operations.items()
+                if pattern in (operation.class_name, operation.registered_name)
+            )
+    return frozenset().union(*map(topology.calls_of, names))
 
 
 def _glob(pattern: str, topology: Topology) -> frozenset[str]:
@@ -126,14 +164,14 @@ def _glob(pattern: str, topology: Topology) -> frozenset[str]:
     return found or frozenset(name for name in names if name.startswith(f"{pattern}/"))
 
 
-def _between(first: str, last: str, topology: Topology) -> frozenset[str]:
+def _between(first: str, last: str, topology: Topology) -> frozenset[CallOf]:
+    """Return the calls on all paths from a call of ``first`` to one of ``last``."""
     if first not in topology.operations or last not in topology.operations:
         return frozenset()
+    starts, ends = topology.calls_of(first), topology.calls_of(last)
     if first == last:
-        return frozenset((first,))
-    if last not in topology.descendants(first):
-        return frozenset()
-    return (topology.descendants(first) & topology.ancestors(last)) | {first, last}
+        return starts
+    return (starts | topology.calls_after(starts)) & (ends | topology.calls_before(ends))
 
 
 def _report_dead(source: str, selector: Selector, topology: Topology, problems: Problems) -> None:

@@ -44,6 +44,7 @@ _CODES = {
     "locked": "CMP602",
     "no-graph": "CMP506",
     "no-name": "CMP305",
+    "no-shape": "CMP421",
     "flatten": "CMP418",
     "ambiguous-path": "CMP418",
     **dict.fromkeys(("h5-refused", "h5-no-shape", "no-config"), "CMP520"),
@@ -122,6 +123,7 @@ def open_sources(spec: Spec, context: Context) -> OpenedSources:
                 continue
             files[source.id] = opened.file
             _warn(source, opened.file, problems)
+            _warn_of_classes(source, opened.file, problems)
     return OpenedSources(
         files=files,
         downloads=downloads,
@@ -212,6 +214,8 @@ def _read(source: Source, located: Located, path: Path, context: Context) -> Mod
         if error.reason != "no-graph" or source.nested is None:
             raise
         return _opaque(source, path, source.nested)
+    if source.nested is not None and _whole_by_class(source, file):
+        return _opaque(source, path, source.nested)
     if located.repairs:
         file = replace(file, graph=replace(file.graph, repairs=located.repairs))
     if source.flatten:
@@ -221,6 +225,15 @@ def _read(source: Source, located: Located, path: Path, context: Context) -> Mod
     if name is not None:
         file = nested(file, name)
     return file
+
+
+def _whole_by_class(source: Source, file: ModelFile) -> bool:
+    """Tell whether the spec names the model's own class, so that its code runs and not its graph's.
+
+    What ``call`` of a subclass does beside its layers is in no file.
+    """
+    named = {entry.rpartition(":")[2] for entry in source.objects}
+    return not named.isdisjoint(file.graph.own_classes)
 
 
 def _opaque(source: Source, path: Path, name: str) -> ModelFile:
@@ -351,6 +364,20 @@ def _warn(source: Source, file: ModelFile, problems: Problems) -> None:
             f"source {source.id!r}: {warning}",
             severity="warning",
             help="to load the source itself in Keras, build it alone and load the result",
+        )
+
+
+def _warn_of_classes(source: Source, file: ModelFile, problems: Problems) -> None:
+    """Say whose own code is left out where the layers of a model are taken one by one."""
+    for name in file.graph.own_classes:
+        problems.add(
+            "CMP422",
+            _from(source),
+            f"source {source.id!r}: {name} is a class of its own, of which the layers and their "
+            "wiring are taken; what its code does besides is not in the file",
+            severity="warning",
+            help=f"where {name} has a call() of its own, take the model whole by its class: "
+            f"nested: NAME and objects: [package.module:{name}]",
         )
 
 

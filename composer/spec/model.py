@@ -302,11 +302,12 @@ class Target:
 
     Attributes:
         directory: the folder that the paths belong to; None where the spec says none.
+        signature: how the model takes its inputs; None where the spec leaves it open.
     """
 
     destinations: tuple[Destination, ...] = ()
     directory: Path | None = None
-    signature: Literal["list", "dict"] = "list"
+    signature: Literal["list", "dict"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
