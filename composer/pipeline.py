@@ -213,7 +213,7 @@ def without_consequences(read: Prepared, prepared: Prepared) -> tuple[Diagnostic
 
 def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
     # Imported here: reading model files needs h5py, which a spec with mistakes does not.
-    from composer.keras_process.new_classes import unknown_classes
+    from composer.keras_process.new_classes import more_than_data, unknown_classes
     from composer.sources import open_sources
     from composer.sources.context import Context
     from composer.sources.remote.fetching import Fetcher
@@ -231,7 +231,7 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
         link_spec=lambda path, variables: _linked(path, variables, run),
     )
     opened = open_sources(spec, context)
-    unknown = unknown_classes(spec)
+    unknown = (*unknown_classes(spec), *more_than_data(spec, run.boundary))
     knowledge = StoredKnowledge(store, spec)
     resolution = resolve(spec, opened.files, knowledge)
     for _ in range(_ROUNDS):
