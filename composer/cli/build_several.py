@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
@@ -82,8 +83,11 @@ def _side_by_side(take: Take, processes: int) -> Iterator[Outcome]:
     running: dict[Future[Outcome], Job] = {}
     with ExitStack() as stack:
         say = stack.enter_context(display("building"))
+        before = stack.enter_context(_safe_path())
         # A fresh interpreter each: a fork would take over threads and locks half way.
-        pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+        pool = ProcessPoolExecutor(
+            processes, mp_context=get_context("spawn"), initializer=_begin, initargs=(before,)
+        )
         stack.callback(pool.shutdown, cancel_futures=True)
         while True:
             while len(running) < processes and (job := take()) is not None:
@@ -94,3 +98,33 @@ def _side_by_side(take: Take, processes: int) -> Iterator[Outcome]:
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 del running[future]
                 yield future.result()
+
+
+_SAFE_PATH = "PYTHONSAFEPATH"
+
+
+@contextmanager
+def _safe_path() -> Iterator[str | None]:
+    """Keep the current folder out of the module path of processes that are started meanwhile.
+
+    An interpreter that is started with a command looks there first, and a file json.py in it would
+    run.
+    """
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield before
+    finally:
+        _restore(before)
+
+
+def _begin(before: str | None) -> None:
+    """Begin a process of the pool: programs that it starts get the environment of the user."""
+    _restore(before)
+
+
+def _restore(before: str | None) -> None:
+    if before is None:
+        os.environ.pop(_SAFE_PATH, None)
+    else:
+        os.environ[_SAFE_PATH] = before
