@@ -9,6 +9,7 @@ from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
 from composer.cli.build_one import Job, Outcome, build_one
+from composer.cli.ending import end_by_signals
 from composer.cli.progress import display
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def _side_by_side(take: Take, processes: int) -> Iterator[Outcome]:
             processes, mp_context=get_context("spawn"), initializer=_begin, initargs=(before,)
         )
         stack.callback(pool.shutdown, cancel_futures=True)
+        stack.push(_ended)
         while True:
             while len(running) < processes and (job := take()) is not None:
                 running[pool.submit(build_one, job)] = job
@@ -120,7 +122,17 @@ def _safe_path() -> Iterator[str | None]:
 
 def _begin(before: str | None) -> None:
     """Begin a process of the pool: programs that it starts get the environment of the user."""
+    end_by_signals()
     _restore(before)
+
+
+def _ended(kind: type[BaseException] | None, *_: object) -> None:
+    """Let the processes of a pool end now, where this one is asked to: they clean up themselves."""
+    from multiprocessing import active_children
+
+    if kind is not None and not issubclass(kind, Exception):
+        for process in active_children():
+            process.terminate()
 
 
 def _restore(before: str | None) -> None:
