@@ -48,13 +48,13 @@ def hidden(folder: Path) -> list[Path]:
         ("ulimit -f 40; compose build net.yaml", 3, "file too large"),
         ("ulimit -n 6; compose build net.yaml", 3, "too many open files"),
         ("mkdir g; cd g; rmdir ../g; compose validate ../net.yaml", 2, "does not exist any more"),
-        ("mkdir g; cd g; rmdir ../g; compose build $OLDPWD/net.yaml", 3, "the current folder"),
+        ("mkdir g; cd g; rmdir ../g; compose build $OLDPWD/net.yaml", 2, "exist any more"),
     ],
 )
 def test_what_a_process_lacks_is_said(folder: Path, command: str, code: int, words: str) -> None:
     done = shell(command)
     assert done.returncode == code, done.stderr
-    assert words in done.stderr
+    assert words in done.stderr.lower()
     assert "bug" not in done.stderr
     assert len(done.stderr.splitlines()) <= 2
     assert hidden(folder) == []
