@@ -141,6 +141,7 @@ def _fit_to_go(
     """Prepare a spec, and report with it what keeps it from where it shall go."""
     from composer.destinations.fitness import missing_packages, taken, unfit
     from composer.destinations.programs import misplaced_programs
+    from composer.destinations.surroundings import strange_places
 
     spec = prepared.spec
     assert spec is not None
@@ -152,6 +153,9 @@ def _fit_to_go(
     misplaced = covered(misplaced_programs(spec, destinations), spec)
     if misplaced:
         return replace(prepared, diagnostics=(*prepared.diagnostics, *missing, *misplaced))
+    strange = covered(strange_places(spec, destinations), spec)
+    if any(item.severity == "error" for item in strange):
+        return replace(prepared, diagnostics=(*prepared.diagnostics, *missing, *strange))
     found = go_on()
     late: tuple[Diagnostic, ...] = ()
     if found.plan is not None:
@@ -159,7 +163,12 @@ def _fit_to_go(
             *unfit(spec, found.plan, destinations),
             *taken(spec, found.plan, destinations),
         )
-    return replace(found, diagnostics=(*found.diagnostics, *missing, *covered(late, spec)))
+    # A place that a build refuses anyway is told once.
+    told = {item.path for item in late}
+    strange = tuple(item for item in strange if item.path not in told)
+    return replace(
+        found, diagnostics=(*found.diagnostics, *missing, *strange, *covered(late, spec))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +222,7 @@ def without_consequences(read: Prepared, prepared: Prepared) -> tuple[Diagnostic
 
 def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
     # Imported here: reading model files needs h5py, which a spec with mistakes does not.
-    from composer.keras_process.new_classes import unknown_classes
+    from composer.keras_process.new_classes import more_than_data, unknown_classes
     from composer.sources import open_sources
     from composer.sources.context import Context
     from composer.sources.remote.fetching import Fetcher
@@ -231,7 +240,7 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
         link_spec=lambda path, variables: _linked(path, variables, run),
     )
     opened = open_sources(spec, context)
-    unknown = unknown_classes(spec)
+    unknown = (*unknown_classes(spec), *more_than_data(spec, run.boundary))
     knowledge = StoredKnowledge(store, spec)
     resolution = resolve(spec, opened.files, knowledge)
     for _ in range(_ROUNDS):

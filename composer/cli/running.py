@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 
 import click
 
 from composer.cli import console
 from composer.cli.commands import NobodyReadsError, compose
+from composer.cli.ending import EndedError, ended_by_signals
 from composer.cli.reporting import show_error
 from composer.errors import ComposeError
 
@@ -19,6 +24,7 @@ USAGE = 2
 BUG = 3
 FAILED = 3
 INTERRUPTED = 130
+_LONGEST = 100
 NOBODY_READS = 141
 """What a shell reports for a program that SIGPIPE ended."""
 _OF_THE_MACHINE = frozenset(
@@ -32,9 +38,19 @@ _OF_THE_MACHINE = frozenset(
         errno.EACCES,
         errno.EPERM,
         errno.ENAMETOOLONG,
+        errno.EFBIG,
+        errno.ENOMEM,
+        errno.EAGAIN,
+        errno.EBUSY,
+        errno.ELOOP,
+        errno.ENOTDIR,
+        errno.ESTALE,
+        errno.ETIMEDOUT,
+        errno.ETXTBSY,
     }
 )
-"""What a full disk, a lost drive, missing rights or a path too long give: no mistake of ours."""
+"""What a full disk, a lost drive, missing rights, limits of the shell or a path too long give: no
+mistake of ours."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -51,9 +67,14 @@ def _run(arguments: Sequence[str]) -> int:
 
         answer_shells()
     try:
-        code = compose.main(args=list(arguments), prog_name="compose", standalone_mode=False)
+        with ended_by_signals():
+            code = compose.main(args=list(arguments), prog_name="compose", standalone_mode=False)
     except (NobodyReadsError, BrokenPipeError):
         return NOBODY_READS
+    except EndedError as ended:
+        with suppress(OSError):  # the terminal may be gone
+            console.talk(f"ended by {signal.Signals(ended.number).name}")
+        return ended.exit_code
     except (click.Abort, KeyboardInterrupt):
         console.talk("interrupted")
         return INTERRUPTED
@@ -75,9 +96,16 @@ def _ended_by(error: Exception) -> int:
     if isinstance(error, ComposeError):
         show_error(error)
         return error.exit_code
+    if isinstance(error, OSError) and not _has_folder():
+        gone = "the folder in which this runs does not exist any more"
+        console.show_problem(gone, "change into another one")
+        return USAGE
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
         where = f"{error.filename}: " if error.filename is not None else ""
         console.show_problem(f"{where}{os.strerror(error.errno).lower()}")
+        return FAILED
+    if (told := _of_surroundings(error)) is not None:
+        console.show_problem(*told)
         return FAILED
     reason = str(error) or "no further words"
     console.show_problem(
@@ -86,6 +114,47 @@ def _ended_by(error: Exception) -> int:
         "what that shows",
     )
     return BUG
+
+
+def _of_surroundings(error: Exception) -> tuple[str, str | None] | None:
+    """Return message and help for what a process lacks, None where that is not the reason."""
+    if isinstance(error, MemoryError):
+        return (
+            "the memory is used up",
+            "ulimit -v and the limits of a container say how much this process may have",
+        )
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return "no further thread can be started", "ulimit -u says how many there may be"
+    if isinstance(error, UnicodeEncodeError) and _is_undecodable(error):
+        return (
+            f"the name {_around(error)!r} is not UTF-8, and can't be written into a text file",
+            "rename the file or folder",
+        )
+    if isinstance(error, ImportError) and isinstance(
+        error.__cause__ or error, OSError | MemoryError
+    ):
+        return f"a library can't be loaded: {error}", None
+    return None
+
+
+def _has_folder() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
+
+
+def _around(error: UnicodeEncodeError) -> bytes:
+    """Return the name that a text could not be encoded for, as far as it can be told."""
+    start = max(map(error.object[: error.start].rfind, "\"' \n")) + 1
+    name = re.match(r"[^\"'\n]*", error.object[start:])
+    return os.fsencode(name[0] if name is not None else "")[:_LONGEST]
+
+
+def _is_undecodable(error: UnicodeEncodeError) -> bool:
+    """Tell text that came of a name in another encoding from other text."""
+    return all("\udc80" <= char <= "\udcff" for char in error.object[error.start : error.end])
 
 
 def _usage_help(error: click.ClickException) -> str | None:

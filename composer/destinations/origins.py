@@ -62,7 +62,9 @@ def origins(
     try:
         return _origins(plan, spec, places, store)
     except OSError as error:
-        raise BuildError(f"{error.filename} can't be read: {error.strerror}") from error
+        raise BuildError(
+            f"{error.filename or 'the current folder'} can't be read: {error.strerror}"
+        ) from error
 
 
 def changed_so_far(

@@ -186,7 +186,9 @@ def _reading() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BuildError(f"{error.filename} can't be read: {error.strerror}") from error
+        raise BuildError(
+            f"{error.filename or 'the current folder'} can't be read: {error.strerror}"
+        ) from error
 
 
 def _digest(path: Path, store: Store) -> str:

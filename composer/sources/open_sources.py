@@ -40,6 +40,7 @@ _CODES = {
     "range": "CMP510",
     "extra": "CMP511",
     "unsafe": "CMP512",
+    "inside": "CMP554",
     "offline": "CMP514",
     "locked": "CMP602",
     "no-graph": "CMP506",
@@ -60,7 +61,7 @@ _CODES = {
 
 _CODES_OF_WEIGHTS = {
     reason: _CODES[reason]
-    for reason in ("missing", "sha256", "fetch", "range", "extra", "unsafe", "offline")
+    for reason in ("missing", "sha256", "fetch", "range", "extra", "unsafe", "inside", "offline")
 }
 
 

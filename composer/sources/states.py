@@ -33,7 +33,9 @@ def with_states(plan: Plan, spec: Spec, store: Store) -> Plan:
     try:
         states = _states(plan, spec, store)
     except OSError as error:
-        raise BuildError(f"{error.filename} can't be read: {error.strerror}") from error
+        raise BuildError(
+            f"{error.filename or 'the current folder'} can't be read: {error.strerror}"
+        ) from error
     sources = tuple(replace(source, state=states[source.id]) for source in plan.sources)
     return replace(plan, sources=sources)
 
