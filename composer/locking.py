@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -110,7 +110,7 @@ def write_lock(
             made.update(_artifacts(linked, written))
 
         build_spec(prepared, output=places, accept=take, force=True, progress=progress)
-    lock = describe(prepared, path.parent, made)
+    lock = _described(prepared, path.parent, made)
     _write(path, lock)
     return prepared, None if old is None else differences(old, lock)
 
@@ -211,19 +211,22 @@ def build_and_keep_lock(spec: str, prepared: Prepared, locked: Lock, build: Buil
     """
     path = lock_path(Path(spec))
     sweep(path.parent)
-    made: dict[str, LockedArtifact] = {}
+    assert prepared.spec is not None
+    same_overrides = prepared.spec.overrides == locked.spec.overrides
+    described: list[Lock] = []
 
     def take(linked: Path | None, written: Sequence[WrittenFile]) -> None:
-        made.update(_artifacts(linked, written, known=locked))
+        if same_overrides:
+            made = _artifacts(linked, written, known=locked)
+            described.append(_described(prepared, path.parent, made))
 
     artifact = build(take)
-    assert prepared.spec is not None
-    if prepared.spec.overrides != locked.spec.overrides:
+    if not same_overrides:
         held = " ".join(locked.spec.overrides) or "none"
         return LockedBuild(
             artifact=artifact, remarks=(f"{path} is left as it is: its overrides are {held}",)
         )
-    now = describe(prepared, path.parent, made)
+    now = described[-1]
     if lock_text(now) == lock_text(locked):
         return LockedBuild(artifact=artifact)
     _write(path, now)
@@ -242,8 +245,20 @@ def hold(spec: str, prepared: Prepared, locked: Lock, *, frozen: bool = False) -
     Raises:
         DriftError: anything differs; it holds diagnostics.
     """
-    now = describe(prepared, lock_path(Path(spec)).parent, locked.artifacts)
+    now = _described(prepared, lock_path(Path(spec)).parent, locked.artifacts)
     _refuse(spec, prepared, locked, now, frozen=frozen)
+    return now
+
+
+def _described(prepared: Prepared, folder: Path, artifacts: Mapping[str, LockedArtifact]) -> Lock:
+    """Return the lock of what was prepared, of the very files that it was prepared from.
+
+    Raises:
+        SpecError: a source changed since it was first read.
+    """
+    now = describe(prepared, folder, artifacts)
+    if prepared.watched is not None:
+        prepared.watched.check()
     return now
 
 
