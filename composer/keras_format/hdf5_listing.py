@@ -18,6 +18,7 @@ from composer.keras_format.global_heap import GlobalHeap
 from composer.keras_format.hdf5_chunks import chunked
 from composer.keras_format.hdf5_types import ElementType, element_type, read_attributes, stored_type
 from composer.keras_format.raw_attributes import Read, raw_attributes
+from composer.keras_format.raw_groups import check_names, root_address
 from composer.keras_format.stored import TEXT, Attributes, StoredGroup, StoredTensor
 
 MAX_LEVELS = 128
@@ -75,19 +76,22 @@ def list_objects(
     """
     listing = _Listing(path=path, length=length, shift=shift, read=read, heap=heap)
     what = f"{path}: the root group"
-    address = h5o.get_info(root).addr
+    address = root_address(read)
+    check_names(read, address)
     listing.addresses[address] = ""
     listing.entries.append(StoredGroup(path="", attributes=listing.attributes(root, address, what)))
-    _list_group(listing, root, "", 0)
+    _list_group(listing, root, address, "", 0)
     _check_extents(listing)
     return tuple(listing.entries)
 
 
-def _list_group(listing: _Listing, group: Any, prefix: str, level: int) -> None:
+def _list_group(listing: _Listing, group: Any, header: int, prefix: str, level: int) -> None:
     if level > MAX_LEVELS:
         raise FormatError(
             f"{listing.path}: groups nest deeper than {MAX_LEVELS} levels", reason="group_depth"
         )
+    if prefix:
+        check_names(listing.read, header)
     links: list[tuple[bytes, int, int]] = []
     # h5py hands the same object to every call, so its values are taken at once.
     group.links.iterate(lambda name, info: links.append((name, info.type, info.u)), info=True)
@@ -111,7 +115,7 @@ def _list_group(listing: _Listing, group: Any, prefix: str, level: int) -> None:
             listing.entries.append(
                 StoredGroup(path=path, attributes=listing.attributes(item, address, what))
             )
-            _list_group(listing, item, path + "/", level + 1)
+            _list_group(listing, item, address, path + "/", level + 1)
         elif isinstance(item, h5d.DatasetID):
             listing.entries.append(_tensor(listing, item, address, what))
         else:

@@ -96,6 +96,7 @@ def _run(module: str, first: int, count: int, found: Found) -> int:
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         said = talk.decode(errors="replace").strip().splitlines()[-3:]
         found.deaths.append(f"mutant {number} ({name}): {how} {' / '.join(said)}".strip())
+        print(found.deaths[-1], file=sys.stderr, flush=True)
         return number + 1
 
 
