@@ -117,12 +117,17 @@ def _build(
     from composer.keras_process.user_code import code_of
     from composer.sources.states import with_states
     from composer.store import default_store
+    from composer.unfinished import sweep
 
     plan, destinations, problems = _fit(prepared, output)
     spec, store = prepared.spec, prepared.store or default_store()
     assert spec is not None
     about = companions.places if companions is not None else ()
     check_places([*destinations, *about], plan.source_files)
+    # Also where all turns out to be fresh, so that nothing is written.
+    for folder in {place.path.parent for place in (*destinations, *about)}:
+        sweep(folder)
+    sweep(store.root / "scratch")
     recipe = with_states(plan, spec, store)
     made_from = origins(recipe, spec, destinations, store)
     if force or inspect is not None:

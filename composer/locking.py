@@ -14,6 +14,7 @@ from composer.destinations.write import Accept, WrittenFile
 from composer.diagnostics.diagnostic import Diagnostic, Note
 from composer.errors import BuildError, DriftError, SpecError, UsageError
 from composer.keras_format.digests import digest_content
+from composer.lock.causes import only_results, refused, uncaused
 from composer.lock.compare import Difference, differences, explained, refusals
 from composer.lock.document import lock_from_text, lock_path, lock_text, read_lock
 from composer.lock.model import Lock, LockedArtifact
@@ -204,10 +205,13 @@ def build_against_lock(
 def build_and_keep_lock(spec: str, prepared: Prepared, locked: Lock, build: Build) -> LockedBuild:
     """Build, and bring the lock up to date where something changed.
 
-    A build with other overrides than those of the lock leaves it alone.
+    A build with other overrides than those of the lock leaves it alone, and so does one whose
+    results differ though nothing that they are made of does.
 
     Raises:
-        SpecError, BuildError, DriftError: as for :func:`composer.building.build_spec`.
+        DriftError: a source gives another model than the lock says, though its file is the same;
+            every place is left as it was.
+        SpecError, BuildError: as for :func:`composer.building.build_spec`.
     """
     path = lock_path(Path(spec))
     sweep(path.parent)
@@ -219,6 +223,7 @@ def build_and_keep_lock(spec: str, prepared: Prepared, locked: Lock, build: Buil
         if same_overrides:
             made = _artifacts(linked, written, known=locked)
             described.append(_described(prepared, path.parent, made))
+            _refuse_uncaused(spec, prepared, locked, described[-1])
 
     artifact = build(take)
     if not same_overrides:
@@ -229,8 +234,29 @@ def build_and_keep_lock(spec: str, prepared: Prepared, locked: Lock, build: Buil
     now = described[-1]
     if lock_text(now) == lock_text(locked):
         return LockedBuild(artifact=artifact)
+    changed = differences(locked, now)
+    if only_results(changed):
+        fields = ", ".join(".".join(item.path) for item in changed)
+        return LockedBuild(
+            artifact=artifact,
+            remarks=(f"{path} is left as it is: {fields} differs, and nothing that it is made of",),
+        )
     _write(path, now)
-    return LockedBuild(artifact=artifact, changed=differences(locked, now))
+    return LockedBuild(artifact=artifact, changed=changed)
+
+
+def _refuse_uncaused(spec: str, prepared: Prepared, locked: Lock, now: Lock) -> None:
+    sources = uncaused(differences(locked, now), locked, now)
+    if not sources:
+        return
+    assert prepared.spec is not None
+    command = " ".join(["compose lock", spec, *prepared.spec.overrides])
+    raise DriftError(
+        f"{lock_path(Path(spec))} would say something that nothing explains",
+        diagnostics=refused(
+            sources, locked, now, command=command, positions=prepared.spec.positions
+        ),
+    )
 
 
 def hold(spec: str, prepared: Prepared, locked: Lock, *, frozen: bool = False) -> Lock:

@@ -14,10 +14,11 @@ from composer.destinations.write import WrittenFile
 from composer.errors import BuildError
 from composer.keras_format.digests import digest_sums
 from composer.resolver.plan import Plan
-from composer.sources.remembered import TICK, remembered_sha256, settle
+from composer.sources.remembered import remembered_sha256
 from composer.sources.states import with_states
 from composer.spec.model import Destination, Spec
 from composer.store import Store
+from composer.store.file_times import TICK, settle
 
 _KIND = "results"
 _SECOND = 1_000_000_000

@@ -13,8 +13,8 @@ from composer.errors import BuildError
 from composer.keras_format.archive import Archive
 from composer.keras_format.listing_document import FORMAT, listing_document, listing_from
 from composer.keras_format.stored import FileStamp, Listing
-from composer.sources.remembered import file_key
 from composer.store import Store
+from composer.store.file_times import file_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,9 @@ from composer.errors import ComposeError, SpecError
 from composer.keras_format.stored import FileStamp
 from composer.resolver.problems import Problems
 from composer.sources.keras_files import file_path
-from composer.sources.remembered import settle
 from composer.spec.locations import is_remote, local_path, shown_location
 from composer.spec.model import Positions, Source
+from composer.store.file_times import settle
 
 _CODE = "CMP545"
 _NO_FILES = ("app:", "hub:", "py:")
