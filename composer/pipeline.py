@@ -30,6 +30,7 @@ from composer.store import Store, default_store
 if TYPE_CHECKING:
     from composer.sources.located import Located
     from composer.sources.remote.fetching import Fetcher
+    from composer.sources.watched import Watched
 
 Progress = Callable[[str], None]
 _ROUNDS = 4
@@ -46,6 +47,7 @@ class Prepared:
         diagnostics: errors and warnings of all stages that could run.
         remarks: what is no problem and worth saying: what was fetched, and what was not.
         store: that it was prepared with; None where nothing was opened.
+        watched: the files that were read; None where nothing was opened.
     """
 
     spec: Spec | None
@@ -54,6 +56,7 @@ class Prepared:
     diagnostics: tuple[Diagnostic, ...] = ()
     remarks: tuple[str, ...] = ()
     store: Store | None = None
+    watched: Watched | None = field(default=None, repr=False, compare=False)
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -180,6 +183,7 @@ class _Run:
         chain: the specs that are being prepared, the outermost first.
         linked: what specs with their variables gave, for the next source that names them.
         fetcher: of the outermost, once it opens its sources.
+        watched: the files that all of them read, once the outermost opens its sources.
     """
 
     store: Store
@@ -190,6 +194,7 @@ class _Run:
     chain: tuple[Path, ...] = ()
     linked: dict[tuple[Path, tuple[str, ...]], Located] = field(default_factory=dict)
     fetcher: Fetcher | None = None
+    watched: Watched | None = None
 
 
 def _prepare(path: Path, overrides: Sequence[str], run: _Run) -> Prepared:
@@ -226,9 +231,11 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
     from composer.sources import open_sources
     from composer.sources.context import Context
     from composer.sources.remote.fetching import Fetcher
+    from composer.sources.watched import Watched
 
     fetcher = run.fetcher or Fetcher(store=run.store, offline=run.offline, progress=run.progress)
-    run = replace(run, fetcher=fetcher)
+    watched = run.watched or Watched()
+    run = replace(run, fetcher=fetcher, watched=watched)
     store, deep, progress = run.store, run.deep, run.progress
     context = Context(
         store=store,
@@ -237,9 +244,11 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
         may_import=deep,
         boundary=run.boundary,
         progress=progress,
+        watched=watched,
         link_spec=lambda path, variables: _linked(path, variables, run),
     )
-    opened = open_sources(spec, context)
+    with watched.blamed():
+        opened = open_sources(spec, context)
     unknown = (*unknown_classes(spec), *more_than_data(spec, run.boundary))
     knowledge = StoredKnowledge(store, spec)
     resolution = resolve(spec, opened.files, knowledge)
@@ -259,13 +268,16 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
         raise BuildError(
             f"Keras was asked and left unanswered: {', '.join(q.id for q in resolution.questions)}"
         )
+    changed = watched.changes()
+    found = (*opened.diagnostics, *unknown, *resolution.diagnostics)
     return Prepared(
         spec=spec,
-        plan=None if unknown else _with_downloads(resolution.plan, opened.downloads),
+        plan=None if unknown or changed else _with_downloads(resolution.plan, opened.downloads),
         deferred=tuple(deferred),
-        diagnostics=covered((*opened.diagnostics, *unknown, *resolution.diagnostics), spec),
+        diagnostics=covered(tuple(dict.fromkeys((*found, *changed))), spec),
         remarks=tuple(fetcher.remarks),
         store=store,
+        watched=watched,
     )
 
 
@@ -333,7 +345,11 @@ def _link(path: Path, overrides: Sequence[str], run: _Run) -> Located:
         with store.making(key), store.scratch() as folder:
             digest = store.recipe(key)  # another process may have made it while this one waited
             if digest is None:
-                build_plan(plan, folder / "linked.keras", progress=run.progress)
+                watched = prepared.watched
+                assert watched is not None
+                with watched.blamed():
+                    build_plan(plan, folder / "linked.keras", progress=run.progress)
+                    watched.check()
                 digest = store.add(folder / "linked.keras")
                 store.remember_recipe(key, digest, {"importer": "spec", "name": plan.name})
     return Located(

@@ -68,6 +68,7 @@ def command(
             from composer.resolver.document import plan_document
 
             document = {**plan_document(plan), "results": results_document(results)}
+            document["weights_read"] = False
             report.say(json.dumps(document, indent=2))
         else:
             from composer.cli.link_map import show_plan

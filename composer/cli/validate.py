@@ -80,7 +80,7 @@ def command(
 
 def verdict(spec: str, prepared: Prepared) -> str:
     """Return the last line about one spec."""
-    from composer.cli.numbers import count
+    from composer.cli.numbers import UNREAD, count
     from composer.cli.reporting import counted
 
     parts = []
@@ -88,6 +88,7 @@ def verdict(spec: str, prepared: Prepared) -> str:
         parts.append(count(len(prepared.spec.sources), "source"))
     if prepared.plan is not None:
         parts.append(count(len(prepared.plan.graph.operations), "operation"))
+        parts.append(UNREAD)
     listed = "; ".join(prepared.deferred[:_SHOWN])
     if len(prepared.deferred) > _SHOWN:
         listed += f"; and {len(prepared.deferred) - _SHOWN} more"

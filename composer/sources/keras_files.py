@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from composer.diagnostics.suggest import nearest
 from composer.errors import SourceError
 from composer.file_suffixes import KERAS_SUFFIXES
 from composer.keras_format.digests import digest_file
-from composer.sources.context import Context
 from composer.spec.locations import is_remote, local_path, names_host
 from composer.spec.model import Source
+
+if TYPE_CHECKING:
+    from composer.sources.context import Context
 
 _ZIP = b"PK\x03\x04"
 _HDF5 = b"\x89HDF\r\n\x1a\n"

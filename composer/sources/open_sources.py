@@ -95,22 +95,11 @@ def open_sources(spec: Spec, context: Context) -> OpenedSources:
     elsewhere: list[Diagnostic] = []
     for source in spec.sources:
         try:
-            opened = _open(source, spec.file, context)
-        except SourceError as error:
-            _report_source(source, error, problems)
-        except SpecError as error:
-            _report_spec(source, error, problems)
-            elsewhere.extend(error.diagnostics)
-        except FormatError as error:
-            _report_format(source, error, problems)
-        except WeightsProblem as problem:
-            _report_weights(source, problem.error, problems)
-        except OSError as error:
-            problems.add(
-                "CMP501",
-                _from(source),
-                f"source {source.id!r}: {source.location} can't be read: {error.strerror}",
-            )
+            opened = _open(source, spec, context)
+        except (SourceError, SpecError, FormatError, WeightsProblem, OSError) as error:
+            # What is wrong with a file that changes under the reader says nothing of the file.
+            changed = context.watched.changes(source)
+            elsewhere.extend(changed or _reported(source, error, problems))
         else:
             located = opened.located
             elsewhere.extend(located.diagnostics)
@@ -133,6 +122,31 @@ def open_sources(spec: Spec, context: Context) -> OpenedSources:
     )
 
 
+def _reported(
+    source: Source,
+    error: SourceError | SpecError | FormatError | WeightsProblem | OSError,
+    problems: Problems,
+) -> tuple[Diagnostic, ...]:
+    """Report why a source can't be opened; return what is wrong with the spec that it is."""
+    match error:
+        case SourceError():
+            _report_source(source, error, problems)
+        case SpecError():
+            _report_spec(source, error, problems)
+            return error.diagnostics
+        case FormatError():
+            _report_format(source, error, problems)
+        case WeightsProblem():
+            _report_weights(source, error.error, problems)
+        case OSError():
+            problems.add(
+                "CMP501",
+                _from(source),
+                f"source {source.id!r}: {source.location} can't be read: {error.strerror}",
+            )
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Opened:
     """A source that was found, with other weights where the spec names them.
@@ -146,7 +160,7 @@ class _Opened:
     file: ModelFile | None
 
 
-def _open(source: Source, spec: str, context: Context) -> _Opened:
+def _open(source: Source, spec: Spec, context: Context) -> _Opened:
     kind = kind_of(source)
     if source.args and not kind.takes_args:
         raise SourceError(
@@ -157,10 +171,10 @@ def _open(source: Source, spec: str, context: Context) -> _Opened:
     check_objects(source)
     if is_remote(source.location):
         return _open_fetched(source, spec, kind, context)
-    return _open_located(source, kind, context)
+    return _open_located(source, spec, kind, context)
 
 
-def _open_fetched(source: Source, spec: str, kind: Kind, context: Context) -> _Opened:
+def _open_fetched(source: Source, spec: Spec, kind: Kind, context: Context) -> _Opened:
     """Open what a URL gives, as a file of its kind; messages name the URL."""
     pin = source.pin if source.sha256 in (None, source.pin and source.pin.sha256) else None
     try:
@@ -175,18 +189,19 @@ def _open_fetched(source: Source, spec: str, kind: Kind, context: Context) -> _O
                 f"source {source.id!r}: the URL gives other bytes now than when it was locked: "
                 f"sources.{source.id}.sha256 was {pin.sha256}",
                 reason="locked",
-                help=f"compose lock {spec} --upgrade {source.id} takes what it gives now",
+                help=f"compose lock {spec.file} --upgrade {source.id} takes what it gives now",
             ) from error
         raise error.about(f"source {source.id!r}") from error
     try:
-        opened = _open_located(replace(source, file=fetched.path), kind, context)
+        opened = _open_located(replace(source, file=fetched.path), spec, kind, context)
     except FormatError as error:
         message = error.message.replace(str(fetched.path), source.location)
         raise FormatError(message, reason=error.reason, help=error.help) from error
     return replace(opened, located=replace(opened.located, download=fetched.download))
 
 
-def _open_located(source: Source, kind: Kind, context: Context) -> _Opened:
+def _open_located(source: Source, spec: Spec, kind: Kind, context: Context) -> _Opened:
+    context.watched.watch(source, spec.positions)
     located = kind.locate(source, context)
     if not isinstance(located, Located):
         if located is not None:
@@ -200,6 +215,7 @@ def _open_located(source: Source, kind: Kind, context: Context) -> _Opened:
     if path is None:
         return _Opened(located=located, weighted=weighted, file=None)
     file = _read(source, located, path, context)
+    context.watched.watch_made(source, path, file.listing.stamp, spec.positions)
     made_from = located.made_from
     if weighted is not None:
         architecture = () if located.path is None else (located.path,)

@@ -16,9 +16,8 @@ from composer.errors import BuildError
 from composer.inspection import inspect_model
 from composer.keras_format.digests import digest_tensors
 from composer.pipeline import Prepared, prepare
-from composer.sources import remembered
 from composer.spec import read_spec
-from composer.store import Store
+from composer.store import Store, file_times
 
 INNER = """\
 version: 1
@@ -80,7 +79,7 @@ def test_a_spec_is_linked_and_its_layers_go_in(
 def test_it_is_linked_once_for_all_who_start_from_it(
     folder: Path, prepared: Callable[..., Prepared], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remembered, "SETTLED", 0)
+    monkeypatch.setattr(file_times, "SETTLED", 0)
     calls: list[str] = []
     link = linker.link
     monkeypatch.setattr(
