@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from composer.errors import SourceError
 from composer.sources.located import Located
 from composer.sources.remote.fetching import Fetcher
-from composer.spec.boundary import Boundary
 from composer.sources.watched import Watched
+from composer.spec.boundary import Boundary
 from composer.store import Store
 
 if TYPE_CHECKING:
