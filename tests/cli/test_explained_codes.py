@@ -14,7 +14,7 @@ from composer.diagnostics.render import render
 from composer.pipeline import prepare
 
 GOLDEN = Path(__file__).parent / "golden"
-NEED_KERAS = {"CMP410", "CMP411", "CMP412"}
+NEED_KERAS = {"CMP410", "CMP411", "CMP412", "CMP426"}
 MINE = [code for code in codes() if code >= "CMP300"]
 SPECS = [
     pytest.param(code, marks=pytest.mark.keras) if code in NEED_KERAS else code
