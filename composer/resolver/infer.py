@@ -165,7 +165,9 @@ class _Walk:
             if self._check_seams(step, linked, taken, actual):
                 self._ask(step, linked)
             return
-        if any(not is_known(tensor.spec) for tensor in self._wired(step, taken)):
+        if self._has_record(step) and any(
+            not is_known(tensor.spec) for tensor in self._wired(step, taken)
+        ):
             # What the source recorded behind a place whose shape it did not record may be wrong
             # for what comes there now.
             self._ask(step, linked)
@@ -176,6 +178,10 @@ class _Walk:
         missing = self._set_recorded(step, linked.operation, actual)
         if missing:
             self._ask(step, linked)
+
+    def _has_record(self, step: Step) -> bool:
+        needed = {0, *self.needed.get(step, ())}
+        return any(TensorRef(step.key, step.call, n) in self.linked.specs for n in needed)
 
     def _wired(self, step: Step, taken: Sequence[Tensor]) -> Iterator[Tensor]:
         for position, tensor in enumerate(taken):
