@@ -11,6 +11,15 @@ Importing this package loads nothing heavy; what a function needs is loaded by i
 
 from __future__ import annotations
 
+import sys
+
+if sys.argv[:1] == ["-m"] and not sys.flags.safe_path:
+    # `python -m composer` looks into the current folder before the standard library: a file
+    # yaml.py or typing.py there would run. The folder of composer itself stays, at the end.
+    _here = sys.path.pop(0)
+    if __file__.rpartition("/composer/")[0] == _here:
+        sys.path.append(_here)
+
 import importlib
 from typing import TYPE_CHECKING, Any
 

@@ -18,6 +18,7 @@ from composer.spec.model import Destination
 if TYPE_CHECKING:
     from composer.destinations.companions import Companions
     from composer.destinations.write import Accept, WrittenFile
+    from composer.sources.watched import Watched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +78,38 @@ def build_spec(
         progress: called with lines of progress.
 
     Raises:
-        SpecError: there are errors, or a format can't hold the model.
+        SpecError: there are errors, a format can't hold the model, or a source changed since it
+            was first read; every place is left as it was.
         BuildError: it waits for Keras, or can't be written.
         DriftError: what was written is not what was planned; every place is left as it was.
     """
+    from composer.sources.watched import Watched
+
+    watched = prepared.watched or Watched()
+    with watched.blamed():
+        return _build(
+            prepared,
+            watched,
+            output=output,
+            inspect=inspect,
+            accept=accept,
+            force=force,
+            companions=companions,
+            progress=progress,
+        )
+
+
+def _build(
+    prepared: Prepared,
+    watched: Watched,
+    *,
+    output: Output,
+    inspect: Callable[[Path], None] | None,
+    accept: Accept | None,
+    force: bool,
+    companions: Companions | None,
+    progress: Progress | None,
+) -> Artifact:
     from composer.destinations.origins import origins
     from composer.destinations.places import check_places
     from composer.destinations.results import Standing, remember, standing
@@ -88,12 +117,17 @@ def build_spec(
     from composer.keras_process.user_code import code_of
     from composer.sources.states import with_states
     from composer.store import default_store
+    from composer.unfinished import sweep
 
     plan, destinations, problems = _fit(prepared, output)
     spec, store = prepared.spec, prepared.store or default_store()
     assert spec is not None
     about = companions.places if companions is not None else ()
     check_places([*destinations, *about], plan.source_files)
+    # Also where all turns out to be fresh, so that nothing is written.
+    for folder in {place.path.parent for place in (*destinations, *about)}:
+        sweep(folder)
+    sweep(store.root / "scratch")
     recipe = with_states(plan, spec, store)
     made_from = origins(recipe, spec, destinations, store)
     if force or inspect is not None:
@@ -123,6 +157,7 @@ def build_spec(
                 inspect=inspect,
                 accept=accept and (lambda linked, written: accept(linked, together(written))),
                 companions=beside,
+                settled=watched.check,
                 progress=progress,
             )
         )
@@ -131,6 +166,7 @@ def build_spec(
         files = together(())
         if accept is not None:
             accept(None, files)
+        watched.check()
         if beside is not None:
             write_beside(beside)
     return Artifact(

@@ -28,6 +28,7 @@ from composer.lock.document import lock_from_text
 from composer.lock.model import Lock
 from composer.pipeline import Prepared, Progress, plan_spec, prepare_spec
 from composer.regular_files import read_regular
+from composer.spec.boundary import Boundary
 from composer.spec.model import Spec
 from composer.spec.reading import read_spec
 from composer.unfinished import temporary_folder
@@ -142,7 +143,7 @@ class _Reader:
         with _told(argument):
             was = read_old_spec(argument, old, self.overrides, room)
         try:
-            view = self._planned(argument, was.spec, was.diagnostics, beside)
+            view = self._planned(argument, was.spec, was.diagnostics, beside, was.boundary)
         except SpecError as error:
             raise SpecError(as_git_says(error.diagnostics, old, room)) from error
         return replace(view, notes=(*was.notes, *view.notes))
@@ -153,10 +154,11 @@ class _Reader:
         spec: Spec | None,
         found: Sequence[Diagnostic],
         beside: Lock | None,
+        boundary: Boundary | None = None,
     ) -> View:
         if spec is None or any(item.severity == "error" for item in found):
             raise SpecError(found)
-        prepared = prepare_spec(spec, deep=self.deep, progress=self.progress)
+        prepared = prepare_spec(spec, deep=self.deep, progress=self.progress, boundary=boundary)
         arguments = {layer.id: layer.args for layer in spec.layers}
         view = view_of_plan(plan_spec(prepared), argument, arguments)
         return view if beside is None else _held_against_lock(view, prepared)

@@ -12,8 +12,9 @@ from composer.lock.model import Lock, LockedArtifact, LockedLayer, LockedSource
 from composer.pipeline import Prepared, plan_spec
 from composer.resolver.plan import Plan
 from composer.resolver.seeds import layer_seed, source_seed
+from composer.sources.damage import damage_told
 from composer.sources.keras_files import file_path, is_path
-from composer.sources.remembered import remembered_content, remembered_sha256
+from composer.sources.remembered import remembered_content, remembered_sound_sha256
 from composer.spec.locations import is_remote, local_path, names_file, shown_location
 from composer.spec.model import Source, Spec
 from composer.store import Store, default_store
@@ -109,14 +110,17 @@ def _source_so_far(
     )
     if is_path(source.location, KERAS_SUFFIXES + LEGACY_SUFFIXES):
         path = file_path(source)
-        found = replace(found, size=path.stat().st_size, sha256=remembered_sha256(path, store))
-        if source.weights is None and names_file(source.location, KERAS_SUFFIXES):
-            found = replace(found, content=remembered_content(path, store))
+        with damage_told(spec, source.id):
+            sha256 = remembered_sound_sha256(path, store)
+            found = replace(found, size=path.stat().st_size, sha256=sha256)
+            if source.weights is None and names_file(source.location, KERAS_SUFFIXES):
+                found = replace(found, content=remembered_content(path, store))
     if source.weights is None:
         return replace(found, weights=None)
     if not is_remote(source.weights.file):
         weights = source.weights.directory / local_path(source.weights.file)
-        found = replace(found, weights=remembered_sha256(weights, store))
+        with damage_told(spec, source.id, "weights"):
+            found = replace(found, weights=remembered_sound_sha256(weights, store))
     return found
 
 
@@ -146,14 +150,21 @@ def _source(source: Source, spec: Spec, plan: Plan, store: Store) -> LockedSourc
         revision = planned.download.revision
     elif is_path(source.location, KERAS_SUFFIXES + LEGACY_SUFFIXES):
         path = file_path(source)
-        size, sha256 = path.stat().st_size, remembered_sha256(path, store)
+        with damage_told(spec, source.id):
+            size, sha256 = path.stat().st_size, remembered_sound_sha256(path, store)
+    with damage_told(spec, source.id):
+        content = remembered_content(file.path, store)
+    weights = None
+    if source.weights is not None:
+        with damage_told(spec, source.id, "weights"):
+            weights = remembered_sound_sha256(file.made_from[0], store)
     return LockedSource(
         location=shown_location(source.location),
-        content=remembered_content(file.path, store),
+        content=content,
         size=size,
         sha256=sha256,
         revision=revision,
-        weights=remembered_sha256(file.made_from[0], store) if source.weights else None,
+        weights=weights,
         seed=_seed(source, spec),
         license=source.license,
     )

@@ -12,6 +12,7 @@ from typing import Any
 from composer.destinations.chosen import Output
 from composer.diagnostics.diagnostic import Diagnostic, SpecPath
 from composer.errors import DriftError, SpecError, UsageError
+from composer.lock.authority import Unbacked, unbacked
 from composer.lock.compare import differences
 from composer.lock.document import lock_path, resolved_sha256
 from composer.lock.make import locked_spec
@@ -20,6 +21,7 @@ from composer.locking import pins
 from composer.pipeline import Prepared, Progress, prepare_spec
 from composer.regular_files import read_regular
 from composer.spec import yaml_text
+from composer.spec.boundary import boundary_of
 from composer.spec.from_data import spec_from_data
 from composer.spec.locations import is_covered
 from composer.spec.model import Spec, SpecFile
@@ -39,6 +41,7 @@ def prepare_frozen(
     *,
     offline: bool = False,
     output: Output = None,
+    trust_lock: bool = False,
     store: Store | None = None,
     progress: Progress | None = None,
 ) -> Prepared:
@@ -49,6 +52,8 @@ def prepare_frozen(
         lock: that lock.
         offline: whether nothing may be asked of the network.
         output: where the result goes instead of where the lock says.
+        trust_lock: whether the lock is believed where it runs code, trusts, pins or places files
+            otherwise than the spec of today.
         store: None is the user's own.
         progress: called with lines of progress.
 
@@ -57,7 +62,7 @@ def prepare_frozen(
         as it is now among the remarks.
 
     Raises:
-        DriftError: somebody changed the lock, or it trusts what the spec does not.
+        DriftError: somebody changed the lock, or it lets in what the spec does not.
         SpecError: the lock does not hold all of the spec.
         BuildError: an import or the Keras process failed for a reason outside of the spec.
     """
@@ -65,7 +70,8 @@ def prepare_frozen(
     if frozen is None:
         return Prepared(spec=None, plan=None, diagnostics=found)
     now = _present(spec, lock)
-    _refuse_trust(spec, frozen, now)
+    if not trust_lock:
+        _refuse_unbacked(spec, frozen, now, elsewhere=output is not None)
     prepared = prepare_spec(
         frozen,
         deep=True,
@@ -76,12 +82,15 @@ def prepare_frozen(
         progress=progress,
     )
     moved = _moved_on(spec, lock, now)
+    given = " ".join(lock.spec.overrides)
+    remarks = [*([f"built with the overrides of the lock: {given}"] if given else [])]
+    remarks += [] if moved is None else [moved]
     return replace(
         prepared,
         plan=None if any(item.severity == "error" for item in found) else prepared.plan,
         # Nobody edits a lock: what would mend the spec is no fix of it.
         diagnostics=tuple(replace(item, fix=()) for item in (*found, *prepared.diagnostics)),
-        remarks=(*(() if moved is None else (moved,)), *prepared.remarks),
+        remarks=(*remarks, *prepared.remarks),
     )
 
 
@@ -210,30 +219,41 @@ def _present(spec: str, lock: Lock) -> Spec | str:
     return found
 
 
-def _refuse_trust(spec: str, frozen: Spec, now: Spec | str) -> None:
-    """Let nobody run code by way of a lock: what it trusts, the spec has to trust today."""
-    trusted = {
-        (source.id, source.location)
-        for source in (now.sources if isinstance(now, Spec) else ())
-        if source.trust
-    }
-    for source in frozen.sources:
-        if not source.trust or (source.id, source.location) in trusted:
-            continue
+def _refuse_unbacked(spec: str, frozen: Spec, now: Spec | str, *, elsewhere: bool) -> None:
+    """Let nobody in by way of a lock: what it lets in, the spec has to let in today."""
+    found = unbacked(
+        frozen,
+        now if isinstance(now, Spec) else None,
+        boundary_of(Path(spec).parent),
+        elsewhere=elsewhere,
+    )
+    if not found:
+        return
+    raise DriftError(
+        f"{lock_path(Path(spec))} lets in what {spec} does not",
+        diagnostics=[_unbacked(item, spec, frozen) for item in found],
+    )
+
+
+def _unbacked(item: Unbacked, spec: str, frozen: Spec) -> Diagnostic:
+    claim = item.claim
+    where = path_text(claim.path)
+    if claim.kind == "trust":
         message = (
-            f"source {source.id!r} is trusted in the lock, and not in {spec} as it is now: code of "
-            "it would run that the spec does not let in"
+            f"source {claim.path[1]!r} is trusted in the lock, and not in {spec} as it is now: "
+            "code in it could run"
         )
-        path: SpecPath = ("sources", source.id, "trust")
-        diagnostic = Diagnostic(
-            code="CMP609",
-            message=message,
-            path=path,
-            span=frozen.positions.value(path),
-            help=f"compose lock {spec} writes a lock of what the spec says now, with all that "
-            "changed in it since",
-        )
-        raise DriftError(message, help=diagnostic.help, diagnostics=[diagnostic])
+    else:
+        now = f", and {item.now} in {spec} now" if item.now is not None else ""
+        message = f"{where} is {claim.shown} in the lock{now}: {item.why}"
+    return Diagnostic(
+        code="CMP609" if claim.kind == "trust" else "CMP620",
+        message=message,
+        path=claim.path,
+        span=frozen.positions.value(claim.path),
+        help=f"compose lock {spec} locks what the spec says now; if you have read the lock and "
+        f"know who wrote it: compose build --frozen --trust-lock {spec}",
+    )
 
 
 def _moved_on(spec: str, lock: Lock, now: Spec | str) -> str | None:

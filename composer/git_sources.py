@@ -12,6 +12,7 @@ from pathlib import Path
 from composer.diagnostics.diagnostic import Diagnostic, Span
 from composer.git_files import GitFile, normal
 from composer.sources.specs import spec_of
+from composer.spec.boundary import Boundary, boundary_of
 from composer.spec.locations import is_remote, local_path, shown_location
 from composer.spec.model import Source, Spec
 from composer.spec.reading import spec_from_text
@@ -28,11 +29,13 @@ class OldSpec:
             them.
         diagnostics: its problems.
         notes: what was taken as it is now, in words.
+        boundary: what specs that it starts from have to lie in.
     """
 
     spec: Spec | None
     diagnostics: tuple[Diagnostic, ...]
     notes: tuple[str, ...]
+    boundary: Boundary
 
 
 def read_old_spec(argument: str, file: GitFile, overrides: Sequence[str], folder: Path) -> OldSpec:
@@ -63,7 +66,9 @@ def read_old_spec(argument: str, file: GitFile, overrides: Sequence[str], folder
         tree.notes.extend(
             f"class {name} of {file.revision} is code; it was taken as it is now" for name in names
         )
-    return OldSpec(spec=spec, diagnostics=found, notes=tuple(dict.fromkeys(tree.notes)))
+    return OldSpec(
+        spec=spec, diagnostics=found, notes=tuple(dict.fromkeys(tree.notes)), boundary=tree.boundary
+    )
 
 
 def as_git_says(
@@ -96,6 +101,13 @@ class _Tree:
     notes: list[str] = field(default_factory=list)
     read_specs: set[tuple[Path, tuple[str, ...]]] = field(default_factory=set)
 
+    @property
+    def boundary(self) -> Boundary:
+        """The repository, as it is and as it was."""
+        now = boundary_of(self.git.path.parent)
+        was = Path(os.path.realpath(self._place(self.git.top)))
+        return Boundary((*now.roots, Path(os.path.realpath(self.git.top)), was))
+
     def read(
         self, data: bytes, shown: str, path: Path, overrides: Sequence[str]
     ) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
@@ -103,7 +115,12 @@ class _Tree:
         place = self._place(path)
         _make_folders(place)
         return spec_from_text(
-            data, file=shown, directory=place.parent, overrides=overrides, read=self._read_base
+            data,
+            file=shown,
+            directory=place.parent,
+            overrides=overrides,
+            read=self._read_base,
+            boundary=self.boundary,
         )
 
     def with_files(self, source: Source) -> Source:

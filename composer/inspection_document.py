@@ -28,6 +28,7 @@ def inspection_document(
         "layers": [_layer(layer) for layer in inspection.layers],
         "parameters": inspection.parameters,
         "bytes": inspection.nbytes,
+        "weights_read": False,
         "sources": [_source(source) for source in inspection.sources],
         "warnings": list(inspection.warnings),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from composer.destinations.write import Accept, WrittenFile
 from composer.diagnostics.diagnostic import Diagnostic, Note
 from composer.errors import BuildError, DriftError, SpecError, UsageError
 from composer.keras_format.digests import digest_content
+from composer.lock.causes import only_results, refused, uncaused
 from composer.lock.compare import Difference, differences, explained, refusals
 from composer.lock.document import lock_from_text, lock_path, lock_text, read_lock
 from composer.lock.model import Lock, LockedArtifact
@@ -110,7 +111,7 @@ def write_lock(
             made.update(_artifacts(linked, written))
 
         build_spec(prepared, output=places, accept=take, force=True, progress=progress)
-    lock = describe(prepared, path.parent, made)
+    lock = _described(prepared, path.parent, made)
     _write(path, lock)
     return prepared, None if old is None else differences(old, lock)
 
@@ -204,30 +205,58 @@ def build_against_lock(
 def build_and_keep_lock(spec: str, prepared: Prepared, locked: Lock, build: Build) -> LockedBuild:
     """Build, and bring the lock up to date where something changed.
 
-    A build with other overrides than those of the lock leaves it alone.
+    A build with other overrides than those of the lock leaves it alone, and so does one whose
+    results differ though nothing that they are made of does.
 
     Raises:
-        SpecError, BuildError, DriftError: as for :func:`composer.building.build_spec`.
+        DriftError: a source gives another model than the lock says, though its file is the same;
+            every place is left as it was.
+        SpecError, BuildError: as for :func:`composer.building.build_spec`.
     """
     path = lock_path(Path(spec))
     sweep(path.parent)
-    made: dict[str, LockedArtifact] = {}
+    assert prepared.spec is not None
+    same_overrides = prepared.spec.overrides == locked.spec.overrides
+    described: list[Lock] = []
 
     def take(linked: Path | None, written: Sequence[WrittenFile]) -> None:
-        made.update(_artifacts(linked, written, known=locked))
+        if same_overrides:
+            made = _artifacts(linked, written, known=locked)
+            described.append(_described(prepared, path.parent, made))
+            _refuse_uncaused(spec, prepared, locked, described[-1])
 
     artifact = build(take)
-    assert prepared.spec is not None
-    if prepared.spec.overrides != locked.spec.overrides:
+    if not same_overrides:
         held = " ".join(locked.spec.overrides) or "none"
         return LockedBuild(
             artifact=artifact, remarks=(f"{path} is left as it is: its overrides are {held}",)
         )
-    now = describe(prepared, path.parent, made)
+    now = described[-1]
     if lock_text(now) == lock_text(locked):
         return LockedBuild(artifact=artifact)
+    changed = differences(locked, now)
+    if only_results(changed):
+        fields = ", ".join(".".join(item.path) for item in changed)
+        return LockedBuild(
+            artifact=artifact,
+            remarks=(f"{path} is left as it is: {fields} differs, and nothing that it is made of",),
+        )
     _write(path, now)
-    return LockedBuild(artifact=artifact, changed=differences(locked, now))
+    return LockedBuild(artifact=artifact, changed=changed)
+
+
+def _refuse_uncaused(spec: str, prepared: Prepared, locked: Lock, now: Lock) -> None:
+    sources = uncaused(differences(locked, now), locked, now)
+    if not sources:
+        return
+    assert prepared.spec is not None
+    command = " ".join(["compose lock", spec, *prepared.spec.overrides])
+    raise DriftError(
+        f"{lock_path(Path(spec))} would say something that nothing explains",
+        diagnostics=refused(
+            sources, locked, now, command=command, positions=prepared.spec.positions
+        ),
+    )
 
 
 def hold(spec: str, prepared: Prepared, locked: Lock, *, frozen: bool = False) -> Lock:
@@ -242,8 +271,20 @@ def hold(spec: str, prepared: Prepared, locked: Lock, *, frozen: bool = False) -
     Raises:
         DriftError: anything differs; it holds diagnostics.
     """
-    now = describe(prepared, lock_path(Path(spec)).parent, locked.artifacts)
+    now = _described(prepared, lock_path(Path(spec)).parent, locked.artifacts)
     _refuse(spec, prepared, locked, now, frozen=frozen)
+    return now
+
+
+def _described(prepared: Prepared, folder: Path, artifacts: Mapping[str, LockedArtifact]) -> Lock:
+    """Return the lock of what was prepared, of the very files that it was prepared from.
+
+    Raises:
+        SpecError: a source changed since it was first read.
+    """
+    now = describe(prepared, folder, artifacts)
+    if prepared.watched is not None:
+        prepared.watched.check()
     return now
 
 

@@ -20,7 +20,9 @@ from composer.knowledge import StoredKnowledge
 from composer.resolver.facts import Fact, Question
 from composer.resolver.plan import Download, Plan
 from composer.resolver.resolve import resolve
+from composer.resolver.unchecked import NOTHING, Unchecked
 from composer.spec import read_spec
+from composer.spec.boundary import Boundary, boundary_of
 from composer.spec.covered import covered
 from composer.spec.model import Pin, Spec
 from composer.spec.source_text import COMMAND_LINE
@@ -29,6 +31,7 @@ from composer.store import Store, default_store
 if TYPE_CHECKING:
     from composer.sources.located import Located
     from composer.sources.remote.fetching import Fetcher
+    from composer.sources.watched import Watched
 
 Progress = Callable[[str], None]
 _ROUNDS = 4
@@ -46,17 +49,21 @@ class Prepared:
         spec: None when the text alone is too broken to go on.
         plan: None when there are errors or sources that wait for Keras.
         deferred: what only Keras can tell and was not asked, in words.
+        unchecked: the same, by what it leaves open.
         diagnostics: errors and warnings of all stages that could run.
         remarks: what is no problem and worth saying: what was fetched, and what was not.
         store: that it was prepared with; None where nothing was opened.
+        watched: the files that were read; None where nothing was opened.
     """
 
     spec: Spec | None
     plan: Plan | None
     deferred: tuple[str, ...] = ()
+    unchecked: Unchecked = NOTHING
     diagnostics: tuple[Diagnostic, ...] = ()
     remarks: tuple[str, ...] = ()
     store: Store | None = None
+    watched: Watched | None = field(default=None, repr=False, compare=False)
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -96,7 +103,8 @@ def prepare(
         UsageError: the spec can't be read, or the ending of ``output`` stands for no format.
         BuildError: an import or the Keras process failed for a reason outside of the spec.
     """
-    run = _Run(store or default_store(), progress, deep, offline or _is_offline())
+    boundary = boundary_of(Path(path).parent)
+    run = _Run(store or default_store(), progress, deep, offline or _is_offline(), boundary)
     spec, diagnostics = read_spec(path, overrides)
     if spec is None:
         return Prepared(spec=None, plan=None, diagnostics=covered(diagnostics))
@@ -117,9 +125,14 @@ def prepare_spec(
     building: bool = False,
     store: Store | None = None,
     progress: Progress | None = None,
+    boundary: Boundary | None = None,
 ) -> Prepared:
-    """Do what :func:`prepare` does, for a spec that was read already."""
-    run = _Run(store or default_store(), progress, deep, offline or _is_offline())
+    """Do what :func:`prepare` does, for a spec that was read already.
+
+    Specs that are its sources have to lie in ``boundary``; None is what belongs to its folder.
+    """
+    boundary = boundary or boundary_of(Path(spec.file).parent)
+    run = _Run(store or default_store(), progress, deep, offline or _is_offline(), boundary)
     return _fit_to_go(
         Prepared(spec=spec, plan=None),
         output,
@@ -138,6 +151,7 @@ def _fit_to_go(
     """Prepare a spec, and report with it what keeps it from where it shall go."""
     from composer.destinations.fitness import missing_packages, taken, unfit
     from composer.destinations.programs import misplaced_programs
+    from composer.destinations.surroundings import strange_places
 
     spec = prepared.spec
     assert spec is not None
@@ -149,6 +163,9 @@ def _fit_to_go(
     misplaced = covered(misplaced_programs(spec, destinations), spec)
     if misplaced:
         return replace(prepared, diagnostics=(*prepared.diagnostics, *missing, *misplaced))
+    strange = covered(strange_places(spec, destinations), spec)
+    if any(item.severity == "error" for item in strange):
+        return replace(prepared, diagnostics=(*prepared.diagnostics, *missing, *strange))
     found = go_on()
     late: tuple[Diagnostic, ...] = ()
     if found.plan is not None:
@@ -156,7 +173,12 @@ def _fit_to_go(
             *unfit(spec, found.plan, destinations),
             *taken(spec, found.plan, destinations),
         )
-    return replace(found, diagnostics=(*found.diagnostics, *missing, *covered(late, spec)))
+    # A place that a build refuses anyway is told once.
+    told = {item.path for item in late}
+    strange = tuple(item for item in strange if item.path not in told)
+    return replace(
+        found, diagnostics=(*found.diagnostics, *missing, *strange, *covered(late, spec))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,22 +186,26 @@ class _Run:
     """What a spec and the specs that it starts from have in common.
 
     Attributes:
+        boundary: what all of them have to lie in.
         chain: the specs that are being prepared, the outermost first.
         linked: what specs with their variables gave, for the next source that names them.
         fetcher: of the outermost, once it opens its sources.
+        watched: the files that all of them read, once the outermost opens its sources.
     """
 
     store: Store
     progress: Progress | None
     deep: bool
     offline: bool
+    boundary: Boundary
     chain: tuple[Path, ...] = ()
     linked: dict[tuple[Path, tuple[str, ...]], Located | ComposeError] = field(default_factory=dict)
     fetcher: Fetcher | None = None
+    watched: Watched | None = None
 
 
 def _prepare(path: Path, overrides: Sequence[str], run: _Run) -> Prepared:
-    spec, diagnostics = read_spec(path, overrides)
+    spec, diagnostics = read_spec(path, overrides, boundary=run.boundary)
     read = Prepared(spec=spec, plan=None, diagnostics=covered(diagnostics, spec))
     return _judged(read, path, run)
 
@@ -208,24 +234,29 @@ def without_consequences(read: Prepared, prepared: Prepared) -> tuple[Diagnostic
 
 def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
     # Imported here: reading model files needs h5py, which a spec with mistakes does not.
-    from composer.keras_process.new_classes import unknown_classes
+    from composer.keras_process.new_classes import more_than_data, unknown_classes
     from composer.sources import open_sources
     from composer.sources.context import Context
     from composer.sources.remote.fetching import Fetcher
+    from composer.sources.watched import Watched
 
     fetcher = run.fetcher or Fetcher(store=run.store, offline=run.offline, progress=run.progress)
-    run = replace(run, fetcher=fetcher)
+    watched = run.watched or Watched()
+    run = replace(run, fetcher=fetcher, watched=watched)
     store, deep, progress = run.store, run.deep, run.progress
     context = Context(
         store=store,
         fetcher=fetcher,
         seed=spec.seed,
         may_import=deep,
+        boundary=run.boundary,
         progress=progress,
+        watched=watched,
         link_spec=lambda path, variables: _linked(path, variables, run),
     )
-    opened = open_sources(spec, context)
-    unknown = unknown_classes(spec)
+    with watched.blamed():
+        opened = open_sources(spec, context)
+    unknown = (*unknown_classes(spec), *more_than_data(spec, run.boundary))
     knowledge = StoredKnowledge(store, spec)
     resolution = resolve(spec, opened.files, knowledge)
     for _ in range(_ROUNDS):
@@ -244,13 +275,17 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
         raise BuildError(
             f"Keras was asked and left unanswered: {', '.join(q.id for q in resolution.questions)}"
         )
+    changed = watched.changes()
+    found = (*opened.diagnostics, *unknown, *resolution.diagnostics)
     return Prepared(
         spec=spec,
-        plan=None if unknown else _with_downloads(resolution.plan, opened.downloads),
+        plan=None if unknown or changed else _with_downloads(resolution.plan, opened.downloads),
         deferred=tuple(deferred),
-        diagnostics=covered((*opened.diagnostics, *unknown, *resolution.diagnostics), spec),
+        unchecked=replace(resolution.unchecked, imports=tuple(opened.deferred)),
+        diagnostics=covered(tuple(dict.fromkeys((*found, *changed))), spec),
         remarks=tuple(fetcher.remarks),
         store=store,
+        watched=watched,
     )
 
 
@@ -339,7 +374,11 @@ def _link(path: Path, overrides: Sequence[str], run: _Run) -> Located:
         with store.making(key), store.scratch() as folder:
             digest = store.recipe(key)  # another process may have made it while this one waited
             if digest is None:
-                build_plan(plan, folder / "linked.keras", progress=run.progress)
+                watched = prepared.watched
+                assert watched is not None
+                with watched.blamed():
+                    build_plan(plan, folder / "linked.keras", progress=run.progress)
+                    watched.check()
                 digest = store.add(folder / "linked.keras")
                 store.remember_recipe(key, digest, {"importer": "spec", "name": plan.name})
     return Located(
@@ -375,7 +414,7 @@ def _answers(spec: Spec, questions: Sequence[Question], run: _Run) -> Mapping[st
 def _in_words(question: Question) -> str:
     if question.kind == "make":
         return f"layer {question.id!r} has to be made by Keras first"
-    return f"what {question.id!r} gives for its new inputs"
+    return f"what {question.id!r} outputs"
 
 
 def plan_spec(prepared: Prepared) -> Plan:

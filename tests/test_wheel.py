@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -37,6 +38,8 @@ def test_a_wheel_works_without_the_repository(tmp_path):
         (["explain", "CMP301"], "CMP301"),
         (["--version"], "compose"),
         (["plan", "a.yaml", "--html", "a.html"], "a = a.keras"),
+        (["init", "--example"], ""),
+        (["plan", "pair.yaml"], "photo = models/photo.keras"),
     ):
         shown = subprocess.run(
             [sys.executable, "-m", "composer", *arguments],
@@ -49,3 +52,8 @@ def test_a_wheel_works_without_the_repository(tmp_path):
         assert shown.returncode == 0, shown.stderr
         assert expected in shown.stdout
     assert "org.eclipse.elk" in (tmp_path / "a.html").read_text(encoding="utf-8")
+    (metadata,) = unpacked.glob("*.dist-info/METADATA")
+    page = metadata.read_text(encoding="utf-8").partition("\n\n")[2]
+    assert "](https://github.com/keras-compose/keras-compose/blob/main/docs/tutorial.md)" in page
+    assert "/main/docs/images/pair.svg)" in page
+    assert not re.findall(r"\]\((?!https?:)[^)]*\)", page), "a link that leads nowhere there"

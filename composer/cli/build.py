@@ -21,37 +21,41 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "--output", "outputs", metavar="PATH", multiple=True,
     shell_complete=candidates.any_file,
-    help="Where the result goes, whatever the spec says; its ending says the format. Several "
-    "times for several results; for one spec.",
+    help="Output file; overrides the spec. The extension sets the format. May be repeated. Only "
+    "for a single spec.",
 )  # fmt: skip
-@click.option("--verify", is_flag=True, help="Let Keras load and run it before it takes its name.")
-@click.option("--dry-run", is_flag=True, help="Do everything but write the result.")
-@click.option("-k", "--keep-going", is_flag=True, help="Build the other specs when one fails.")
+@click.option("--verify", is_flag=True, help="Load and run the model in Keras before it is saved.")
+@click.option("--dry-run", is_flag=True, help="Do everything except writing the result.")
+@click.option("-k", "--keep-going", is_flag=True, help="Build the other specs if one fails.")
 @click.option(
     "-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
-    help="Build up to N specs side by side, each in a process of its own.",
+    help="Build up to N specs in parallel, each in its own process.",
 )  # fmt: skip
 @click.option(
     "--locked", is_flag=True,
-    help="Fail (code 4) when anything is not as the spec's lock says; see compose lock.",
+    help="Fail (code 4) if anything has changed since the spec was locked.",
 )  # fmt: skip
 @click.option(
     "--frozen", is_flag=True,
-    help="Build from the spec's lock, also where the spec has moved on since.",
+    help="Build from the spec's lock, even if the spec has changed.",
 )  # fmt: skip
-@click.option("--force", is_flag=True, help="Build what is fresh, too.")
+@click.option(
+    "--trust-lock", is_flag=True,
+    help="With --frozen: let the lock run code and name files that the spec does not.",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="Build even if the result is up to date.")
 @click.option(
     "--provenance",
     is_flag=True,
-    help="Write NAME.intoto.json beside the result: what it was made from (in-toto, SLSA).",
+    help="Also write NAME.intoto.json: its provenance (in-toto, SLSA).",
 )
 @click.option(
     "--sbom", is_flag=True,
-    help="Write NAME.cdx.json beside the result: its bill of materials (CycloneDX).",
+    help="Also write NAME.cdx.json: its bill of materials (CycloneDX).",
 )  # fmt: skip
 @click.option(
     "--sign", metavar="KEY", shell_complete=candidates.any_file,
-    help="Write FILE.sig beside each file: its signature by a private key (PEM).",
+    help="Also write FILE.sig for each file: a signature by a private key (PEM).",
 )  # fmt: skip
 @options.offline
 @options.output_format
@@ -66,6 +70,7 @@ def command(
     offline: bool,
     locked: bool,
     frozen: bool,
+    trust_lock: bool,
     force: bool,
     provenance: bool,
     sbom: bool,
@@ -74,16 +79,15 @@ def command(
 ) -> int:
     """Plan, link and save the models of specs.
 
-    A folder stands for all specs in it but those whose names begin with _; a spec is built after
-    the specs that it starts from, and not at all when one of those failed. After a failure no
-    other is begun unless --keep-going is given. A result that an earlier build left and this one
-    would write again is fresh and left alone, unless --force or --verify is given. A lock that
-    lies beside a spec is kept current.
+    A folder means every spec in it whose name does not start with _. A spec is built after the
+    specs it depends on, and is skipped if one of them fails. The first failure stops the run,
+    unless --keep-going is given. A result that is up to date is kept, unless --force or --verify
+    is given. A lock next to a spec is kept up to date.
 
-    Keras is started only for new layers, for seams whose shape changed, and to import a source
-    that is no .keras file; what it answers is remembered. It also exports h5, saved_model, onnx
-    and tflite, each of which is run beside the linked model before it is kept. An OVERRIDE is a
-    change such as vars.classes=5, +sources.a.trainable=true or ~layers.drop.
+    Keras is started only for new layers, for connections whose shape changed, to import a source
+    that is not a .keras file, and to export h5, saved_model, onnx and tflite. Its answers are
+    remembered, and each export is compared with the linked model before it is saved. An OVERRIDE
+    is a change such as vars.classes=5, +sources.a.trainable=true or ~layers.drop.
     """
     from composer.cli.build_one import Job
     from composer.cli.build_several import build_several
@@ -97,13 +101,7 @@ def command(
             f"--output is for one spec; found {len(specs)}: {', '.join(specs)}",
             help="let each spec say where its own artifact goes: output: {path: …}",
         )
-    if frozen and locked:
-        raise UsageError("--locked fails when the spec moved on, and --frozen does not ask")
-    if frozen and overrides:
-        raise UsageError(
-            f"--frozen builds what the lock says, and takes no overrides: {' '.join(overrides)}",
-            help="compose lock SPEC OVERRIDE… locks a spec with them",
-        )
+    _check_lock_options(overrides, locked=locked, frozen=frozen, trust_lock=trust_lock)
     if verify and dry_run:
         raise UsageError("--verify looks at what was written, and --dry-run writes nothing")
     beside = {"--provenance": provenance, "--sbom": sbom, "--sign": sign is not None}
@@ -120,6 +118,7 @@ def command(
             locked=locked,
             force=force,
             frozen=frozen,
+            trust_lock=trust_lock,
             provenance=provenance,
             sbom=sbom,
             sign=sign,
@@ -140,6 +139,23 @@ def command(
     if len(specs) > 1:
         console.talk(_tally(specs, codes, fresh=fresh, keep_going=keep_going))
     return max(codes.values())
+
+
+def _check_lock_options(
+    overrides: Sequence[str], *, locked: bool, frozen: bool, trust_lock: bool
+) -> None:
+    """Refuse options about locks that contradict each other."""
+    from composer.errors import UsageError
+
+    if frozen and locked:
+        raise UsageError("--locked fails when the spec moved on, and --frozen does not ask")
+    if frozen and overrides:
+        raise UsageError(
+            f"--frozen builds what the lock says, and takes no overrides: {' '.join(overrides)}",
+            help="compose lock SPEC OVERRIDE… locks a spec with them",
+        )
+    if trust_lock and not frozen:
+        raise UsageError("--trust-lock is about builds from a lock, which --frozen makes")
 
 
 def _show(outcome: Outcome, report: Report) -> None:

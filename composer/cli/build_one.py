@@ -38,6 +38,7 @@ class Job:
         locked: whether the build fails when anything is not as the lock says.
         force: whether what is fresh is built too.
         frozen: whether it is built from its lock, whatever the spec says by now.
+        trust_lock: whether that lock may let in what the spec does not.
         provenance: whether an in-toto Statement is written beside the result.
         sbom: whether a CycloneDX bill of materials is written beside the result.
         sign: private key by which each file that is written is signed.
@@ -52,6 +53,7 @@ class Job:
     locked: bool = False
     force: bool = False
     frozen: bool = False
+    trust_lock: bool = False
     provenance: bool = False
     sbom: bool = False
     sign: str | None = None
@@ -154,7 +156,13 @@ def _prepare(job: Job, lock: Lock | None) -> Prepared:
 
         with display(f"planning {job.spec}") as say:
             return prepare_frozen(
-                job.spec, lock, offline=job.offline, output=output, store=store, progress=say
+                job.spec,
+                lock,
+                offline=job.offline,
+                output=output,
+                trust_lock=job.trust_lock,
+                store=store,
+                progress=say,
             )
     options.readable_file(job.spec, SPEC_SUFFIXES)
     with display(f"planning {job.spec}") as say:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
 from composer.cli.build_one import Job, Outcome, build_one
+from composer.cli.ending import end_by_signals
 from composer.cli.progress import display
 
 if TYPE_CHECKING:
@@ -82,9 +84,13 @@ def _side_by_side(take: Take, processes: int) -> Iterator[Outcome]:
     running: dict[Future[Outcome], Job] = {}
     with ExitStack() as stack:
         say = stack.enter_context(display("building"))
+        before = stack.enter_context(_safe_path())
         # A fresh interpreter each: a fork would take over threads and locks half way.
-        pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+        pool = ProcessPoolExecutor(
+            processes, mp_context=get_context("spawn"), initializer=_begin, initargs=(before,)
+        )
         stack.callback(pool.shutdown, cancel_futures=True)
+        stack.push(_ended)
         while True:
             while len(running) < processes and (job := take()) is not None:
                 running[pool.submit(build_one, job)] = job
@@ -94,3 +100,43 @@ def _side_by_side(take: Take, processes: int) -> Iterator[Outcome]:
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 del running[future]
                 yield future.result()
+
+
+_SAFE_PATH = "PYTHONSAFEPATH"
+
+
+@contextmanager
+def _safe_path() -> Iterator[str | None]:
+    """Keep the current folder out of the module path of processes that are started meanwhile.
+
+    An interpreter that is started with a command looks there first, and a file json.py in it would
+    run.
+    """
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield before
+    finally:
+        _restore(before)
+
+
+def _begin(before: str | None) -> None:
+    """Begin a process of the pool: programs that it starts get the environment of the user."""
+    end_by_signals()
+    _restore(before)
+
+
+def _ended(kind: type[BaseException] | None, *_: object) -> None:
+    """Let the processes of a pool end now, where this one is asked to: they clean up themselves."""
+    from multiprocessing import active_children
+
+    if kind is not None and not issubclass(kind, Exception):
+        for process in active_children():
+            process.terminate()
+
+
+def _restore(before: str | None) -> None:
+    if before is None:
+        os.environ.pop(_SAFE_PATH, None)
+    else:
+        os.environ[_SAFE_PATH] = before

@@ -15,15 +15,15 @@ _UNUSED_FOR = timedelta(days=30)
 @click.group(
     name="cache",
     invoke_without_command=True,
-    short_help="List what the store holds; cache prune removes from it.",
+    short_help="List the store of imported models and downloads; cache prune cleans it.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(context: click.Context, *, as_json: bool) -> int:
-    """List what the store holds: imported models, downloads, new layers, answers of Keras.
+    """List the store: imported models, downloads, new layers, answers from Keras.
 
-    The store is the folder COMPOSE_HOME, or keras-compose in the user's cache folder. All that it
-    holds can be made or fetched again.
+    The store is the folder COMPOSE_HOME, or keras-compose in the user's cache folder. Everything in
+    it can be created or fetched again.
     """
     if context.invoked_subcommand is not None:
         return 0
@@ -41,28 +41,28 @@ def command(context: click.Context, *, as_json: bool) -> int:
     return 0
 
 
-@command.command(name="prune", short_help="Remove what was not used for long.")
+@command.command(name="prune", short_help="Remove unused entries.")
 @click.option(
     "--older-than", "age", metavar="AGE",
-    help="Remove what was not used for longer: 90m, 12h, 7d, 2w. 30d where no limit is given.",
+    help="Remove entries unused for longer than this: 90m, 12h, 7d, 2w. Default: 30d.",
 )  # fmt: skip
 @click.option(
     "--max-size", metavar="SIZE",
-    help="Remove the least recently used until the rest is no larger: 500MB, 2GiB.",
+    help="Remove the least recently used entries until this size is reached: 500MB, 2GiB.",
 )  # fmt: skip
 @click.option(
     "--all", "everything", is_flag=True,
-    help="Remove all that no running command uses, answers of Keras and digests too.",
+    help="Remove everything that no running command uses.",
 )  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Remove nothing; show what would go.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def prune(
     *, age: str | None, max_size: str | None, everything: bool, dry_run: bool, as_json: bool
 ) -> int:
-    """Remove objects that were not used for long, and all that leads nowhere without them.
+    """Remove entries that were not used for a while, and whatever needs them.
 
-    What killed commands left goes in any case. What a running command uses stays, and, unless
-    --all is given, what was used within the last hour.
+    Leftovers of killed commands are always removed. Entries used by a running command are kept,
+    and so are those used within the last hour, unless --all is given.
     """
     from composer.cli.cache_screen import pruned_document, removed
     from composer.errors import UsageError

@@ -63,9 +63,9 @@ class _Verbs(click.Group):
     cls=_Verbs,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 fine, 1 the spec or its sources are wrong, 2 usage or unreadable file, "
-    "3 the build failed for another reason, or a comparison could not be made whole, 4 an "
-    "artifact or lock is not what it should be, or two models differ.",
+    epilog="Exit codes: 0 success, 1 the spec or a source is wrong, 2 usage or unreadable file, "
+    "3 the build failed for another reason, or a comparison is incomplete, 4 something differs: a "
+    "model, a lock, an artifact.",
 )
 @click.version_option(__version__, "-V", "--version", message="compose %(version)s")
 @click.pass_context

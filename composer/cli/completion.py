@@ -7,15 +7,16 @@ import click
 from composer.cli import console
 
 
-@click.command(name="completion", short_help="Print the script that makes a shell complete.")
+@click.command(name="completion", short_help="Print a shell completion script.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> int:
-    """Print what makes a SHELL complete verbs, flags, specs, keys, sources and layers.
+    """Print a script that makes SHELL complete commands, options, specs, keys and layers.
 
-    Once read, for bash from ~/.bashrc as eval "$(compose completion bash)", for zsh the same from
-    ~/.zshrc behind compinit, for fish from ~/.config/fish/config.fish as
-    compose completion fish | source, it lasts for all later versions.
-    """
+    \b
+    bash: add eval "$(compose completion bash)" to ~/.bashrc.
+    zsh: add eval "$(compose completion zsh)" to ~/.zshrc, after compinit.
+    fish: add compose completion fish | source to ~/.config/fish/config.fish.
+    """  # noqa: D301 - click reads a real \b as "keep these lines"
     from composer.cli.shells import SCRIPTS
 
     console.data(SCRIPTS[shell])

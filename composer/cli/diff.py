@@ -23,7 +23,7 @@ UNKNOWN = 3
 @options.overrides
 @options.deep
 @options.page
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @options.output_format
 def command(
     before: str,
@@ -37,10 +37,10 @@ def command(
 ) -> int:
     """Compare two models layer by layer: names, wiring, arguments, shapes and weights.
 
-    Each is a spec, a .keras file, a lock, or what compose plan --json wrote; REVISION:PATH, such
-    as HEAD:specs/a.yaml, takes it from git. Overrides go to what is a spec, and to the second
-    one alone where both are the same spec. The exit code is 0 where nothing differs, 4 where
-    something does, and 3 where nothing was found to differ and not everything could be compared.
+    Each is a spec, a .keras file, a lock, or the output of compose plan --json. REVISION:PATH, such
+    as HEAD:specs/a.yaml, reads it from git. Overrides apply to specs; if both are the same spec,
+    only to the second. Exits with code 0 if nothing differs, 4 if something does, and 3 if no
+    difference was found but not everything could be compared.
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report

@@ -30,23 +30,23 @@ _ENDINGS: dict[str, Form] = {
     "--output",
     metavar="FILE",
     shell_complete=candidates.any_file,
-    help="Where to; its ending says the form.",
+    help="Output file. The extension sets the format.",
 )
 @click.option(
     "--format",
     "form",
     type=click.Choice(["svg", "png", "mermaid", "dot"]),
-    help="The form, where no file or no known ending says it. Without both: mermaid, to stdout.",
+    help="Output format, if the extension does not set it. Default: mermaid, to stdout.",
 )
 @click.option(
-    "--all", "every_layer", is_flag=True, help="Show in grey what of the sources is left out."
+    "--all", "every_layer", is_flag=True, help="Show unused layers of the sources, in grey."
 )
 @click.option(
     "--unfold",
     multiple=True,
     metavar="PATTERN",
     shell_complete=candidates.layer_names,
-    help="Draw each layer of the folds whose name, or a layer in which, matches; '*' is all.",
+    help="Open folded blocks whose name, or a layer inside, matches; '*' opens all.",
 )
 @options.deep
 @options.offline
@@ -63,10 +63,11 @@ def command(
     offline: bool,
     format: Format,  # noqa: A002
 ) -> int:
-    """Draw what a spec is linked to, or what is in a .keras or .h5 file.
+    """Draw the model of a spec, or of a .keras or .h5 file.
 
-    Each source has a box and a colour; edges that the spec made are thick and tell their shape;
-    blocks that come again are folded. Keras is not started, and nothing of a file is run.
+    Each source has its own box and colour. Connections made by the spec are thick and labelled
+    with their shape. Repeated blocks are folded. Keras is not started, and nothing in a file is
+    executed.
     """
     from composer.errors import UsageError
 
@@ -143,8 +144,9 @@ def _of_spec(
             console.talk(f"{counted(prepared.diagnostics)} in {path}")
             return None
     plan = plan_spec(prepared)
-    if plan.deferred:
-        console.talk(f"no shapes yet behind {', '.join(plan.deferred)}: --deep asks Keras for them")
+    if prepared.unchecked.shapes:
+        shapes = ", ".join(prepared.unchecked.shapes)
+        console.talk(f"no shapes yet behind {shapes}: --deep asks Keras for them")
     return picture_of_plan(plan, every_layer=every_layer)
 
 

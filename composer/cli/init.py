@@ -37,12 +37,16 @@ _KINDS = ("app:", "hub:", "py:")
 )
 @click.option(
     "-o", "--output", metavar="FILE", shell_complete=candidates.any_file,
-    help="Where the spec goes; - is stdout. Left out, it is specs/NAME.yaml where there is a "
-    "folder specs, else NAME.yaml.",
+    help="Output file; - is stdout. Default: specs/NAME.yaml if there is a folder specs, "
+    "else NAME.yaml.",
 )  # fmt: skip
 @click.option(
-    "--name", metavar="NAME", help="Of the model; made from the models' names if left out."
+    "--name", metavar="NAME", help="Name of the model. Default: made from the names of the models."
 )
+@click.option(
+    "--example", is_flag=True,
+    help="Write an example to the current folder: two small models and a spec.",
+)  # fmt: skip
 @options.offline
 @options.output_format
 def command(
@@ -50,25 +54,30 @@ def command(
     *,
     output: str | None,
     name: str | None,
+    example: bool,
     offline: bool,
     format: Format,  # noqa: A002
 ) -> int:
-    """Write a first spec that takes MODELs: files, app:NAME, or what else a source can be.
+    """Write a first spec for MODELs: files, app:NAME, or any other kind of source.
 
-    The spec is sound as it is written: names that collide get prefixes, what looks like a head is
-    left out, and inputs that could be shared, wires that would fit and layers that could follow
-    stand in comments. An existing file is never replaced. Keras is not started.
+    The spec can be built as it is. Models whose layer names clash get prefixes, and layers that
+    look like a head are excluded. Inputs to share, connections that fit and layers to add are
+    suggested in comments. init never overwrites a file and does not start Keras.
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report, counted
     from composer.drafting.draft import draft
 
+    if example:
+        if models or output is not None or name is not None:
+            raise UsageError("--example takes no models, no --output and no --name")
+        return _example()
     if not models:
-        raise UsageError("no model is named", help=_models_here())
+        raise UsageError("no models given", help=_models_here())
     if name is not None and not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} is no name of a model",
-            help="a name is letters, digits, '_', '.' and '-'; for instance: --name resnet_head",
+            f"{name!r} is not a valid model name",
+            help="use letters, digits, '_', '.' and '-', for instance --name resnet_head",
         )
     file = _target(output)
     directory = _directory(output)
@@ -89,19 +98,33 @@ def command(
         if output == STDOUT:
             console.data(drafted.text)
         else:
-            _write(file, drafted.text)
+            _write(file, drafted.text.encode())
             if missing is not None:
                 _write_schema(missing)
         report.add(_placed(drafted, str(file)))
         if output != STDOUT:
             report.say(shown(_verdict(str(file), drafted)))
         if drafted.prepared.errors:
-            console.talk(f"{counted(drafted.prepared.diagnostics)} left to solve in {file}")
+            console.talk(f"{counted(drafted.prepared.diagnostics)} left to fix in {file}")
             return 1
         if output != STDOUT:
-            console.talk(
-                f"next: compose plan {file} shows it, compose build {file} makes the model"
-            )
+            console.talk(f"next: compose plan {file}, then compose build {file}")
+    return 0
+
+
+def _example() -> int:
+    """Write the example into the current folder."""
+    from composer.drafting import example
+
+    _, missing = _schema(Path(), write=True)
+    for file in example.existing(Path()):
+        _refuse_existing(file)
+    for name in example.FILES:
+        _write(Path(name), example.content(name))
+        console.talk(f"{name} written")
+    if missing is not None:
+        _write_schema(missing)
+    console.talk(f"next: compose build {example.SPEC} --verify")
     return 0
 
 
@@ -113,7 +136,7 @@ def _target(output: str | None) -> Path | None:
     file = Path(output)
     if not output.endswith(SPEC_SUFFIXES):
         raise UsageError(
-            f"{output} does not end like a spec", help=f"name it {file.with_suffix('.yaml')}"
+            f"{output} has no extension of a spec", help=f"name it {file.with_suffix('.yaml')}"
         )
     _refuse_existing(file)
     return file
@@ -122,8 +145,8 @@ def _target(output: str | None) -> Path | None:
 def _refuse_existing(file: Path) -> None:
     if os.path.lexists(file):
         raise UsageError(
-            f"{file} is there already, and init replaces nothing",
-            help="-o FILE writes to another place, -o - to stdout",
+            f"{file} already exists; init never overwrites",
+            help="choose another file with -o FILE, or print the spec with -o -",
             code="CMP712",
         )
 
@@ -152,7 +175,7 @@ def _location(model: str, directory: Path) -> str:
         options.readable_file(str(path), KERAS_SUFFIXES + LEGACY_SUFFIXES + SPEC_SUFFIXES)
     if path.is_file() and not model.endswith(KERAS_SUFFIXES + LEGACY_SUFFIXES + SPEC_SUFFIXES):
         raise UsageError(
-            f"{model} does not end like a model: {', '.join(KERAS_SUFFIXES + LEGACY_SUFFIXES)}",
+            f"{model} has no extension of a model: {', '.join(KERAS_SUFFIXES + LEGACY_SUFFIXES)}",
             help="name a model file, app:ResNet50, hub:PRESET or py:module:function",
         )
     return _seen_from(directory, path)
@@ -194,7 +217,7 @@ def _schema(directory: Path, *, write: bool) -> tuple[str | None, Path | None]:
     return _seen_from(directory, base / SCHEMA), base / SCHEMA
 
 
-def _write(file: Path, text: str) -> None:
+def _write(file: Path, content: bytes) -> None:
     """Write a file that is not there yet.
 
     Raises:
@@ -202,8 +225,8 @@ def _write(file: Path, text: str) -> None:
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("x", encoding="utf-8") as stream:
-            stream.write(text)
+        with file.open("xb") as stream:
+            stream.write(content)
     except FileExistsError:
         _refuse_existing(file)
         raise
@@ -216,8 +239,8 @@ def _write(file: Path, text: str) -> None:
 def _write_schema(file: Path) -> None:
     from composer.spec.schema_file import schema_text
 
-    _write(file, schema_text("spec"))
-    console.talk(f"{file}: the schema of specs, by which an editor completes and checks them")
+    _write(file, schema_text("spec").encode())
+    console.talk(f"{file}: the schema of specs, for completion and checks in an editor")
 
 
 def _placed(drafted: Draft, file: str) -> tuple[Diagnostic, ...]:
@@ -248,7 +271,7 @@ def _verdict(file: str, drafted: Draft) -> str:
         parts.append(f"{prefixed} with a prefix")
     excluded = sum(len(part.excluded) for part in drafted.parts)
     if excluded:
-        parts.append(f"{count(excluded, 'layer')} of heads left out")
+        parts.append(f"{count(excluded, 'layer')} of heads excluded")
     plan = drafted.prepared.plan
     if plan is not None:
         parts.append(count(len(plan.graph.operations), "operation"))

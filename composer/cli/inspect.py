@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 @click.command(name="inspect", short_help="List the layers of a .keras or .h5 file.")
 @click.argument("model", shell_complete=candidates.model_files)
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--select",
     "selectors",
     multiple=True,
     metavar="SELECTOR",
     shell_complete=candidates.layer_names,
-    help="Show what a selector of a spec would catch, such as 'conv5_*' or '{class: Dropout}'.",
+    help="Show the layers that a selector matches, such as 'conv5_*' or '{class: Dropout}'.",
 )
 def command(model: str, *, as_json: bool, selectors: tuple[str, ...]) -> int:
     """List the layers of a .keras or .h5 file: names, classes, shapes, sizes.
 
-    The file is read as data: nothing in it is run, and Keras is not started.
+    The file is read as data: nothing in it is executed, and Keras is not started.
     """
     file = options.readable_file(model, KERAS_SUFFIXES + LEGACY_SUFFIXES)
     parsed = {text: _selector(text) for text in selectors}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from composer.cli.caught import Caught, rows
 from composer.cli.console import Terminal, show_parts
-from composer.cli.numbers import count, size
+from composer.cli.numbers import UNREAD, count, size
 from composer.cli.shapes import shape_text
 from composer.diagnostics.render.terminal_text import shown
 from composer.inspection import InspectedLayer, InspectedPort, InspectedSource, Inspection
@@ -68,7 +68,7 @@ def _parts(
             yield Text(f"{label:<8}{_port(port)}")
     yield Text(
         f"total   {count(len(inspection.layers), 'operation')}, "
-        f"{count(inspection.parameters, 'parameter')}, {size(inspection.nbytes)}"
+        f"{count(inspection.parameters, 'parameter')}, {size(inspection.nbytes)}; {UNREAD}"
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from composer.cli.build_screen import shown as shown_path
 from composer.cli.console import Terminal, show_parts
-from composer.cli.numbers import count, size
+from composer.cli.numbers import UNREAD, count, size
 from composer.cli.shapes import shape_text
 from composer.diagnostics.render.terminal_text import shown
 from composer.resolver.plan import Download, Fate, MapEntry, Plan, PlannedSource, Port
@@ -87,7 +87,7 @@ def _parts(
     layers = sum(op.kind != "input" for op in plan.graph.operations)
     yield _line(
         f"\ntotal: {count(layers, 'layer')} and {count(len(plan.inputs), 'input')}, "
-        f"{count(plan.parameters, 'parameter')}, {size(plan.nbytes)}"
+        f"{count(plan.parameters, 'parameter')}, {size(plan.nbytes)}; {UNREAD}"
     )
     if plan.deferred:
         yield _line(

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 _SHOWN = 12
 
 
-@click.command(name="lock", short_help="Write what specs are resolved to, for --locked builds.")
+@click.command(name="lock", short_help="Pin sources and results in a lock file.")
 @options.specs_and_overrides
-@click.option("--check", is_flag=True, help="Write nothing; fail (code 4) where a lock is stale.")
-@click.option("--existing", is_flag=True, help="Leave out the specs that have no lock yet.")
+@click.option(
+    "--check", is_flag=True, help="Write nothing; fail (code 4) if a lock is out of date."
+)
+@click.option("--existing", is_flag=True, help="Skip specs that have no lock yet.")
 @click.option(
     "--upgrade", multiple=True, metavar="SOURCE", shell_complete=candidates.source_ids,
-    help="Take what the URL of a source gives now, not what was locked; several times.",
+    help="Use the current content of a source's URL, not the locked one. May be repeated.",
 )  # fmt: skip
 @options.offline
 @options.output_format
@@ -39,11 +41,11 @@ def command(
     offline: bool,
     format: Format,  # noqa: A002
 ) -> int:
-    """Write NAME.lock.json beside each spec: digests of all that a build depends on and gives.
+    """Write NAME.lock.json next to each spec: digests of everything that a build reads and writes.
 
-    A build with --locked fails when anything differs from it. The model is built for the lock and
-    not kept. --check compares the spec, its sources and all names without Keras and without a
-    build; where nothing differs so far and the rest waits for Keras, it ends with code 3.
+    build --locked fails if anything differs from the lock. The model is built to write the lock,
+    but not saved. --check compares the spec, its sources and all names, without Keras and without
+    a build. If nothing differs but some checks need Keras, it exits with code 3.
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report, exit_code

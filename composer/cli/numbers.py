@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+UNREAD = "weights not read"
+"""Said where the weights of a file were listed, and no number among them was looked at."""
 _UNITS = ("KiB", "MiB", "GiB", "TiB")
 _STEP = 1024
 _BYTES = {

@@ -23,17 +23,17 @@ output_format: Decorator = click.option(
     type=click.Choice(["full", "concise", "json", "github", "sarif"]),
     default="full",
     show_default=True,
-    help="Form of diagnostics. Those for programs go to stdout, the others to stderr.",
+    help="Format of diagnostics. json, github and sarif go to stdout, the others to stderr.",
 )
 
 deep: Decorator = click.option(
-    "--deep", is_flag=True, help="Ask Keras for what the configs alone don't tell."
+    "--deep", is_flag=True, help="Start Keras to find out what files alone can't tell."
 )
 
 offline: Decorator = click.option(
     "--offline",
     is_flag=True,
-    help="Ask nothing of the network: take what was fetched before. COMPOSE_OFFLINE=1 does too.",
+    help="Use only what was fetched before; no network. Same as COMPOSE_OFFLINE=1.",
 )
 
 page: Decorator = click.option(
@@ -41,7 +41,7 @@ page: Decorator = click.option(
     "page",
     metavar="FILE",
     shell_complete=candidates.pages,
-    help="Write a page for a browser as well, in one file.",
+    help="Also write an HTML page, in one file.",
 )
 
 

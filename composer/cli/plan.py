@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 @click.command(name="plan", short_help="Show what a build would do: the link map.")
 @options.specs_and_overrides
 @options.deep
-@click.option("--json", "as_json", is_flag=True, help="Print the plan as a JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 @options.page
-@click.option("--all", "every_layer", is_flag=True, help="List each layer on a line of its own.")
+@click.option("--all", "every_layer", is_flag=True, help="List every layer on its own line.")
 @options.offline
 @options.output_format
 def command(
@@ -31,10 +31,10 @@ def command(
     every_layer: bool,
     format: Format,  # noqa: A002
 ) -> int:
-    """Show the link map of a spec: what goes in, under which name, wired to what.
+    """Show what a build would do: which layers are used, under which names, and how they connect.
 
-    Without --deep Keras is not started, and shapes that only Keras can tell are shown as
-    deferred. Sources by URL are fetched unless the store has them.
+    Without --deep, Keras is not started, and shapes that only Keras can tell are shown as
+    deferred. Sources by URL are fetched unless they are in the store.
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report, counted
@@ -68,6 +68,7 @@ def command(
             from composer.resolver.document import plan_document
 
             document = {**plan_document(plan), "results": results_document(results)}
+            document["weights_read"] = False
             report.say(json.dumps(document, indent=2))
         else:
             from composer.cli.link_map import show_plan

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Self, cast
 
 from composer.cli import console
-from composer.diagnostics.of_errors import BUG, MACHINE, diagnostics_of
+from composer.cli.failures import failure_of
+from composer.diagnostics.of_errors import diagnostics_of
 from composer.errors import ComposeError, DriftError, SpecError
 
 if TYPE_CHECKING:
@@ -172,62 +170,6 @@ def diagnostics_of_any(error: Exception) -> Sequence[Diagnostic]:
         return diagnostics_of(error)
     failure = failure_of(error)
     return [Diagnostic(code=failure.code, message=failure.message, help=failure.help)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
-    """What ended a command and is no error of composer's own.
-
-    Attributes:
-        exit_code: that it gives.
-    """
-
-    code: str
-    message: str
-    help: str | None
-    exit_code: int
-
-
-_USAGE = 2
-_FAILED = 3
-_OF_THE_MACHINE = frozenset(
-    {
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EIO,
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.EROFS,
-        errno.EACCES,
-        errno.EPERM,
-        errno.ENAMETOOLONG,
-    }
-)
-"""What a full disk, a lost drive, missing rights or a path too long give: no mistake of ours."""
-
-
-def failure_of(error: Exception) -> Failure:
-    """Return what click, the machine or a bug ended a command with, in our words."""
-    import click
-
-    if isinstance(error, click.ClickException):
-        message = error.format_message()
-        message = f"{message[:1].lower()}{message[1:].rstrip('.')}"
-        context = getattr(error, "ctx", None)
-        help_ = f"{context.command_path} --help shows what there is" if context else None
-        return Failure(code="CMP113", message=message, help=help_, exit_code=_USAGE)
-    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
-        where = f"{error.filename}: " if error.filename is not None else ""
-        message = f"{where}{os.strerror(error.errno).lower()}"
-        return Failure(code=MACHINE, message=message, help=None, exit_code=_FAILED)
-    reason = str(error) or "no further words"
-    return Failure(
-        code=BUG,
-        message=f"this is a bug of composer, not of your files: {type(error).__name__}: {reason}",
-        help="set COMPOSE_TRACEBACK=1 and run the command again to see where; please report it "
-        "with what that shows",
-        exit_code=_FAILED,
-    )
 
 
 def exit_code(diagnostics: Sequence[Diagnostic]) -> int:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
 from composer.cli import console
 from composer.cli.commands import NobodyReadsError, compose
-from composer.cli.reporting import (
-    document_of_failure,
-    failure_of,
-    no_document_yet,
-    show_error,
-)
+from composer.cli.ending import EndedError, ended_by_signals
+from composer.cli.failures import failure_of
+from composer.cli.reporting import document_of_failure, no_document_yet, show_error
 from composer.errors import ComposeError
 
 INTERRUPTED = 130
@@ -39,9 +38,14 @@ def _run(arguments: Sequence[str]) -> int:
         answer_shells()
     no_document_yet()
     try:
-        code = compose.main(args=list(arguments), prog_name="compose", standalone_mode=False)
+        with ended_by_signals():
+            code = compose.main(args=list(arguments), prog_name="compose", standalone_mode=False)
     except (NobodyReadsError, BrokenPipeError):
         return NOBODY_READS
+    except EndedError as ended:
+        with suppress(OSError):  # the terminal may be gone
+            console.talk(f"ended by {signal.Signals(ended.number).name}")
+        return ended.exit_code
     except (click.Abort, KeyboardInterrupt):
         console.talk("interrupted")
         return INTERRUPTED

@@ -10,7 +10,7 @@ from composer.cli import console
 @click.command(name="schema", short_help="Print the JSON Schema of specs, plans or locks.")
 @click.argument("name", type=click.Choice(["spec", "plan", "lock"]), default="spec")
 def command(name: str) -> int:
-    """Print the JSON Schema (2020-12) of specs, of what plan --json prints, or of lock files."""
+    """Print the JSON Schema (2020-12) of specs, of plan --json, or of lock files."""
     from composer.spec.schema_file import schema_text
 
     console.data(schema_text(name))

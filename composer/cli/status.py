@@ -23,16 +23,16 @@ _PARTS = re.compile(rb"^(?:sources|layers|extends)\s*:", re.MULTILINE)
 _DRIFT = 4
 
 
-@click.command(name="status", short_help="Say which results and locks are out of date, and why.")
+@click.command(name="status", short_help="Show which results and locks are out of date, and why.")
 @options.maybe_specs_and_overrides
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @options.output_format
 def command(arguments: tuple[str, ...], *, as_json: bool, format: Format) -> int:  # noqa: A002
-    """Say for each spec whether a build would do anything, and why.
+    """Show for each spec whether a build would do anything, and why.
 
-    Without a SPEC it is all specs below the current folder but those whose names begin with _.
-    Nothing is built, and neither Keras nor the network is asked: a source by URL is what was
-    fetched last. Ends with code 0 when all is fresh and every lock holds, with 4 otherwise.
+    Without a SPEC, every spec below the current folder is checked, except those whose names start
+    with _. Nothing is built, and neither Keras nor the network is used: for a source by URL, the
+    last download counts. Exits with code 0 if every result and lock is up to date, else with 4.
     """
     from composer.cli.progress import display
     from composer.cli.reporting import FOR_PROGRAMS, Report

@@ -20,29 +20,32 @@ DRIFT = 4
 _STYLES = {"ok": "help", "failed": "error", "skipped": "warning"}
 
 
-@click.command(name="verify", short_help="Check an artifact: in Keras, its lock, a new build.")
+@click.command(
+    name="verify",
+    short_help="Check a built model: in Keras, against its lock, or by building again.",
+)
 @click.argument("artifact", shell_complete=candidates.specs_and_models)
 @options.overrides
 @click.option(
     "--spec",
     metavar="SPEC",
     shell_complete=candidates.specs,
-    help="What the artifact was built from.",
+    help="The spec that the file was built from.",
 )
 @click.option(
     "--lock", metavar="LOCK", shell_complete=candidates.locks,
-    help="Compare digests and names with a lock (or the one beside a spec); no sources, no Keras.",
+    help="Compare digests and names with a lock, or with the lock next to a spec.",
 )  # fmt: skip
 @click.option(
     "--rebuild", is_flag=True, help="Build the spec again in an empty store, and compare bytes."
 )
 @click.option(
     "--public-key", metavar="KEY", shell_complete=candidates.any_file,
-    help="Check the signature beside the artifact against a public key (PEM).",
+    help="Check the signature next to the file with a public key (PEM).",
 )  # fmt: skip
 @click.option(
     "--signature", metavar="FILE", shell_complete=candidates.any_file,
-    help="The signature, where it is not ARTIFACT.sig.",
+    help="The signature, if it is not ARTIFACT.sig.",
 )  # fmt: skip
 @options.output_format
 def command(
@@ -56,15 +59,14 @@ def command(
     signature: str | None,
     format: Format,  # noqa: A002
 ) -> int:
-    """Check that an artifact is what it should be.
+    """Check that a built file is what it should be.
 
-    Alone, or with --spec, a .keras file is loaded in Keras, in a process of its own, and run; with
-    --spec every tensor is compared with its source bit for bit, and what a source computes by
-    itself with what it computes in the artifact. An OVERRIDE is one of those of the build.
+    Alone, or with --spec, Keras loads and runs a .keras file in a separate process. With --spec,
+    every tensor is compared with its source, bit for bit, and so is what each whole source
+    computes. An OVERRIDE is one that was used for the build.
 
-    --lock, --rebuild and --public-key take files of every format, and a spec in the place of
-    ARTIFACT, which stands for what it builds. Keras is not started for them, but where the new
-    build needs it.
+    --lock, --rebuild and --public-key work with files of every format, or with a spec, which means
+    everything it builds. They don't start Keras, unless the new build needs it.
     """
     from composer.cli.reporting import Report
     from composer.cli.verify_files import Wanted, verify_files

@@ -16,6 +16,7 @@ from composer.file_suffixes import SPEC_SUFFIXES
 if TYPE_CHECKING:
     from composer.checks import VerificationReport
     from composer.cli.reporting import Report
+    from composer.diagnostics.diagnostic import Diagnostic
     from composer.lock.model import Lock
     from composer.rebuilding import Rebuilt
 
@@ -53,6 +54,10 @@ def verify_files(wanted: Wanted, report: Report) -> int:
     built: tuple[Rebuilt, ...] = ()
     if wanted.rebuild:
         assert spec is not None
+        refused = _refused(spec, lock) if lock is not None and not wanted.overrides else ()
+        if refused:
+            report.add(refused)
+            return DRIFT
         code, built = _rebuilt(spec, overrides, artifacts, lock, report)
         if code:
             return code
@@ -69,6 +74,26 @@ def verify_files(wanted: Wanted, report: Report) -> int:
         lines = [*_difference(built[number])] if built else []
         report.say("\n".join([*lines, verification_lines(one, color=color)]))
     return 0 if all(one.ok for one in found) else DRIFT
+
+
+def _refused(spec: str, lock: Lock) -> tuple[Diagnostic, ...]:
+    """Return what the overrides of a lock let in: code would run by a file that few people read."""
+    from composer.diagnostics.diagnostic import Diagnostic
+    from composer.lock.authority import only_overridden
+    from composer.spec.reading import read_spec
+    from composer.spec.tree import path_text
+
+    read, _ = read_spec(spec, lock.spec.overrides)
+    given = " ".join(lock.spec.overrides)
+    return tuple(
+        Diagnostic(
+            code="CMP620",
+            message=f"{path_text(claim.path)} is {claim.shown} by an override of the lock",
+            path=claim.path,
+            help=f"if you know who wrote the lock, give its overrides yourself: {given}",
+        )
+        for claim in (only_overridden(read) if read is not None else ())
+    )
 
 
 def _lock(wanted: Wanted) -> tuple[Path | None, Lock | None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from composer.errors import DriftError
-from composer.keras_format.graph import leaves
+from composer.keras_format.graph import leaves, structure_form
 from composer.keras_process.client import run
 from composer.keras_process.user_code import NO_CODE, UserCode
 from composer.resolver.plan import Plan
@@ -98,9 +98,8 @@ def export(
 
 def _output_names(plan: Plan) -> list[str]:
     """Return the final names of the outputs in the order in which Keras flattens them."""
-    outputs = plan.graph.outputs
-    if isinstance(outputs, dict):
-        return sorted(outputs)
+    if structure_form(plan.graph.outputs) == "map":
+        return sorted(plan.graph.outputs)
     return [port.name for port in plan.outputs]
 
 

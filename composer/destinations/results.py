@@ -18,10 +18,9 @@ from composer.sources.remembered import remembered_sha256
 from composer.sources.states import with_states
 from composer.spec.model import Destination, Spec
 from composer.store import Store
+from composer.store.file_times import TICK, settle
 
 _KIND = "results"
-_TICK = 20_000_000
-"""Nanoseconds: a file system that shows fractions of seconds ticks more often than this."""
 _SECOND = 1_000_000_000
 
 
@@ -155,7 +154,9 @@ def remember(files: Sequence[WrittenFile], origins: Sequence[Origin], store: Sto
         if file.fresh or file.path.absolute().is_relative_to(store.root):
             continue
         with suppress(OSError):
-            _settle(file.path)
+            changed = file.path.stat().st_ctime_ns
+            if changed % _SECOND:  # else no stamp is taken, however long one waits
+                settle(changed)
             # Another build may have taken the place since.
             if file.path.stat().st_ino == file.inode:
                 _note(file, origin, _stamp(file.path), store)
@@ -187,7 +188,8 @@ def _reading() -> Iterator[None]:
         yield
     except OSError as error:
         raise BuildError(
-            f"{error.filename} can't be read: {error.strerror}", code="CMP713"
+            f"{error.filename or 'the current folder'} can't be read: {error.strerror}",
+            code="CMP713",
         ) from error
 
 
@@ -203,7 +205,7 @@ def _stamp(path: Path) -> str | None:
         where that clock is a coarse one.
     """
     lines = []
-    before = time.time_ns() - _TICK
+    before = time.time_ns() - TICK
     for file in (path, *(sorted(path.rglob("*")) if path.is_dir() else ())):
         status = file.stat()
         if not status.st_ctime_ns % _SECOND or status.st_ctime_ns > before:
@@ -213,10 +215,3 @@ def _stamp(path: Path) -> str | None:
             f"{status.st_mtime_ns} {status.st_ctime_ns}"
         )
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _settle(path: Path) -> None:
-    """Wait until the file system's clock has passed the moment in which ``path`` got its name."""
-    left = path.stat().st_ctime_ns + _TICK + 1 - time.time_ns()
-    if 0 < left <= _TICK + 1:
-        time.sleep(left / _SECOND)

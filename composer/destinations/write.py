@@ -59,6 +59,7 @@ def write_all(
     inspect: Callable[[Path], None] | None = None,
     accept: Accept | None = None,
     companions: Companions | None = None,
+    settled: Callable[[], None] | None = None,
     progress: Progress | None = None,
 ) -> tuple[WrittenFile, ...]:
     """Write the model of ``plan`` to every destination.
@@ -75,6 +76,7 @@ def write_all(
         accept: called with the same file and all results before they take their places; raises
             what the build is to fail with.
         companions: take their places together with the results.
+        settled: called when nothing is left to be read; raises what the build is to fail with.
         progress: called with lines of progress.
 
     Returns:
@@ -115,6 +117,8 @@ def write_all(
         extra = stack.enter_context(unfinished(about))
         if companions is not None:
             companions.write(written, items, extra)
+        if settled is not None:
+            settled()
         take_places([*items, *extra])
     return written
 

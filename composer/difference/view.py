@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from composer.difference.stored_values import StoredValues
+from composer.keras_format.graph import Form
 
 Calls = tuple[tuple[str, ...], ...]
 """For each call of a layer the tensors that it takes, such as ``("conv1", "lstm#0.1")``."""
@@ -59,23 +60,27 @@ class Ports:
     """What a model takes or puts out.
 
     Attributes:
-        form: whether it is one tensor, a list or a map of them; None where nobody says.
-        tensors: pairs of key and tensor; the key is None except for a map, whose keys are sorted.
+        form: whether it is one tensor, a list, a map or a nested structure of them; None where
+            nobody says.
+        tensors: pairs of key and tensor; the key is None except for a map, whose keys are sorted,
+            and for a nested structure, where it is what leads there (``heads.0``).
     """
 
-    form: Literal["single", "list", "map"] | None
+    form: Form | None
     tensors: tuple[tuple[str | None, str], ...]
 
     def __str__(self) -> str:
         """Return it as a spec writes it: ``h``, ``[h, g]`` or ``{probs: h}``."""
         words = ", ".join(ref if key is None else f"{key}: {ref}" for key, ref in self.tensors)
-        return {"list": f"[{words}]", "map": f"{{{words}}}"}.get(self.form or "", words)
+        if self.form in ("map", "nested"):
+            return f"{{{words}}}"
+        return f"[{words}]" if self.form == "list" else words
 
     @property
     def plain(self) -> str | list[str] | dict[str, str]:
         """It as plain data, in the form that it has."""
         names = [ref for _, ref in self.tensors]
-        if self.form == "map":
+        if self.form in ("map", "nested"):
             return {str(key): ref for key, ref in self.tensors}
         return names[0] if self.form == "single" else names
 

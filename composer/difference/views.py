@@ -9,7 +9,14 @@ from typing import Any, Literal
 
 from composer.difference.stored_values import StoredValues
 from composer.difference.view import Calls, Layer, Ports, View, Weight
-from composer.keras_format.graph import Call, Graph, TensorRef, TensorSpec, leaves
+from composer.keras_format.graph import (
+    Call,
+    Graph,
+    TensorRef,
+    TensorSpec,
+    named_leaves,
+    structure_form,
+)
 from composer.keras_format.model_file import LayerState, ModelFile
 from composer.lock.document import lock_document
 from composer.lock.model import Lock
@@ -202,11 +209,10 @@ def _calls(calls: Sequence[Call]) -> Calls:
 
 
 def _ports(tree: Any) -> Ports:
-    if isinstance(tree, dict):
-        pairs = ((str(key), str(ref)) for key in sorted(tree) for ref in leaves(tree[key]))
-        return Ports(form="map", tensors=tuple(pairs))
-    form: Literal["single", "list"] = "single" if isinstance(tree, TensorRef) else "list"
-    return Ports(form=form, tensors=tuple((None, str(ref)) for ref in leaves(tree)))
+    return Ports(
+        form=structure_form(tree),
+        tensors=tuple((key, str(ref)) for key, ref in named_leaves(tree)),
+    )
 
 
 def _taken(ports: Ports) -> Ports:
@@ -220,7 +226,7 @@ def _written_ports(document: Mapping[str, Any], which: Literal["inputs", "output
     # A plan of an earlier version says no form.
     form = document.get("forms", {}).get(which)
     pairs = ((port["name"], str(TensorRef(*port["tensor"]))) for port in document[which])
-    if form == "map":
+    if form in ("map", "nested"):
         return Ports(form=form, tensors=tuple(sorted(pairs)))
     return Ports(form=form, tensors=tuple((None, ref) for _, ref in pairs))
 

@@ -16,7 +16,7 @@ from composer.drafting.text import spec_text
 from composer.errors import FormatError, SpecError
 from composer.file_suffixes import LEGACY_SUFFIXES
 from composer.keras_format.flatten import flattened
-from composer.keras_format.graph import Graph, TensorRef
+from composer.keras_format.graph import Graph, TensorRef, Tree, structure_form
 from composer.keras_format.model_file import ModelFile
 from composer.pipeline import Prepared, prepare_spec
 from composer.resolver.cut import cut
@@ -28,6 +28,7 @@ from composer.sources.context import Context
 from composer.sources.keras_files import file_path
 from composer.sources.remote.fetching import Fetcher
 from composer.spec import spec_from_text
+from composer.spec.boundary import ANYWHERE
 from composer.spec.locations import names_file
 from composer.spec.model import Positions, Selector, Source, Spec
 from composer.spec.references import ReferenceSyntaxError, parse_reference
@@ -98,7 +99,8 @@ def _prepared(
     spec, found = spec_from_text(text, file=f"{name}.yaml", directory=directory)
     if spec is None:
         return Prepared(spec=None, plan=None, diagnostics=found)
-    prepared = prepare_spec(spec, offline=offline, progress=progress)
+    # Whoever drafts a spec has named its sources on the command line.
+    prepared = prepare_spec(spec, offline=offline, progress=progress, boundary=ANYWHERE)
     return replace(prepared, diagnostics=(*found, *prepared.diagnostics))
 
 
@@ -146,6 +148,7 @@ def _read(spec: Spec, *, offline: bool, progress: Progress | None) -> Mapping[st
         fetcher=Fetcher(store=store, offline=offline, progress=progress),
         seed=spec.seed,
         may_import=False,
+        boundary=ANYWHERE,
         progress=progress,
     )
     opened = open_sources(replace(spec, sources=_without_specs(spec)), context)
@@ -247,13 +250,23 @@ def _part(source: Source, read: _Read, positions: Positions, *, with_heads: bool
             )
             for name in use.inputs
         ),
-        outputs=tuple(_outputs(source, topology, use.outputs)),
+        outputs=tuple(_outputs(source, topology, tuple(dict.fromkeys(use.outputs)))),
+        arranged=use.complete and _is_arranged(graph.outputs, use.outputs, topology),
         flatten=read.flatten,
         nested=tuple(
             (op.name, _operations(len(op.inner.operations)))
             for op in graph.operations
             if op.inner is not None and read.opens
         ),
+    )
+
+
+def _is_arranged(tree: Tree, outputs: Sequence[TensorRef], topology: Topology) -> bool:
+    """Tell whether outputs are more than a list of tensors that a spec could name."""
+    return (
+        structure_form(tree) in ("map", "nested")
+        or len(set(outputs)) < len(outputs)
+        or any(topology.operations[ref.operation].kind == "input" for ref in outputs)
     )
 
 

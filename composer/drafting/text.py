@@ -38,8 +38,8 @@ def spec_text(
     if schema is not None:
         lines.append(f"# yaml-language-server: $schema={schema}")
     lines += _prose(
-        "A first draft, by compose init. What is left to decide is in the comments; lines that "
-        "begin with # and no space are suggestions: delete the # to take one."
+        "A first draft by compose init. Choices left to you are in comments. Lines that start with "
+        "# and no space are suggestions: delete the # to accept one."
     )
     lines += ["version: 1", f"name: {scalar(name)}", ""]
     lines += _inputs(found)
@@ -82,7 +82,7 @@ def _inputs(found: Suggestions) -> Iterator[str]:
     if not found.inputs:
         return
     yield from _prose(
-        "Should sources look at the same input? Then declare it here and wire it to them below."
+        "To feed several sources from one input, declare it here and connect it below."
     )
     yield "#inputs:"
     for new in found.inputs:
@@ -99,30 +99,35 @@ def _source(part: Part, found: Suggestions) -> Iterator[str]:
     if part.prefix:
         if part.shared_names:
             words = "name is" if part.shared_names == 1 else "names are"
-            yield from _prose(f"{part.shared_names} of its {words} in another source too.", "  ")
+            yield from _prose(
+                f"{part.shared_names} of its {words} also used by another source.", "  "
+            )
         yield f"  prefix: {scalar(part.prefix)}"
     if part.flatten:
-        yield from _prose("A layer is shared with a nested model; that works opened only.", "  ")
+        yield from _prose(
+            "A layer is shared with a nested model, so the nested model must be flattened.", "  "
+        )
         yield "  flatten: true"
     yield from _heads(part)
     for name, inside in part.nested:
         yield from _prose(
-            f"{name} is a nested model of {inside}; flatten: true opens it, to select inside.", "  "
+            f"{name} is a nested model of {inside}. With flatten: true you can select its layers.",
+            "  ",
         )
     yield from _wires(part, found)
 
 
 def _unread(part: Part) -> Iterator[str]:
     yield from _prose(
-        "Its layers are known once Keras has made the model: compose plan --deep shows them.", "  "
+        "Keras has to create this model first; compose plan --deep shows its layers.", "  "
     )
     if part.location.startswith("app:"):
         yield from _prose(
-            "Without its classifier, and with random weights in the place of a download:", "  "
+            "Without its classifier, and with random weights instead of a download:", "  "
         )
         yield "  #args: {include_top: false, pooling: avg, weights: null}"
     if part.location.startswith("hub:"):
-        yield from _prose("With random weights in the place of those of the preset:", "  ")
+        yield from _prose("With random weights instead of those of the preset:", "  ")
         yield "  #args: {load_weights: false}"
 
 
@@ -159,14 +164,16 @@ def _wires(part: Part, found: Suggestions) -> Iterator[str]:
             verb = "becomes an input" if len(part.inputs) == 1 else "become inputs"
             listed = _ports(part.inputs)
             pronoun = "it" if len(part.inputs) == 1 else "them"
-            yield from _prose(f"{listed} {verb} of the model, unless inputs wires {pronoun}.", "  ")
+            yield from _prose(
+                f"{listed} {verb} of the model, unless you connect {pronoun} with inputs.", "  "
+            )
         return
     for port in wired:
         first, *others = found.wires[part.id, port.layer]
-        more = f" Instead of {first} it could be {' or '.join(others)}." if others else ""
+        more = f" {' or '.join(others)} would fit as well as {first}." if others else ""
         yield from _prose(
-            f"What feeds {port.layer} {_told(port.spec)}? Left out, it is an input of the model."
-            + more,
+            f"Where does {port.layer} {_told(port.spec)} come from? If omitted, it is an input of "
+            "the model." + more,
             "  ",
         )
     if len(part.inputs) == 1:
@@ -189,11 +196,11 @@ def _layers(parts: Sequence[Part], found: Suggestions) -> Iterator[str]:
     if ends:
         listed = ", ".join(f"{port.reference} {_told(port.spec)}" for port in ends[:_MOST_NAMES])
         more = f" and {len(ends) - _MOST_NAMES} more" if len(ends) > _MOST_NAMES else ""
-        yield from _prose(f"What shall follow? Open ends are {listed}{more}.")
+        yield from _prose(f"What comes next? Unconnected outputs: {listed}{more}.")
     if found.layers:
         joins = found.layers[0].class_name == "Concatenate"
         if joins and _averages(found.layers[0], ends):
-            yield from _prose("Average in the place of Concatenate takes their mean.")
+            yield from _prose("Use Average instead of Concatenate for their mean.")
         yield "#layers:"
         yield from (f"#  {_layer(layer)}" for layer in found.layers)
     if ends or found.layers:
@@ -218,10 +225,13 @@ def _layer(layer: NewLayer) -> str:
 def _outputs(parts: Sequence[Part], found: Suggestions) -> Iterator[str]:
     ends = [port for part in parts for port in part.outputs]
     if found.output is not None:
-        yield from _prose("Left out, the model puts out every open end, in this order.")
+        yield from _prose("If omitted, every unconnected output becomes an output, in this order.")
         yield f"#outputs: {{{found.output}: {found.output}}}"
         yield ""
+    elif len(parts) == 1 and parts[0].arranged:
+        yield from _prose("If omitted, the outputs keep their structure in the source.")
+        yield ""
     elif len(ends) > 1:
-        yield from _prose("Left out, the model puts out every open end, in this order.")
+        yield from _prose("If omitted, every unconnected output becomes an output, in this order.")
         yield f"#outputs: {_list(port.reference for port in ends)}"
         yield ""

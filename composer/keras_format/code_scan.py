@@ -52,7 +52,7 @@ _MAKERS: Final = frozenset({"deserialize", "get", "serialize"})
 _HARMLESS: Final = frozenset({"abs", "all", "any", "divmod", "max", "min", "round", "sum"})
 """Functions of Python that ``keras.ops`` has under the same names; a config tells them not apart,
 since Keras writes ``builtins`` as the module of its own functions."""
-_FILES: Final = frozenset({"filepath", "idf_weights", "merges", "proto", "vocabulary"})
+FILE_ARGUMENTS: Final = frozenset({"filepath", "idf_weights", "merges", "proto", "vocabulary"})
 """Arguments of layers of Keras and KerasHub that name a file where they are text."""
 _POLICIES: Final = frozenset({"DTypePolicy", "DTypePolicyMap", "Policy"})
 _DOTTED: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
@@ -231,7 +231,7 @@ def _judged_arguments(short: str, config: Json, *, own: bool) -> Iterator[_Judge
         place = _shown(config.get("filepath"))
         yield "forbidden", f"is not in the file: it would be loaded from {place}", ""
         return
-    for key in sorted(_FILES & config.keys()):
+    for key in sorted(FILE_ARGUMENTS & config.keys()):
         value = config[key]
         if isinstance(value, str):
             yield "forbidden", f"would read {_shown(value)} ({key}), which is not in the file", ""

@@ -24,6 +24,7 @@ from composer.keras_format.graph import (
     map_leaves,
 )
 from composer.keras_format.model_file import LayerState, ModelFile
+from composer.keras_format.reader import is_model_of_keras
 from composer.keras_format.training import called_in_model
 
 SEPARATOR = "/"
@@ -45,11 +46,26 @@ def flattened(file: ModelFile) -> ModelFile:
     graph = replace(
         file.graph,
         operations=tuple(operations.values()),
+        own_classes=tuple(dict.fromkeys((*file.graph.own_classes, *_own_classes(file.graph)))),
         inputs=file.graph.inputs,
         outputs=_redirected(map_leaves(file.graph.outputs, flat.settle), merged),
     )
     misplaced = {k: v for k, v in file.misplaced.items() if k in operations and k not in states}
     return replace(file, graph=graph, states=states, misplaced=misplaced)
+
+
+def _own_classes(graph: Graph) -> Iterator[str]:
+    """Yield the classes of nested models, at any depth, that are none of Keras's own."""
+    for operation in graph.operations:
+        if operation.inner is not None:
+            model = {
+                "class_name": operation.class_name,
+                "module": operation.module,
+                "registered_name": operation.registered_name,
+            }
+            if not is_model_of_keras(model):
+                yield operation.class_name
+            yield from _own_classes(operation.inner)
 
 
 def flat_graph(graph: Graph) -> Graph:

@@ -106,6 +106,45 @@ def map_leaves(tree: Tree, function: Any) -> Tree:
     return tree
 
 
+def named_leaves(tree: Tree) -> Iterator[tuple[str | None, Any]]:
+    """Yield the leaves of a model's inputs or outputs, each with what it is called there.
+
+    That is nothing in a list or alone, the key in a dictionary, and in a nested structure the keys
+    and places that lead to it, such as ``heads.0``.
+    """
+    if isinstance(tree, Tensor | TensorRef):
+        yield None, tree
+        return
+    flat = structure_form(tree) == "list"
+    for way, leaf in _ways(tree, ()):
+        yield None if flat else ".".join(way), leaf
+
+
+def _ways(tree: Tree, way: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(tree, dict):
+        for key in sorted(tree):
+            yield from _ways(tree[key], (*way, str(key)))
+    elif isinstance(tree, list | tuple):
+        for place, item in enumerate(tree):
+            yield from _ways(item, (*way, str(place)))
+    else:
+        yield way, tree
+
+
+Form = Literal["single", "list", "map", "nested"]
+"""How a model's inputs or outputs are arranged."""
+
+
+def structure_form(tree: Tree) -> Form:
+    """Return how a model's inputs or outputs are arranged."""
+    if isinstance(tree, Tensor | TensorRef):
+        return "single"
+    items = list(tree.values()) if isinstance(tree, dict) else tree
+    if not all(isinstance(item, Tensor | TensorRef) for item in items):
+        return "nested"
+    return "map" if isinstance(tree, dict) else "list"
+
+
 def map_call(call: Call, function: Any) -> Call:
     """Return ``call`` with ``function`` applied to its tensors, in visiting order."""
     args = tuple(map_leaves(value, function) for value in call.args)
@@ -198,6 +237,10 @@ class Graph:
         inputs: a single :class:`TensorRef`, or lists and dicts of them.
         outputs: the same.
         sequential: whether the file held a Sequential.
+        unbuilt: whether the file held a Sequential that records no shape of its input. It may hold
+            weights all the same, of layers that were built before.
+        own_classes: classes of the model, and of nested ones that were inlined, that are none of
+            Keras's own: what their code does beside the graph is not in it.
         repairs: what was changed in layers of a Keras 2 file, those of nested models included.
         warnings: where today's Keras may compute other numbers than the Keras 2 of the file.
     """
@@ -207,5 +250,7 @@ class Graph:
     inputs: Tree
     outputs: Tree
     sequential: bool = False
+    unbuilt: bool = False
+    own_classes: tuple[str, ...] = ()
     repairs: tuple[Repair, ...] = ()
     warnings: tuple[str, ...] = ()

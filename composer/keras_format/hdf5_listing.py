@@ -15,15 +15,16 @@ from h5py import h5a, h5d, h5g, h5l, h5o, h5s
 
 from composer.errors import FormatError
 from composer.keras_format.global_heap import GlobalHeap
-from composer.keras_format.hdf5_types import ElementType, element_type, read_attributes
+from composer.keras_format.hdf5_chunks import chunked
+from composer.keras_format.hdf5_types import ElementType, element_type, read_attributes, stored_type
 from composer.keras_format.raw_attributes import Read, raw_attributes
+from composer.keras_format.raw_groups import check_names, root_address
 from composer.keras_format.stored import TEXT, Attributes, StoredGroup, StoredTensor
 
 MAX_LEVELS = 128
 MAX_EXPANSION = 1100
 """Bytes that one stored byte of a compressed dataset may become; deflate reaches 1,032."""
 EXPANSION_FLOOR = 1 << 20
-FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32"}
 LINK_KINDS = {
     h5l.TYPE_SOFT: ("soft_link", "a soft link"),
     h5l.TYPE_EXTERNAL: ("external_link", "a link to another file"),
@@ -45,7 +46,6 @@ class _Listing:
     addresses: dict[int, str] = field(default_factory=dict)
     types: dict[bytes, ElementType] = field(default_factory=dict)
     extents: list[tuple[int, int, str]] = field(default_factory=list)
-    stored: int = 0
 
     def attributes(self, item: Any, address: int, what: str) -> Attributes:
         if not h5a.get_num_attrs(item):
@@ -76,19 +76,22 @@ def list_objects(
     """
     listing = _Listing(path=path, length=length, shift=shift, read=read, heap=heap)
     what = f"{path}: the root group"
-    address = h5o.get_info(root).addr
+    address = root_address(read)
+    check_names(read, address)
     listing.addresses[address] = ""
     listing.entries.append(StoredGroup(path="", attributes=listing.attributes(root, address, what)))
-    _list_group(listing, root, "", 0)
+    _list_group(listing, root, address, "", 0)
     _check_extents(listing)
     return tuple(listing.entries)
 
 
-def _list_group(listing: _Listing, group: Any, prefix: str, level: int) -> None:
+def _list_group(listing: _Listing, group: Any, header: int, prefix: str, level: int) -> None:
     if level > MAX_LEVELS:
         raise FormatError(
             f"{listing.path}: groups nest deeper than {MAX_LEVELS} levels", reason="group_depth"
         )
+    if prefix:
+        check_names(listing.read, header)
     links: list[tuple[bytes, int, int]] = []
     # h5py hands the same object to every call, so its values are taken at once.
     group.links.iterate(lambda name, info: links.append((name, info.type, info.u)), info=True)
@@ -112,7 +115,7 @@ def _list_group(listing: _Listing, group: Any, prefix: str, level: int) -> None:
             listing.entries.append(
                 StoredGroup(path=path, attributes=listing.attributes(item, address, what))
             )
-            _list_group(listing, item, path + "/", level + 1)
+            _list_group(listing, item, address, path + "/", level + 1)
         elif isinstance(item, h5d.DatasetID):
             listing.entries.append(_tensor(listing, item, address, what))
         else:
@@ -190,25 +193,21 @@ def _check_elsewhere(listing: _Listing, dataset: Any, declared: Declared, what: 
             f"{what} is text that is not stored in one piece", reason="unsupported_type"
         )
     if layout == h5d.CHUNKED:
-        _check_chunks(listing, plan, stored, declared, what)
+        _check_chunks(listing, dataset, plan, declared, what)
     elif stored != nbytes:
         raise _bomb(what, shape, nbytes, f"{stored} bytes")
 
 
-def _check_chunks(listing: _Listing, plan: Any, stored: int, declared: Declared, what: str) -> None:
+def _check_chunks(
+    listing: _Listing, dataset: Any, plan: Any, declared: Declared, what: str
+) -> None:
     shape, nbytes, element = declared
-    for index in range(plan.get_nfilters()):
-        code = plan.get_filter(index)[0]
-        if code not in FILTERS:
-            raise FormatError(
-                f"{what} is stored through HDF5 filter {code}; expected none or "
-                f"{', '.join(FILTERS.values())}",
-                reason="filter",
-            )
+    stored = dataset.get_storage_size()
     largest = max(nbytes, math.prod(plan.get_chunk()) * element.itemsize)
     if largest > EXPANSION_FLOOR and largest > MAX_EXPANSION * stored:
         raise _bomb(what, shape, largest, f"{stored} bytes, compressed")
-    listing.stored += stored
+    found = chunked(dataset, plan, stored_type(dataset.get_type()), listing.length, what)
+    listing.extents.extend((chunk.place, chunk.size, what) for chunk in found.chunks.values())
 
 
 def _bomb(what: str, shape: tuple[int, ...], nbytes: int, found: str) -> FormatError:
@@ -226,8 +225,3 @@ def _check_extents(listing: _Listing) -> None:
                 f"{what} and {before} share bytes of the file", reason="overlapping_tensors"
             )
         end, before = offset + nbytes, what
-    if listing.stored > listing.length:
-        raise FormatError(
-            f"{listing.path}: chunks of {listing.stored} bytes in a file of {listing.length}",
-            reason="overlapping_tensors",
-        )

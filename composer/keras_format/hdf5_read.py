@@ -15,8 +15,9 @@ from h5py import h5d, h5f, h5fd, h5g, h5p, h5s
 
 from composer.errors import FormatError
 from composer.keras_format.global_heap import GlobalHeap
+from composer.keras_format.hdf5_chunks import ChunkReader, chunked, fill_of
 from composer.keras_format.hdf5_listing import list_objects
-from composer.keras_format.hdf5_types import datatype_of
+from composer.keras_format.hdf5_types import datatype_of, stored_type
 from composer.keras_format.stored import TEXT, FileStamp, Listing, StoredGroup, StoredTensor
 from composer.keras_format.window import FileWindow
 
@@ -226,11 +227,18 @@ class WeightsFile:
             yield chunk
 
     def _converted(self, tensor: StoredTensor) -> Iterator[bytes]:
-        """Read through HDF5, slab by slab, which inflates and turns bytes around."""
+        """Read slab by slab, inflated and with bytes turned around."""
         if not tensor.nbytes:
             return
         with self._guarded():
             dataset = h5d.open(self._file, tensor.path.encode())
+            slabs = _slabs(tensor.shape, tensor.nbytes // math.prod(tensor.shape))
+            if dataset.get_create_plist().get_layout() == h5d.CHUNKED:
+                reader = self._chunk_reader(dataset, f"{self.path}: {tensor.path}")
+                for start, count in slabs:
+                    found = reader.slab(start, count)
+                    yield found.astype(tensor.dtype, copy=False).tobytes()
+                return
             memory_type = datatype_of(tensor.dtype)
             if tensor.dtype.startswith(("|S", "|V")):
                 memory_type = dataset.get_type()
@@ -240,12 +248,17 @@ class WeightsFile:
                 dataset.read(space, space, scalar, mtype=memory_type)
                 yield scalar.tobytes()
                 return
-            for start, count in _slabs(tensor.shape, tensor.nbytes // math.prod(tensor.shape)):
+            for start, count in slabs:
                 array = np.empty(count, dtype=tensor.dtype)
                 file_space = dataset.get_space()
                 file_space.select_hyperslab(start, count)
                 dataset.read(h5s.create_simple(count), file_space, array, mtype=memory_type)
                 yield array.tobytes()
+
+    def _chunk_reader(self, dataset: Any, what: str) -> ChunkReader:
+        plan, type_ = dataset.get_create_plist(), stored_type(dataset.get_type())
+        about = chunked(dataset, plan, type_, self._length, what)
+        return ChunkReader(about, dataset, self._peek, fill_of(plan, type_))
 
 
 def _slabs(

@@ -70,6 +70,21 @@ def element_type(datatype: Any, what: str) -> ElementType:
     )
 
 
+def stored_type(datatype: Any) -> np.dtype[Any]:
+    """Return numpy's type of an element as it is stored, in its own byte order.
+
+    Args:
+        datatype: one that :func:`element_type` lets in, not text of varying length.
+    """
+    size = datatype.get_size()
+    if datatype.get_class() == h5t.STRING:
+        return np.dtype(f"|S{size}")
+    if datatype.get_class() == h5t.OPAQUE:
+        return np.dtype(f"|V{size}")
+    dtype: np.dtype[Any] = datatype.dtype
+    return dtype
+
+
 @cache
 def datatype_of(dtype: str) -> Any:
     """Return the HDF5 datatype that is written for ``dtype`` (an ``h5py.h5t.TypeID``)."""

@@ -6,6 +6,8 @@ are kept, and the format's bounds are named here instead of left to the library'
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from composer.keras_format.hdf5_types import (
 from composer.keras_format.stored import TEXT
 
 Texts = Callable[[TensorToWrite], tuple[bytes, ...]]
+_NUMBER = re.compile(r"errno = ([0-9]+)")
+"""Of a system call, in what HDF5 says of it."""
 
 
 def create_structure(
@@ -55,7 +59,7 @@ def create_structure(
     creation.set_userblock(user_block)
     creation.set_obj_track_times(False)
     try:
-        file = h5f.create(str(path).encode(), h5f.ACC_TRUNC, creation, access)
+        file = h5f.create(os.fsencode(path), h5f.ACC_TRUNC, creation, access)
         try:
             return _Structure(file, texts).create(contents)
         finally:
@@ -63,7 +67,13 @@ def create_structure(
     except BuildError:
         raise
     except (OSError, RuntimeError, ValueError, TypeError, LookupError) as error:
-        raise BuildError(f"the weights could not be laid out: {error}") from error
+        raise BuildError(f"the weights could not be laid out: {_words(error)}") from error
+
+
+def _words(error: Exception) -> str:
+    """Return what an exception of HDF5 says, without the lines of its log of system calls."""
+    number = _NUMBER.search(str(error))
+    return os.strerror(int(number[1])).lower() if number is not None else str(error)
 
 
 class _Structure:

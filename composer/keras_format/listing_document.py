@@ -8,7 +8,7 @@ from typing import Any
 
 from composer.keras_format.stored import Attribute, FileStamp, Listing, StoredGroup, StoredTensor
 
-FORMAT = 1
+FORMAT = 2
 """Goes up with every change of what a listing says or of how it is written here."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from composer.errors import FormatError
 from composer.keras_format.graph import (
     Call,
     Graph,
@@ -24,11 +25,22 @@ def nested(file: ModelFile, name: str) -> ModelFile:
     """Return ``file`` with all of its operations inside one nested Functional ``name``.
 
     Its inputs stay visible as input layers of the same names: inside and outside are two scopes.
+
+    Raises:
+        FormatError: the file does not record the shape of an input (``no-shape``).
     """
     graph = file.graph
     inner = replace(graph, name=name, sequential=False)
     by_name = {operation.name: operation for operation in graph.operations}
     inputs = [by_name[ref.operation] for ref in leaves(graph.inputs)]
+    for operation in inputs:
+        if input_spec(operation).shape is None:
+            raise FormatError(
+                f"{graph.name!r} records no shape of its input, which it needs to be nested",
+                reason="no-shape",
+                help="leave nested off and wire its input; or call model.build(input_shape) in "
+                "Keras and save the model again",
+            )
     call = Call(args=(map_leaves(graph.inputs, lambda ref: _tensor(ref, by_name)),))
     model = Operation(
         name=name,
@@ -68,6 +80,7 @@ def nested(file: ModelFile, name: str) -> ModelFile:
             operations=(*inputs, model),
             inputs=graph.inputs,
             outputs=_outputs(graph.outputs, name),
+            own_classes=graph.own_classes,
             repairs=graph.repairs,
             warnings=graph.warnings,
         ),

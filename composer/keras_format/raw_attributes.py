@@ -37,7 +37,7 @@ def raw_attributes(read: Read, address: int) -> dict[bytes, bytes]:
     """
     found: dict[bytes, bytes] = {}
     try:
-        for kind, data in _messages(read, address):
+        for kind, data in messages(read, address):
             if kind == ATTRIBUTE:
                 name, value = _attribute(data)
                 if name in found:
@@ -48,8 +48,17 @@ def raw_attributes(read: Read, address: int) -> dict[bytes, bytes]:
     return found
 
 
-def _messages(read: Read, address: int) -> Iterator[tuple[int, bytes]]:
-    """Yield type and data of every message that stands in the header itself."""
+def messages(read: Read, address: int) -> Iterator[tuple[int, bytes]]:
+    """Yield type and data of every message that stands in the header itself.
+
+    Args:
+        read: reads the HDF5 file.
+        address: of the object header.
+
+    Raises:
+        ValueError: the header is malformed.
+        struct.error, IndexError: it is cut short.
+    """
     head = read(address, FIRST_READ)
     newer = head.startswith(b"OHDR")
     if newer:

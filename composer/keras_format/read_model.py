@@ -18,6 +18,7 @@ from composer.keras_format.model_file import LayerState, ModelFile, StoredVariab
 from composer.keras_format.order import operation_order
 from composer.keras_format.reader import read_graph
 from composer.keras_format.recipe import read_recipe
+from composer.keras_format.static_specs import has_no_weights
 from composer.keras_format.stored import Listing, StoredGroup, StoredTensor
 
 _LAYERS = "layers"
@@ -65,6 +66,7 @@ def model_in(archive: Archive, listings: Listings | None = None) -> ModelFile:
     states = _States(_Names(listing.groups), tensors, archive.assets)
     states.visit(graph, "", "")
     states.refuse_strays()
+    refuse_unbuilt(graph, states.found)
     return ModelFile(
         path=archive.path,
         graph=_with_storage(graph, states.storages, ""),
@@ -74,6 +76,36 @@ def model_in(archive: Archive, listings: Listings | None = None) -> ModelFile:
         warnings=(*graph.warnings, *_order_warnings(graph)),
         recipe=read_recipe(archive.metadata.get(METADATA_KEY)),
         listing=listing,
+    )
+
+
+def refuse_unbuilt(graph: Graph, states: Mapping[str, LayerState]) -> None:
+    """Refuse a Sequential that records no shape of its input where a layer of it has no weights.
+
+    Layers that were built before, or that take none, make it usable.
+
+    Raises:
+        FormatError: a layer may need weights, and holds none (``not-built``).
+    """
+    if not graph.unbuilt:
+        return
+    empty = [
+        operation.name
+        for operation in graph.operations
+        if operation.kind == "layer"
+        and operation.build_config is None
+        and operation.inner is None
+        and not has_no_weights(operation)
+        and not (operation.name in states and states[operation.name].variables)
+    ]
+    if not empty:
+        return
+    built = any(state.variables for state in states.values())
+    raise FormatError(
+        f"Sequential {graph.name!r} was saved before it was built: it records no input shape and "
+        + (f"no weights of {', '.join(map(repr, empty[:3]))}" if built else "holds no weights"),
+        reason="not-built",
+        help="call model.build(input_shape) before saving it",
     )
 
 
@@ -151,7 +183,7 @@ class _States:
         # Inside a layer that keeps layers in a list, equal names are nobody's mistake.
         if container in self._names.repeated:
             raise FormatError(self._names.repeated[container], reason="duplicate-state")
-        named = self._names.named.get(container, {})
+        named = {**self._names.named.get(container, {}), **_nameless(graph, container)}
         taken = set(named.values())
         counts: dict[str, int] = {}
         for operation in graph.operations:
@@ -256,6 +288,24 @@ def _shared_layers(config: Json) -> Iterator[tuple[int | str, str]]:
                 yield config[SHARED], name
         for value in config.values():
             yield from _shared_layers(value)
+
+
+def _nameless(graph: Graph, container: str) -> Mapping[str, str]:
+    """Return the groups of layers of a Sequential of which no config tells the name.
+
+    Their groups carry the names that they once had, which nobody else knows.
+    """
+    if not graph.sequential:
+        return {}
+    counts: dict[str, int] = {}
+    found = {}
+    for operation in graph.operations:
+        number = counts.get(operation.storage, 0)
+        counts[operation.storage] = number + 1
+        if operation.kind == "layer" and "name" not in operation.config:
+            suffix = f"_{number}" if number else ""
+            found[operation.name] = f"{container}/{operation.storage}{suffix}"
+    return found
 
 
 def _without_optimizers(

@@ -7,6 +7,7 @@ and ``Sequential.from_config``, without deserialising anything.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
@@ -29,12 +30,14 @@ from composer.keras_format.graph import (
 from composer.keras_format.keras2_masks import mask_warnings
 from composer.keras_format.naming import snake_case
 from composer.keras_format.sequential import chain
+from composer.keras_format.static_specs import output_count
 
 MAX_COUNT = 4095
 """Calls of one layer, or outputs of one call. What lists them goes through all that come before."""
 
 _OPERATOR_MODULES = ("keras.src.ops", "keras.ops")
 _CALL_KEYS = frozenset({"args", "kwargs"})
+_MODELS = frozenset({"Functional", "Model", "Sequential"})
 _TENSOR_KEYS = frozenset({"shape", "dtype", "keras_history", "recorded"})
 
 
@@ -63,9 +66,9 @@ def read_graph(model: Mapping[str, Json]) -> Graph:
 
 def _read_model(model: Mapping[str, Json]) -> Graph:
     if _holds_functional(model["config"]):
-        return _read_functional(model)
-    if _holds_sequential(model):
-        return _read_sequential(model)
+        return replace(_read_functional(model), own_classes=_own_classes(model))
+    if _holds_sequential(model) or _holds_own_sequential(model):
+        return replace(_read_sequential(model), own_classes=_own_classes(model))
     raise FormatError(
         f"{_class_of(model)} records constructor arguments and no graph of layers, "
         "so none of its layers can be named or moved",
@@ -87,6 +90,36 @@ def _holds_sequential(model: Mapping[str, Json]) -> bool:
         and model.get("class_name") == "Sequential"
         and isinstance(config.get("layers"), list)
     )
+
+
+def _holds_own_sequential(model: Mapping[str, Json]) -> bool:
+    """Tell a subclass of Sequential that was built: its config is a Sequential's.
+
+    ``Sequential.get_config`` writes ``build_input_shape``, and ``from_config`` adds the layers one
+    by one, whatever the class (``keras/src/models/sequential.py``).
+    """
+    config = model["config"]
+    layers = config.get("layers")
+    return (
+        isinstance(config.get("build_input_shape"), list)
+        and isinstance(config.get("name"), str)
+        and isinstance(layers, list)
+        and all(isinstance(entry, Mapping) and "class_name" in entry for entry in layers)
+    )
+
+
+def _own_classes(model: Mapping[str, Json]) -> tuple[str, ...]:
+    return () if is_model_of_keras(model) else (str(model.get("class_name")),)
+
+
+def is_model_of_keras(model: Mapping[str, Json]) -> bool:
+    """Tell whether the class of a serialised model is one of Keras's own."""
+    module = model.get("module")
+    if model.get("class_name") not in _MODELS:
+        return False
+    if module is None:  # files of Keras 2 write none
+        return model.get("registered_name") is None
+    return str(module).split(".")[0] in ("keras", "tensorflow", "tf_keras")
 
 
 def _class_of(model: Mapping[str, Json]) -> str:
@@ -126,8 +159,9 @@ def _read_functional(model: Mapping[str, Json]) -> Graph:
     return graph
 
 
-def _read_operation(entry: Mapping[str, Json]) -> Operation:
-    name = entry.get("name") or entry["config"].get("name")
+def _read_operation(entry: Mapping[str, Json], free_name: str | None = None) -> Operation:
+    """Read a layer; ``free_name`` is for one whose entry and config tell no name."""
+    name = entry.get("name") or entry["config"].get("name", free_name)
     name = _text(name, "a layer's name")
     class_name = _text(entry.get("class_name"), f"the class of layer {name!r}")
     nodes = entry.get("inbound_nodes") or []
@@ -258,6 +292,12 @@ def _check_references(graph: Graph, operations: Mapping[str, Operation]) -> None
                 f"{len(producer.calls)} times",
                 reason="bad-graph",
             )
+        count = output_count(producer)
+        if count is not None and ref.output >= count:
+            raise FormatError(
+                f"{where} takes output {ref.output} of {ref.operation!r}, which has {count}",
+                reason="bad-graph",
+            )
 
     for operation in graph.operations:
         for call in operation.calls:
@@ -273,12 +313,34 @@ def _check_references(graph: Graph, operations: Mapping[str, Operation]) -> None
 def _read_sequential(model: Mapping[str, Json]) -> Graph:
     config = model["config"]
     name = _text(config.get("name"), "the model's name")
-    operations = []
-    for entry in config["layers"]:
+    operations: list[Operation] = []
+    layers = config["layers"]
+    taken = {name_of(entry) for entry in layers}
+    for entry in layers:
         if not isinstance(entry, Mapping) or not isinstance(entry.get("config"), Mapping):
             raise FormatError(f"model {name!r}: a layer is not an object", reason="bad-graph")
-        operations.append(_read_operation(entry))
+        operations.append(_read_operation(entry, _free_name(entry, taken)))
+        taken.add(operations[-1].name)
     return chain(name, tuple(operations), config.get("build_input_shape"))
+
+
+def name_of(entry: Json) -> str | None:
+    """Return the name that a layer's config keeps; a custom class may leave it out."""
+    config = entry.get("config") if isinstance(entry, Mapping) else None
+    name = config.get("name") if isinstance(config, Mapping) else None
+    return name if isinstance(name, str) else None
+
+
+def _free_name(entry: Mapping[str, Json], taken: AbstractSet[str | None]) -> str:
+    """Return the name that Keras makes up for a layer without one: its class, and a number.
+
+    Mirrors ``auto_name`` of ``keras/src/utils/naming.py`` in a process that loads this model only.
+    """
+    base = snake_case(str(entry.get("class_name")))
+    number = 0
+    while (name := f"{base}_{number}" if number else base) in taken:
+        number += 1
+    return name
 
 
 def _text(value: Any, what: str) -> str:

@@ -25,19 +25,34 @@ class FileStamp:
 
     Attributes:
         size: in bytes.
-        modified: time of the last change, in nanoseconds.
+        modified: time of the last change, in nanoseconds, which any program can set.
         inode: number of the file in its file system.
+        device: number of that file system.
+        changed: time of the last change of the inode (``ctime``), in nanoseconds, which no
+            program can set.
     """
 
     size: int
     modified: int
     inode: int
+    device: int
+    changed: int
 
     @classmethod
     def of(cls, descriptor: int) -> FileStamp:
         """Return the stamp of an open file."""
-        status = os.fstat(descriptor)
-        return cls(status.st_size, status.st_mtime_ns, status.st_ino)
+        return cls.of_status(os.fstat(descriptor))
+
+    @classmethod
+    def of_status(cls, status: os.stat_result) -> FileStamp:
+        """Return the stamp of a file of which the system was asked."""
+        return cls(
+            size=status.st_size,
+            modified=status.st_mtime_ns,
+            inode=status.st_ino,
+            device=status.st_dev,
+            changed=status.st_ctime_ns,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

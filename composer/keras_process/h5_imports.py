@@ -7,6 +7,7 @@ from pathlib import Path
 from composer.errors import BuildError
 from composer.keras_format.legacy_h5.compare import check_import
 from composer.keras_format.legacy_h5.read import REPAIRS_VERSION, LegacyModel
+from composer.keras_format.stored import FileStamp
 from composer.keras_process.imports import Recipe
 
 
@@ -21,9 +22,7 @@ def legacy_recipe(model: LegacyModel, sha256: str, name: str) -> Recipe:
     file = model.file
 
     def check(saved: Path) -> None:
-        status = file.path.stat()
-        now = (status.st_size, status.st_mtime_ns, status.st_ino)
-        if now != (file.stamp.size, file.stamp.modified, file.stamp.inode):
+        if FileStamp.of_status(file.path.stat()) != file.stamp:
             raise BuildError(f"{file.path} was changed while it was imported", help="try again")
         check_import(model, saved)
 

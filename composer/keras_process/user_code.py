@@ -50,25 +50,28 @@ def code_of(spec: Spec) -> UserCode:
     """Return the code that a spec names: of ``py:`` sources, ``objects``, and trusted sources.
 
     They, and the classes of new layers, are looked for in the folders of the spec files, then on
-    Python's own path, at last in the folder where the command runs.
+    Python's own path, at last in the folder where the command runs. Where a spec names no code,
+    nothing is looked for in these folders, whatever Keras imports by itself later.
     """
-    return _code(spec.sources, Path(spec.file).parent)
+    named = any(":" in layer.class_name for layer in spec.layers)
+    return _code(spec.sources, Path(spec.file).parent, named=named)
 
 
 def code_of_source(source: Source) -> UserCode:
     """Return the code that one source names, see :func:`code_of`."""
-    return _code([source], source.directory)
+    return _code([source], source.directory, named=False)
 
 
-def _code(sources: Sequence[Source], folder: Path) -> UserCode:
+def _code(sources: Sequence[Source], folder: Path, *, named: bool) -> UserCode:
     functions = [source for source in sources if source.location.startswith("py:")]
     naming = [source for source in sources if source.objects or source in functions]
-    folders = [folder, *(source.directory for source in naming)]
+    named = named or bool(naming)
+    folders = [folder, *(source.directory for source in naming)] if named else []
     targets = [source.location.removeprefix("py:") for source in functions]
     programs = [program_folder(source) for source in sources if source.trust]
     return UserCode(
         first=tuple(dict.fromkeys(folder.absolute() for folder in folders)),
-        last=(Path.cwd(),),
+        last=(Path.cwd(),) if named else (),
         modules=tuple(dict.fromkeys(target.partition(":")[0] for target in targets)),
         objects=tuple(dict.fromkeys(name for source in naming for name in source.objects)),
         trusted=tuple(source.id for source in sources if source.trust),

@@ -9,6 +9,7 @@ from typing import Any
 from composer.errors import BuildError
 from composer.keras_format.legacy_h5.compare import check_import
 from composer.keras_format.legacy_h5.read import LegacyModel
+from composer.keras_format.stored import FileStamp
 from composer.keras_process.imports import Recipe
 from composer.keras_process.user_code import UserCode
 
@@ -27,12 +28,7 @@ def weights_recipe(
     file = model.file
 
     def check(saved: Path) -> None:
-        status = file.path.stat()
-        if (status.st_size, status.st_mtime_ns, status.st_ino) != (
-            file.stamp.size,
-            file.stamp.modified,
-            file.stamp.inode,
-        ):
+        if FileStamp.of_status(file.path.stat()) != file.stamp:
             raise BuildError(f"{file.path} was changed while it was read", help="try again")
         check_import(model, saved)
 

@@ -21,7 +21,7 @@ def facts_of(layer: Layer) -> Iterator[tuple[str, Cell]]:
     """Yield names and values: what a layer is, and how large its weights are."""
     yield "class", layer.class_name
     yield "from", layer.origin
-    yield "gives", layer.output
+    yield "output", layer.output
     trainable = (layer.config or {}).get("trainable")
     if isinstance(trainable, bool):
         yield "trainable", "yes" if trainable else "no"
@@ -39,7 +39,7 @@ def calls_of(layer: Layer) -> Section:
     calls = layer.calls or ()
     many = len(calls) > 1
     return Section(
-        title="Called on",
+        title="Inputs",
         rows=tuple(
             (f"call {number}" if many else "", tensor)
             for number, call in enumerate(calls)

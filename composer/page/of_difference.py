@@ -100,7 +100,7 @@ def _rows(change: LayerChange) -> Iterator[tuple[str, str, str]]:
     for what, pair in (
         ("class", change.class_name),
         ("from", change.origin),
-        ("gives", change.output),
+        ("output", change.output),
     ):
         if pair is not None:
             yield what, *_pair(pair)
@@ -177,7 +177,7 @@ def _layers(now: View, found: Difference, union: Union) -> Table:
     return Table(
         id="layers",
         title="Layers now",
-        columns=("mark", "layer", "class", "from", "gives"),
+        columns=("mark", "layer", "class", "from", "output"),
         rows=tuple(
             Row(
                 node=union.nodes[layer.name],

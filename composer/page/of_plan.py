@@ -119,9 +119,9 @@ def _output(plan: Plan, node: Node) -> Detail:
     port = next(port for port in plan.outputs if port.name == node.name)
     facts: tuple[tuple[str, Cell], ...] = (
         ("output of the model", port.name),
-        ("gives", str(port.spec) if port.spec is not None else _OPEN),
+        ("output", str(port.spec) if port.spec is not None else _OPEN),
     )
-    return Detail(facts=facts, sections=(Section(title="Called on", rows=(("", port.operation),)),))
+    return Detail(facts=facts, sections=(Section(title="Inputs", rows=(("", port.operation),)),))
 
 
 def _kept(
@@ -165,7 +165,7 @@ def _kept(
 def _fate(entry: MapEntry | None) -> Iterator[tuple[str, Cell]]:
     if entry is None:
         return
-    yield "fate", f"{entry.fate} by {entry.note}" if entry.note else entry.fate
+    yield "status", f"{entry.fate} by {entry.note}" if entry.note else entry.fate
     if entry.calls > 1:
         yield "calls", entry.calls
     if entry.shared:

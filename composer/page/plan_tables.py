@@ -48,7 +48,7 @@ def link_map_table(plan: Plan, places: Places) -> Table:
     return Table(
         id="map",
         title="Link map",
-        columns=("source", "layer", "class", "fate", "becomes", "stands in", "calls"),
+        columns=("source", "layer", "class", "status", "new name", "note", "calls"),
         rows=tuple(
             Row(
                 node=places.entry(entry),
@@ -73,7 +73,7 @@ def layers_table(plan: Plan, view: View, places: Places) -> Table:
     return Table(
         id="layers",
         title="Layers",
-        columns=("layer", "class", "from", "gives", "parameters", "bytes"),
+        columns=("layer", "class", "from", "output", "parameters", "bytes"),
         rows=tuple(
             Row(
                 node=places.layer(layer.name),
@@ -96,7 +96,7 @@ def seams_table(plan: Plan, places: Places) -> Table:
     names = {str(origin): name for name, origin in plan.origins.items()}
     return Table(
         id="seams",
-        title="Seams",
+        title="Connections",
         columns=("from", "to", "state", "before", "now", "in the spec"),
         rows=tuple(
             Row(
@@ -164,7 +164,7 @@ def sources_table(plan: Plan) -> Table:
             "prefix",
             "suffix",
             "operations",
-            "go in",
+            "used",
             "parameters",
             "bytes",
             "SHA-256",

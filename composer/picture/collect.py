@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from composer.keras_format.graph import Graph, TensorRef, TensorSpec, leaves
+from composer.keras_format.graph import Graph, TensorRef, TensorSpec, named_leaves
 from composer.picture.fold import folded
 from composer.picture.model import LEFT_OUT, Box, Edge, Kind, Node, Picture
 from composer.resolver.plan import Plan
@@ -165,9 +165,7 @@ def _add_left_out(plan: Plan, drawing: _Drawing) -> None:
 
 
 def _outputs(graph: Graph) -> Iterable[tuple[str, TensorRef]]:
-    if isinstance(graph.outputs, dict):
-        return [(str(key), ref) for key in graph.outputs for ref in leaves(graph.outputs[key])]
-    return [(str(ref), ref) for ref in leaves(graph.outputs)]
+    return [(key or str(ref), ref) for key, ref in named_leaves(graph.outputs)]
 
 
 def _shape(spec: TensorSpec | None) -> str:

@@ -168,6 +168,14 @@ def fitting(text: str, width: float) -> str:
     return elided(text, most)
 
 
+def fitting_title(title: str, width: float) -> str:
+    """Return the title of a box, without the folders of its file if they don't fit."""
+    if text_width(title, SIZE) > width and "/" in title:
+        id_, equals, place = title.partition(" = ")
+        title = f"{id_}{equals}{place.rpartition('/')[2]}" if equals else title
+    return fitting(title, width)
+
+
 def _layout(root: dict[str, Any], view: View) -> Layout:
     origins: dict[str, tuple[float, float]] = {"root": (0.0, 0.0)}
     boxes: dict[str, Rectangle] = {}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from composer.picture.colors import box_color
-from composer.picture.layout import SIZE, Layout, Path, Rectangle, elided, fitting, lay_out
+from composer.picture.layout import SIZE, Layout, Path, Rectangle, elided, fitting_title, lay_out
 from composer.picture.model import LEFT_OUT
 from composer.picture.visible import Line, Shown, View
 
@@ -84,7 +84,7 @@ def _lines(view: View, layout: Layout) -> Iterator[str]:
         yield from _edge(line, path)
     for number, box in enumerate(view.boxes):
         place = layout.boxes[box.id]
-        title = fitting(box.title, place.width - 24)
+        title = fitting_title(box.title, place.width - 24)
         x, y = _number(place.x + 14), _number(place.y + 21)
         yield f'<text class="title title{number}" x="{x}" y="{y}">{_text(title)}</text>'
     for node in view.nodes:

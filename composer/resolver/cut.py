@@ -30,9 +30,12 @@ class Use:
         tensors: for every tensor that a kept layer takes, by its original reference: the kept
             tensor, or the wire, that it takes in the result.
         inputs: input layers that nothing wires.
-        outputs: the use's open outputs, as original references.
+        outputs: the use's open outputs, as original references; one that the source lists twice
+            is there twice.
+        complete: whether these are all outputs of the source, in its order, and no others.
         bypassed: layers that were short-circuited, with the tensor that stands in.
         replaced: layers whose tensors a wire replaces.
+        wires: by the tensor that each of them replaces.
         sound: whether no edge is cut; what follows from one that is goes unsaid.
     """
 
@@ -40,8 +43,10 @@ class Use:
     tensors: Mapping[TensorRef, TensorRef | SourceInput]
     inputs: tuple[str, ...]
     outputs: tuple[TensorRef, ...]
+    complete: bool
     bypassed: Mapping[str, TensorRef | SourceInput]
     replaced: Mapping[str, SourceInput]
+    wires: Mapping[TensorRef, SourceInput]
     sound: bool = True
 
 
@@ -96,11 +101,17 @@ class _Cutter:
         )
         self._wires = places.attach(wires, self._open_inputs, path)
         tensors = self._settle_all()
+        for ref in leaves(original_outputs):
+            if ref in self._wires and self._topology.operations[ref.operation].kind == "input":
+                self._replaced[ref.operation] = self._wires[ref]
         self._report_cut_edges()
         for wire in wires:
             if wire.target is not None:
                 places.report_unused(wire, self._wires, self._replaced.keys())
-        outputs = self._outputs(original_outputs, tensors)
+        own = [self._own_output(ref) for ref in leaves(original_outputs)]
+        kept = tuple(ref for ref in own if ref is not None)
+        ends = self._ends(kept, tensors)
+        outputs = (*kept, *ends)
         # With all layers behind it bypassed, an input can be an output itself.
         fed = {ref.operation for ref in (*tensors.values(), *outputs) if isinstance(ref, TensorRef)}
         operations = self._topology.operations
@@ -117,8 +128,10 @@ class _Cutter:
             tensors=tensors,
             inputs=inputs,
             outputs=outputs,
+            complete=len(kept) == len(own) and not ends,
             bypassed=dict(self._bypassed),
             replaced=dict(self._replaced),
+            wires=dict(self._wires),
             sound=not self._cut,
         )
 
@@ -140,9 +153,9 @@ class _Cutter:
     def _settle_all(self) -> dict[TensorRef, TensorRef | SourceInput]:
         tensors: dict[TensorRef, TensorRef | SourceInput] = {}
         for name, operation in self._topology.operations.items():
-            if name not in self._selection.kept:
-                continue
-            for call in operation.calls:
+            for number, call in enumerate(operation.calls):
+                if (name, number) not in self._selection.calls:
+                    continue
                 for tensor in call.tensors():
                     if tensor.ref in tensors:
                         continue
@@ -168,7 +181,7 @@ class _Cutter:
                 result = self._wires[current]
                 self._replaced[name] = self._wires[current]
                 break
-            if name in self._selection.kept:
+            if (name, current.call) in self._selection.calls:
                 result = current
                 break
             before = self._bypass(self._topology.operations[name], current)
@@ -222,30 +235,51 @@ class _Cutter:
 
     # ------------------------------------------------------------ outputs
 
-    def _outputs(
+    def _own_output(self, ref: TensorRef) -> TensorRef | None:
+        """Return what has become of an output of the source; None where it is gone.
+
+        An input that a wire replaces is still an output, which the wire's tensor then is.
+        """
+        if (ref.operation, ref.call) in self._selection.calls:
+            return ref
+        settled = self._settle(ref)
+        if isinstance(settled, SourceInput):
+            end = self._wired_at(ref)
+            return end if self._topology.operations[end.operation].kind == "input" else None
+        return settled
+
+    def _wired_at(self, ref: TensorRef) -> TensorRef:
+        """Return the tensor, upwards of bypassed layers, that a wire replaces."""
+        while ref not in self._wires:
+            before = self._bypass(self._topology.operations[ref.operation], ref)
+            if before is None:
+                return ref
+            ref = before
+        return ref
+
+    def _ends(
         self,
-        original_outputs: object,
+        own: Sequence[TensorRef],
         tensors: Mapping[TensorRef, TensorRef | SourceInput],
     ) -> tuple[TensorRef, ...]:
-        """Return the open outputs: original ones first, then what lost all its consumers."""
+        """Return what is open beside the source's own outputs: what lost all its consumers."""
         outputs: dict[TensorRef, None] = {}
-        for ref in leaves(original_outputs):
-            settled = ref if ref.operation in self._selection.kept else self._settle(ref)
-            if isinstance(settled, TensorRef):
-                outputs[settled] = None
         still_taken = {
             (ref.operation, ref.call) for ref in tensors.values() if isinstance(ref, TensorRef)
         }
         wanted: dict[tuple[str, int], list[TensorRef]] = {}
         for ref in self._topology.consumed:
             wanted.setdefault((ref.operation, ref.call), []).append(ref)
-        held = {(ref.operation, ref.call) for ref in outputs}
+        held = {(ref.operation, ref.call) for ref in own}
         for name, operation in self._topology.operations.items():
-            if operation.kind == "input" or name not in self._selection.kept:
-                continue
             for call in range(len(operation.calls)):
                 key = (name, call)
-                if key in held or key in still_taken or key not in wanted:
+                if (
+                    key not in self._selection.calls
+                    or key in held
+                    or key in still_taken
+                    or key not in wanted
+                ):
                     continue
                 for ref in sorted(wanted[key], key=lambda r: r.output):
                     outputs[ref] = None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from composer.keras_format.graph import TensorRef, TensorSpec, Tree
+from composer.keras_format.graph import TensorSpec, structure_form
 from composer.resolver.plan import Download, Plan, PlannedSource, Port
 from composer.resolver.seams import Seam
 
@@ -26,7 +25,10 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         },
         "inputs": [_port(port) for port in plan.inputs],
         "outputs": [_port(port) for port in plan.outputs],
-        "forms": {"inputs": _form(plan.graph.inputs), "outputs": _form(plan.graph.outputs)},
+        "forms": {
+            "inputs": structure_form(plan.graph.inputs),
+            "outputs": structure_form(plan.graph.outputs),
+        },
         "operations": [
             {
                 "name": operation.name,
@@ -84,12 +86,6 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "parameters": plan.parameters,
         "bytes": plan.nbytes,
     }
-
-
-def _form(tree: Tree) -> str:
-    if isinstance(tree, Mapping):
-        return "map"
-    return "single" if isinstance(tree, TensorRef) else "list"
 
 
 def _port(port: Port) -> dict[str, Any]:

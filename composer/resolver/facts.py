@@ -83,7 +83,8 @@ class Fact:
     """The answer to one question.
 
     Attributes:
-        error: what Keras said when it refused; then nothing else is set.
+        error: what Keras said when it refused; then nothing else is set but ``failed_on``.
+        failed_on: the shapes of the data that the layer was run on, where that is what it refused.
         layer: the layer as Keras serialises it: module, class_name, registered_name, config,
             build_config.
         outputs: for each call the specs of its flattened output tensors.
@@ -92,6 +93,7 @@ class Fact:
     """
 
     error: str | None = None
+    failed_on: str | None = None
     layer: Mapping[str, Json] = field(default_factory=dict)
     outputs: tuple[tuple[TensorSpec, ...], ...] = ()
     variables: tuple[OwnedVariable, ...] = ()
@@ -168,7 +170,8 @@ def fact_key(question: Question, keras_version: str) -> str:
         if isinstance(config, Mapping) and not _holds_policy_map(config):
             layer["config"] = {k: v for k, v in config.items() if k != "name"}
     document = {
-        "format": 1,
+        # 2: what was remembered before was not run.
+        "format": 2,
         "keras": keras_version,
         "kind": question.kind,
         "layer": layer,

@@ -127,22 +127,24 @@ def _kept(piece: Piece) -> Iterator[Idle]:
     source, topology, selection = piece.source, piece.topology, piece.selection
     if source.include is None:
         return
-    feeding = frozenset(topology.inputs)
+    feeding = frozenset((name, 0) for name in topology.inputs)
     idle = False
     for index, selector in enumerate(source.exclude):
         found = selection.found.get(selector, frozenset())
         if found and not found & (selection.included | feeding):
             idle = True
-            yield ("exclude", index), f"include leaves out {_list(found)} already"
+            names = _list(selection.names(selector))
+            yield ("exclude", index), f"include leaves out {names} already"
     # Where both say the same, one of them is enough, and so is telling one.
-    if not idle and selection.kept == frozenset(topology.operations) - selection.named:
+    everything = frozenset().union(*map(topology.calls_of, topology.operations))
+    if not idle and selection.calls == everything - selection.named:
         yield ("include",), "it leaves nothing out"
 
 
 def _bypass(piece: Piece) -> Iterator[Idle]:
     bypassed = frozenset(name for use in piece.uses for name in use.bypassed)
     for index, selector in enumerate(piece.source.bypass):
-        found = piece.selection.found.get(selector, frozenset())
+        found = piece.selection.names(selector)
         # What is kept is told by CMP402.
         if found and found - piece.selection.kept and not found & bypassed:
             yield ("bypass", index), f"nothing kept takes what {_list(found)} gave"
@@ -165,7 +167,7 @@ def _flags(piece: Piece) -> Iterator[Idle]:
     for key, selectors in lists:
         gone = set()
         for index, selector in enumerate(selectors):
-            found = piece.selection.found.get(selector, frozenset())
+            found = piece.selection.names(selector)
             if found and not found & layers.keys():
                 gone.add(index)
                 yield (

@@ -7,24 +7,32 @@ Keras process answers in one pass.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from composer.diagnostics.diagnostic import Note, SpecPath
 from composer.keras_format.graph import Operation, Tensor, TensorRef, TensorSpec
 from composer.keras_format.model_file import LayerState, ModelFile
+from composer.keras_format.static_shapes import Refusal
 from composer.keras_format.static_specs import input_spec, static_output
 from composer.resolver.ask_about import Known, question_about
-from composer.resolver.blamed_argument import blamed, looks_plain
 from composer.resolver.facts import Fact, Pending, Question, tensors_of
+from composer.resolver.foresee import foresee, report_refused_call
 from composer.resolver.linked import Edge, Linked, LinkedOperation, Step
 from composer.resolver.problems import Problems
+from composer.resolver.references import report_missing_output
+from composer.resolver.refused_layers import (
+    OTHER_SHAPE,
+    report_held_layer,
+    report_new_layer,
+)
 from composer.resolver.seam_advice import advice
 from composer.resolver.seam_rules import static_problem
 from composer.resolver.seams import Seam, is_known, seams_of
+from composer.resolver.unchecked import Unchecked, unchecked
 from composer.resolver.weights_fit import weights_that_differ
-from composer.resolver.wire import MISSING
+from composer.resolver.wire import MISSING, UNKNOWN
 
 
 class Knowledge(Protocol):
@@ -42,11 +50,13 @@ class Inferred:
     """What is known of the result's tensors.
 
     Attributes:
-        specs: by tensor of the joined graph; a tensor that waits for Keras is missing.
+        specs: by tensor of the joined graph; of tensors that wait for Keras those that can be
+            foreseen.
         operations: with facts put in: configs of new layers, build configs behind changed seams.
         states: for new layers, where their weights are.
         questions: in an order in which they can be answered.
         seams: in the order of the graph.
+        unchecked: what the questions leave open.
     """
 
     specs: Mapping[TensorRef, TensorSpec]
@@ -54,10 +64,7 @@ class Inferred:
     states: Mapping[str, tuple[ModelFile, LayerState]]
     questions: tuple[Question, ...]
     seams: tuple[Seam, ...]
-
-
-_NO_CLASS = "Keras does not know the class"
-"""What the Keras process says of a class that nobody registered (``tasks/user_code.py``)."""
+    unchecked: Unchecked
 
 
 def infer(
@@ -85,6 +92,13 @@ def infer(
     return walk.result()
 
 
+def _differ(recorded: TensorSpec, actual: TensorSpec) -> bool:
+    """Tell whether a tensor is another than was recorded, as far as that was."""
+    return (recorded.shape is not None and recorded.shape != actual.shape) or (
+        recorded.dtype is not None and recorded.dtype != actual.dtype
+    )
+
+
 @dataclass(slots=True)
 class _Walk:
     linked: Linked
@@ -93,6 +107,7 @@ class _Walk:
     seed: int
     problems: Problems
     specs: dict[TensorRef, Known] = field(default_factory=dict)
+    foreseen: dict[TensorRef, TensorSpec] = field(default_factory=dict)
     operations: dict[str, LinkedOperation] = field(default_factory=dict)
     made: dict[str, tuple[ModelFile, LayerState]] = field(default_factory=dict)
     asked: dict[str, Question] = field(default_factory=dict)
@@ -106,6 +121,8 @@ class _Walk:
                 for tensor in call.tensors():
                     producer = Step(tensor.ref.operation, tensor.ref.call)
                     self.needed.setdefault(producer, set()).add(tensor.ref.output)
+        for ref in self.linked.doubts:
+            self.needed.setdefault(Step(ref.operation, ref.call), set()).add(ref.output)
         self.operations = dict(self.linked.operations)
 
     # ------------------------------------------------------------ one call
@@ -114,7 +131,10 @@ class _Walk:
         linked = self.linked.operations[step.key]
         operation = linked.operation
         if operation.kind == "input":
-            self.specs[TensorRef(step.key)] = input_spec(operation)
+            spec = input_spec(operation)
+            self.specs[TensorRef(step.key)] = spec if is_known(spec) else None
+            if not is_known(spec):
+                self._report_shapeless(step, linked)
             return
         call = operation.calls[step.call]
         taken = list(call.tensors())
@@ -123,8 +143,11 @@ class _Walk:
         if step.key in self.failed or any(spec is None for spec in known):
             self.failed.add(step.key)
             self._set_outputs(step, None)
-        elif linked.new is not None or any(isinstance(spec, Pending) for spec in known):
+        elif linked.new is not None:
             self._ask(step, linked)
+        elif any(isinstance(spec, Pending) for spec in known):
+            if self._check_seams(step, linked, taken, [self._expected(t) for t in taken]):
+                self._ask(step, linked)
         else:
             self._visit_known(step, linked, taken, [s for s in known if isinstance(s, TensorSpec)])
 
@@ -136,12 +159,18 @@ class _Walk:
         actual: Sequence[TensorSpec],
     ) -> None:
         changed = any(
-            is_known(tensor.spec) and tensor.spec != spec
-            for tensor, spec in zip(taken, actual, strict=True)
+            _differ(tensor.spec, spec) for tensor, spec in zip(taken, actual, strict=True)
         )
         if changed:
             if self._check_seams(step, linked, taken, actual):
                 self._ask(step, linked)
+            return
+        if self._has_record(step) and any(
+            not is_known(tensor.spec) for tensor in self._wired(step, taken)
+        ):
+            # What the source recorded behind a place whose shape it did not record may be wrong
+            # for what comes there now.
+            self._ask(step, linked)
             return
         if step.key in self.asked:  # an earlier call of the layer waits for Keras
             self._ask(step, linked)
@@ -149,6 +178,27 @@ class _Walk:
         missing = self._set_recorded(step, linked.operation, actual)
         if missing:
             self._ask(step, linked)
+
+    def _has_record(self, step: Step) -> bool:
+        needed = {0, *self.needed.get(step, ())}
+        return any(TensorRef(step.key, step.call, n) in self.linked.specs for n in needed)
+
+    def _wired(self, step: Step, taken: Sequence[Tensor]) -> Iterator[Tensor]:
+        for position, tensor in enumerate(taken):
+            if Edge(step.key, step.call, position) in self.linked.seams:
+                yield tensor
+
+    def _report_shapeless(self, step: Step, linked: LinkedOperation) -> None:
+        origin = linked.origin
+        self.failed.add(step.key)
+        self.problems.add(
+            "CMP421",
+            ("sources", origin.source) if origin.source is not None else (),
+            f"source {origin.source!r} records no shape of its input {origin.layer!r}",
+            at_key=True,
+            help="declare an input and wire it: inputs: {x: {shape: […]}} for the model and "
+            "inputs: x for this source",
+        )
 
     def _known(self, tensor: Tensor) -> Known:
         if tensor.ref.operation == MISSING:
@@ -161,6 +211,16 @@ class _Walk:
     def _late(self, ref: TensorRef) -> Known:
         question = self.asked.get(ref.operation)
         return Pending(question.id, ref.call, ref.output) if question is not None else None
+
+    def _expected(self, tensor: Tensor) -> TensorSpec:
+        """Return what comes in at a tensor, told by Keras or foreseen; no shape where neither."""
+        found = self._known(tensor)
+        return found if isinstance(found, TensorSpec) else self.foreseen.get(tensor.ref, UNKNOWN)
+
+    def _shown(self) -> dict[TensorRef, TensorSpec]:
+        known = {ref: spec for ref, spec in self.specs.items() if isinstance(spec, TensorSpec)}
+        waiting = {ref: s for ref, s in self.foreseen.items() if self.specs.get(ref) is not None}
+        return {**waiting, **known}
 
     def _remember_cause(self, step: Step, taken: Sequence[Tensor]) -> None:
         """Keep the value of the spec that is to blame for what comes into this call."""
@@ -211,18 +271,55 @@ class _Walk:
         if fact is not None and fact.error is None and linked.new is not None:
             fact = self._place_new_layer(step, linked, fact)
         if fact is None:
+            if not self._foresee(step, linked):
+                return
             self.asked[step.key] = question
             for output in range(self._outputs_needed(step)):
                 ref = TensorRef(step.key, step.call, output)
                 self.specs[ref] = Pending(question.id, step.call, output)
             return
         if fact.error is not None:
-            self._report_refusal(step, linked, fact.error)
+            self._report_refusal(step, linked, fact)
             return
         for output, spec in enumerate(fact.outputs[step.call]):
             self.specs[TensorRef(step.key, step.call, output)] = spec
+        self._check_outputs(step, len(fact.outputs[step.call]))
         if linked.new is None and step.call == 0:
             self._rebuild(step, linked, fact)
+
+    def _check_outputs(self, step: Step, count: int) -> None:
+        """Report what is taken of a call that puts out only so many tensors."""
+        for output in sorted(self.needed.get(step, ())):
+            ref = TensorRef(step.key, step.call, output)
+            if output >= count:
+                path = self.linked.doubts.get(ref, self.causes.get(step.key, ()))
+                shown = f"{step.key}#{step.call}.{output}"
+                report_missing_output(self.problems, path, shown, count)
+                self.specs[ref] = None
+
+    def _foresee(self, step: Step, linked: LinkedOperation) -> bool:
+        """Note what a call will put out; tell whether Keras may take it."""
+        answer = foresee(linked, linked.operation.calls[step.call], self._expected)
+        if isinstance(answer, Refusal):
+            self._report_foreseen(step, linked, answer)
+            return False
+        for output, spec in enumerate(answer or ()):
+            self.foreseen[TensorRef(step.key, step.call, output)] = spec
+        return True
+
+    def _report_foreseen(self, step: Step, linked: LinkedOperation, refusal: Refusal) -> None:
+        self.failed.add(step.key)
+        self._set_outputs(step, None)
+        if linked.new is not None:
+            report_refused_call(refusal, step, self.linked, self._shown(), self.problems)
+            return
+        self.problems.add(
+            "CMP413",
+            self.causes.get(step.key, ()),
+            f"{linked.key!r} ({linked.operation.class_name}) {refusal.message}",
+            notes=self._seam_notes(step.key),
+            help=OTHER_SHAPE,
+        )
 
     def _outputs_needed(self, step: Step) -> int:
         return max(self.needed.get(step, ()), default=0) + 1
@@ -278,47 +375,36 @@ class _Walk:
         for output in range(len(fact.outputs[step.call])):
             self.specs[TensorRef(step.key, step.call, output)] = None
 
-    def _report_refusal(self, step: Step, linked: LinkedOperation, error: str) -> None:
+    def _report_refusal(self, step: Step, linked: LinkedOperation, fact: Fact) -> None:
         self.failed.add(step.key)
         self._set_outputs(step, None)
         if linked.new is not None:
-            path = blamed(linked.new, error)
-            quoted = [name for name in path[3:] if looks_plain(linked.new.args[str(name)])]
+            report_new_layer(fact, step, self.linked, self._shown(), self.problems)
+            return
+        doubted = self._doubt(step)
+        if doubted is not None and step.key not in self.causes:
             self.problems.add(
-                "CMP410",
-                path,
-                f"Keras can't make layer {linked.key!r}: {error}",
-                at_key=True,
-                notes=[
-                    *(
-                        Note(message=f"{name} is text here: {linked.new.args[str(name)]!r}")
-                        for name in quoted
-                    ),
-                    self._input_note(linked),
-                ],
-                help=f"without quotes it is none: {quoted[0]}: {linked.new.args[str(quoted[0])]}"
-                if quoted
-                else None,
+                "CMP420",
+                doubted,
+                f"how many tensors {linked.key!r} ({linked.operation.class_name}) outputs is not "
+                f"recorded, and Keras can't tell: {fact.error}",
+                help="refer to its first output only, or name its class for Keras: "
+                "objects: [package.module:Class]",
             )
             return
-        self.problems.add(
-            "CMP411",
-            self.causes.get(step.key, ()),
-            f"{linked.key!r} ({linked.operation.class_name}) can't take what comes in: {error}",
-            notes=self._seam_notes(step.key),
-            help="without its class, nothing can be wired behind a layer that only other code "
-            "knows; its tensor can be an output"
-            if _NO_CLASS in error
-            else "put a new layer between them that gives the shape and dtype that the source "
-            "recorded, or wire another tensor",
-        )
+        cause = self.causes.get(step.key, ())
+        report_held_layer(fact, linked, cause, self._seam_notes(step.key), self.problems)
 
-    def _input_note(self, linked: LinkedOperation) -> Note:
-        inputs = [
-            f"{tensor.ref.operation} {self.specs.get(tensor.ref) or '?'}"
-            for tensor in linked.operation.calls[0].tensors()
-        ]
-        return Note(message=f"it is called with {', '.join(inputs)}")
+    def _doubt(self, step: Step) -> SpecPath | None:
+        """Return the first reference to an output of a call that no file shows to exist."""
+        return next(
+            (
+                path
+                for ref, path in self.linked.doubts.items()
+                if (ref.operation, ref.call) == (step.key, step.call)
+            ),
+            None,
+        )
 
     def _seam_notes(self, key: str) -> list[Note]:
         cause = self.causes.get(key)
@@ -327,7 +413,7 @@ class _Walk:
                 message=f"at this wire {seam.consumer} takes {seam.actual} where its source "
                 f"recorded {seam.expected}"
             )
-            for seam in seams_of(self.linked, self.specs)
+            for seam in seams_of(self.linked, self._shown())
             if seam.path == cause and seam.state == "changed"
         ][:3]
 
@@ -343,7 +429,7 @@ class _Walk:
         """Report what can be seen without Keras to be wrong; tell whether all is well."""
         sound = True
         for tensor, spec in zip(taken, actual, strict=True):
-            if not is_known(tensor.spec) or tensor.spec == spec:
+            if not _differ(tensor.spec, spec):
                 continue
             why = static_problem(linked.operation, tensor.spec, spec)
             if why is None:
@@ -354,7 +440,7 @@ class _Walk:
                 self.causes.get(step.key, ()),
                 f"{linked.key!r} ({linked.operation.class_name}) can't take {spec} from "
                 f"{tensor.ref.operation!r} where its source recorded {tensor.spec}: {why}",
-                help=advice(self.linked, self.specs, tensor.ref, tensor.spec, spec),
+                help=advice(self.linked, self._shown(), tensor.ref, tensor.spec, spec),
             )
         if not sound:
             self.failed.add(step.key)
@@ -364,10 +450,12 @@ class _Walk:
     # ------------------------------------------------------------ result
 
     def result(self) -> Inferred:
+        shown = self._shown()
         return Inferred(
-            specs={r: spec for r, spec in self.specs.items() if isinstance(spec, TensorSpec)},
+            specs=shown,
             operations=self.operations,
             states=self.made,
             questions=tuple(self.asked.values()),
-            seams=seams_of(self.linked, self.specs),
+            seams=seams_of(self.linked, shown),
+            unchecked=unchecked(self.asked.values(), self.linked, shown),
         )

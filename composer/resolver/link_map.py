@@ -73,9 +73,17 @@ def _calls(key: str, linked: Linked) -> int:
 
 
 def _calls_left_out(piece: Piece, layer: str, linked: Linked) -> str | None:
-    calls = len(piece.uses) * len(piece.topology.operations[layer].calls)
-    left_out = calls - len(linked.operations[piece.key(layer)].operation.calls)
-    return f"{left_out} of its {calls} calls reach no output" if left_out else None
+    own = piece.topology.operations[layer].calls
+    calls = len(piece.uses) * len(own)
+    excluded = sum((layer, number) not in piece.selection.calls for number in range(len(own)))
+    excluded *= len(piece.uses)
+    rest = calls - excluded - len(linked.operations[piece.key(layer)].operation.calls)
+    notes = []
+    if excluded:
+        notes.append(f"{excluded} of its {calls} calls excluded")
+    if rest:
+        notes.append(f"{rest} of its {calls} calls reach no output")
+    return "; ".join(notes) or None
 
 
 def _stand_in(piece: Piece, use: Use, layer: str) -> str:

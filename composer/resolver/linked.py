@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from composer.diagnostics.diagnostic import SpecPath
-from composer.keras_format.graph import Operation, TensorRef, TensorSpec
+from composer.keras_format.graph import Operation, TensorRef, TensorSpec, Tree
 from composer.spec.model import NewLayer
 
 
@@ -78,8 +78,12 @@ class Linked:
         inputs: keys of the result's input layers.
         outputs: pairs of dictionary key (None except for a dictionary) and tensor.
         form: how the outputs are arranged.
+        arrangement: a tree with a leaf for each of the outputs, where they are arranged like a
+            source's (``source``).
         seams: edges that the spec made, with the value of the spec that made each.
         specs: what the sources recorded of their tensors, by the tensor's reference here.
+        doubts: tensors of which only Keras can tell whether they exist, with the value of the spec
+            that refers to each.
         numbers: which number each call has got that is not left out (see ``number_calls``); its
             number before is the place among the calls of all uses of its source.
     """
@@ -87,9 +91,11 @@ class Linked:
     operations: Mapping[str, LinkedOperation]
     inputs: tuple[str, ...]
     outputs: tuple[tuple[str | None, TensorRef], ...]
-    form: Literal["single", "list", "dict"]
+    form: Literal["single", "list", "dict", "source"]
+    arrangement: Tree = None
     seams: Mapping[Edge, SpecPath] = field(default_factory=dict)
     specs: Mapping[TensorRef, TensorSpec] = field(default_factory=dict)
+    doubts: Mapping[TensorRef, SpecPath] = field(default_factory=dict)
     numbers: Mapping[Step, int] = field(default_factory=dict)
 
     def numbered(self, ref: TensorRef) -> TensorRef | None:

@@ -54,6 +54,11 @@ def number_calls(linked: Linked, order: Sequence[Step]) -> tuple[Linked, tuple[S
                 for ref, spec in linked.specs.items()
                 if Step(ref.operation, ref.call) in numbers
             },
+            doubts={
+                moved(ref): path
+                for ref, path in linked.doubts.items()
+                if Step(ref.operation, ref.call) in numbers
+            },
             numbers=numbers,
         ),
         tuple(Step(step.key, numbers[step]) for step in order),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from composer.diagnostics.diagnostic import Edit
+from composer.diagnostics.diagnostic import Edit, SpecPath
 from composer.diagnostics.suggest import certain, did_you_mean
-from composer.keras_format.graph import TensorRef
+from composer.keras_format.graph import Operation, TensorRef, Tree
+from composer.keras_format.static_specs import output_count
 from composer.resolver.cut import Use
 from composer.resolver.dead_selectors import where_inside
 from composer.resolver.inside import how_to_open
@@ -24,6 +26,7 @@ class Piece:
     Attributes:
         uses: one, or one for each of the source's calls; never none.
         names: original name → final name of the operations that go into the result.
+        inputs, outputs: of the source, as it arranges them.
     """
 
     source: Source
@@ -31,6 +34,8 @@ class Piece:
     selection: Selection
     uses: tuple[Use, ...]
     names: Mapping[str, str]
+    inputs: Tree
+    outputs: Tree
 
     def key(self, original: str) -> str:
         """Return the key of an operation in the joined graph."""
@@ -46,8 +51,28 @@ class Piece:
         return TensorRef(self.key(ref.operation), use * len(operation.calls) + ref.call, ref.output)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenOutput:
+    """An output that the spec could leave open.
+
+    Attributes:
+        ref: its tensor in the joined graph.
+        use: the source and the number of its use whose output it is; None for a new layer's.
+        wired: whether the spec feeds it to something, so that it is open no more.
+    """
+
+    ref: TensorRef
+    use: tuple[str, int] | None
+    wired: bool
+
+
 class References:
-    """Looks references up among model inputs, new layers and the pieces of sources."""
+    """Looks references up among model inputs, new layers and the pieces of sources.
+
+    Attributes:
+        doubts: tensors that were referred to and that no file shows to exist, with the place of
+            the reference: further outputs of a call of which only Keras knows how many it has.
+    """
 
     def __init__(self, spec: Spec, pieces: Mapping[str, Piece], problems: Problems) -> None:
         self._inputs = {declared.id for declared in spec.inputs}
@@ -57,6 +82,8 @@ class References:
         self._problems = problems
         self._seen: dict[Reference, TensorRef | None] = {}
         self._following: list[Reference] = []
+        self._passed_on: set[tuple[str, int, str]] = set()
+        self.doubts: dict[TensorRef, SpecPath] = {}
 
     def tensor(self, reference: Reference) -> TensorRef | None:
         """Return the tensor, or None after reporting why there is none (CMP407, CMP408)."""
@@ -64,22 +91,30 @@ class References:
             self._seen[reference] = self._find(reference)
         return self._seen[reference]
 
-    def open_outputs(self) -> Iterator[TensorRef]:
-        """Yield the open outputs of all sources and new layers, in spec order."""
-        for piece in self._pieces.values():
+    def open_outputs(self, wired: AbstractSet[TensorRef]) -> Iterator[OpenOutput]:
+        """Yield the outputs of all sources and new layers, in spec order.
+
+        Args:
+            wired: tensors that the spec feeds to something.
+        """
+        for name, piece in self._pieces.items():
             for index, use in enumerate(piece.uses):
                 for ref in use.outputs:
                     wire = use.replaced.get(ref.operation)
                     if wire is None:
-                        yield piece.reference(ref, index)
+                        own = piece.reference(ref, index)
+                        yield OpenOutput(ref=own, use=(name, index), wired=own in wired)
                         continue
-                    # An input that is put out as it is: the wire's tensor stands in for it.
+                    # An input that is put out as it is: the wire's tensor stands in for it. That
+                    # it is fed to this source says nothing of who takes it from there.
                     stand_in = self.tensor(wire.reference)
                     if stand_in is not None:
-                        yield stand_in
+                        passed_on = (name, index, ref.operation) in self._passed_on
+                        yield OpenOutput(ref=stand_in, use=(name, index), wired=passed_on)
         for layer in self._layers.values():
             for number in range(len(layer.calls)):
-                yield TensorRef(layer.id, number)
+                ref = TensorRef(layer.id, number)
+                yield OpenOutput(ref=ref, use=None, wired=ref in wired)
 
     def _find(self, reference: Reference) -> TensorRef | None:
         name = reference.name
@@ -139,7 +174,29 @@ class References:
                 [f"{layer.id}#{n}" for n in range(len(layer.calls))],
             )
             return None
-        return TensorRef(layer.id, number, reference.output or 0)
+        known = output_count(_as_operation(layer))
+        ref = TensorRef(layer.id, number, reference.output or 0)
+        return ref if self._has_output(reference, ref, count=known, shown=1) else None
+
+    def _has_output(
+        self, reference: Reference, ref: TensorRef, *, count: int | None, shown: int
+    ) -> bool:
+        """Tell whether a call has the output that ``reference`` asks for, as far as files tell.
+
+        Args:
+            reference: to one output of a call.
+            ref: the same, in the joined graph.
+            count: of the call's outputs; None where only Keras knows it.
+            shown: how many of them some file shows.
+        """
+        if count is None:
+            if ref.output >= shown:
+                self.doubts.setdefault(ref, reference.path)
+            return True
+        if ref.output < count:
+            return True
+        report_missing_output(self._problems, reference.path, str(reference), count)
+        return False
 
     # ------------------------------------------------------------ sources
 
@@ -149,14 +206,16 @@ class References:
             return None
         use = piece.uses[index]
         if reference.layer is None:
-            if len(use.outputs) == 1:
-                wire = use.replaced.get(use.outputs[0].operation)
+            outputs = tuple(dict.fromkeys(use.outputs))
+            if len(outputs) == 1:
+                wire = use.replaced.get(outputs[0].operation)
                 if wire is not None:
+                    self._passed_on.add((piece.source.id, index, outputs[0].operation))
                     return self._followed(wire, reference)
-                return piece.reference(use.outputs[0], index)
+                return piece.reference(outputs[0], index)
             if not use.sound:
                 return None
-            if not use.outputs:
+            if not outputs:
                 self._problems.add(
                     "CMP408",
                     reference.path,
@@ -164,7 +223,7 @@ class References:
                     help="name one of its layers: " + _spell(piece, reference, "LAYER"),
                 )
                 return None
-            choices = [_spell(piece, reference, str(ref)) for ref in use.outputs]
+            choices = [_spell(piece, reference, str(ref)) for ref in outputs]
             self._ambiguous(reference, f"source {piece.source.id!r} has open outputs", choices)
             return None
         return self._layer(piece, index, reference)
@@ -196,7 +255,7 @@ class References:
             )
             return None
         if name in use.replaced:
-            return self._followed(use.replaced[name], reference)
+            return self._replaced(piece, index, reference)
         if name not in piece.names:
             stand_in = use.bypassed.get(name)
             suggestion = None
@@ -210,12 +269,13 @@ class References:
             )
             return None
         calls = max(1, len(operation.calls))
+        kept = [n for n in range(calls) if (name, n) in piece.selection.calls]
         number = reference.node
-        if number is None and calls > 1:
-            choices = [_spell(piece, reference, f"{name}#{n}") for n in range(calls)]
-            self._ambiguous(reference, f"layer {name!r} is called {calls} times", choices)
+        if number is None and len(kept) > 1:
+            choices = [_spell(piece, reference, f"{name}#{n}") for n in kept]
+            self._ambiguous(reference, f"layer {name!r} is called {len(kept)} times", choices)
             return None
-        number = number or 0
+        number = kept[0] if number is None else number
         if number >= calls:
             self._problems.add(
                 "CMP407",
@@ -224,12 +284,50 @@ class References:
                 f"there is no call {number}",
             )
             return None
+        if number not in kept:
+            self._problems.add(
+                "CMP407",
+                reference.path,
+                f"call {number} of layer {name!r} of source {source!r} is excluded, so nothing "
+                "can refer to it",
+                help=f"kept is {', '.join(_spell(piece, reference, f'{name}#{n}') for n in kept)}",
+            )
+            return None
         outputs = piece.topology.output_count(name, number)
         if reference.output is None and outputs > 1:
             choices = [_spell(piece, reference, f"{name}#{number}.{k}") for k in range(outputs)]
             self._ambiguous(reference, f"layer {name!r} puts out {outputs} tensors", choices)
             return None
-        return piece.reference(TensorRef(name, number, reference.output or 0), index)
+        ref = piece.reference(TensorRef(name, number, reference.output or 0), index)
+        count = output_count(operation)
+        return ref if self._has_output(reference, ref, count=count, shown=outputs) else None
+
+    def _replaced(self, piece: Piece, index: int, reference: Reference) -> TensorRef | None:
+        """Follow a reference to a layer of which wires replace one tensor or several."""
+        name = str(reference.layer)
+        use = piece.uses[index]
+        wires = {ref: wire for ref, wire in use.wires.items() if ref.operation == name}
+        if reference.node is None and reference.output is None:
+            found = list(wires)
+        else:
+            found = [TensorRef(name, reference.node or 0, reference.output or 0)]
+        if len(found) > 1:
+            choices = [_spell(piece, reference, f"{name}#{r.call}.{r.output}") for r in found]
+            self._ambiguous(reference, f"wires replace several tensors of {name!r}", choices)
+            return None
+        wire = wires.get(found[0])
+        if wire is not None:
+            self._passed_on.add((piece.source.id, index, name))
+            return self._followed(wire, reference)
+        replaced = ", ".join(str(ref) for ref in wires)
+        self._problems.add(
+            "CMP407",
+            reference.path,
+            f"{reference} is not there: a wire replaces {replaced} of source {piece.source.id!r}, "
+            "and nothing replaces this tensor",
+            help=f"write {_spell(piece, reference, name)} for what replaces it",
+        )
+        return None
 
     def _followed(self, wire: SourceInput, reference: Reference) -> TensorRef | None:
         """An input that a wire replaces stands for the tensor that replaces it."""
@@ -289,6 +387,32 @@ class References:
             + (f"; its calls are {', '.join(calls)}" if calls else " (it has no 'calls')"),
             help=did_you_mean(str(reference.call), calls),
         )
+
+
+def report_missing_output(problems: Problems, path: SpecPath, reference: str, count: int) -> None:
+    """Report a reference to an output that its call does not have (CMP407)."""
+    tensor, _, _ = reference.rpartition(".")
+    problems.add(
+        "CMP407",
+        path,
+        f"{reference} does not exist: the call has {count} output{'s' * (count != 1)}, counted "
+        "from 0",
+        help=f"write {tensor.removesuffix('#0')}"
+        if count == 1
+        else f"write one of {tensor}.0 to {tensor}.{count - 1}",
+    )
+
+
+def _as_operation(layer: NewLayer) -> Operation:
+    """Return a new layer as far as its spec tells: its class, if it is Keras's, and arguments."""
+    return Operation(
+        name=layer.id,
+        kind="layer",
+        class_name=layer.class_name,
+        module="keras.layers" if layer.class_name.isidentifier() else None,
+        registered_name=None,
+        config=layer.args,
+    )
 
 
 def _spell(piece: Piece, reference: Reference, layer: str) -> str:

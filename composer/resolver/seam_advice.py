@@ -30,6 +30,9 @@ def advice(
         recorded: what is needed.
         actual: what comes.
     """
+    batch = _only_batch_differs(recorded, actual)
+    if batch is not None:
+        return f"wire a tensor of batches of {batch}: an input is declared with batch_size: {batch}"
     ways = []
     other = _last(_fitting(linked, specs, producer, recorded))
     if other is not None:
@@ -44,6 +47,13 @@ def advice(
     if not ways:
         return f"put a new layer between them that gives {recorded}, or wire another tensor"
     return "\nor ".join(ways)
+
+
+def _only_batch_differs(recorded: TensorSpec, actual: TensorSpec) -> int | None:
+    """Return the batch size that is needed where nothing else is wrong."""
+    if not recorded.shape or not actual.shape or recorded.dtype != actual.dtype:
+        return None
+    return recorded.shape[0] if recorded.shape[1:] == actual.shape[1:] else None
 
 
 def between(actual: TensorSpec, recorded: TensorSpec) -> str | None:

@@ -1,4 +1,8 @@
-"""First pass: which of a source's operations its selectors keep, by their original names."""
+"""First pass: which of a source's operations its selectors keep, by their original names.
+
+Selectors that follow the graph (``upto``, ``after``, ``from`` and ``to``) pick calls: where a layer
+is called again behind the end of a path, that call is not on it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from composer.diagnostics.diagnostic import SpecPath
 from composer.diagnostics.suggest import did_you_mean
 from composer.resolver.dead_selectors import why_dead
 from composer.resolver.problems import Problems
-from composer.resolver.topology import Topology
+from composer.resolver.topology import CallOf, Topology
 from composer.spec.linear_match import Pattern, TooCostlyError
 from composer.spec.model import Selector, Source
 from composer.spec.selectors import glob_pattern, regex_pattern
@@ -27,41 +31,47 @@ class Selection:
     Attributes:
         kept: what include leaves and exclude does not take away, and the input layers that
             feed it.
-        included: named by an ``include`` selector; all, if there is none.
-        named: named by an ``exclude`` selector.
+        calls: which calls of these are kept; all of them, unless a selector that follows the graph
+            says otherwise.
         excluded: named by an ``exclude`` selector, or outside ``include``.
         bypass: named by a ``bypass`` selector.
         frozen, unfrozen: named by ``freeze`` and ``unfreeze``.
-        found: what each selector picks.
+        included: calls named by an ``include`` selector; all, if there is none.
+        named: calls named by an ``exclude`` selector.
+        found: the calls that each selector picks.
     """
 
     kept: frozenset[str]
-    included: frozenset[str]
-    named: frozenset[str]
+    calls: frozenset[CallOf]
     excluded: frozenset[str]
     bypass: frozenset[str]
     frozen: frozenset[str]
     unfrozen: frozenset[str]
-    found: Mapping[Selector, frozenset[str]] = field(default_factory=dict)
+    included: frozenset[CallOf]
+    named: frozenset[CallOf]
+    found: Mapping[Selector, frozenset[CallOf]] = field(default_factory=dict)
+
+    def names(self, selector: Selector) -> frozenset[str]:
+        """Return the operations of which ``selector`` picks a call."""
+        return _names(selector, self.found.get(selector, frozenset()))
 
 
 def select(source: Source, topology: Topology, problems: Problems) -> Selection:
     """Apply a source's selectors. A selector that matches nothing is reported (CMP401)."""
     everything = frozenset(topology.operations)
     matcher = _Matcher(source.id, topology, problems)
-    included = everything if source.include is None else matcher.union(source.include)
     excluded = matcher.union(source.exclude)
-    kept = included - excluded
-    if source.include is not None:
-        kept |= {
-            name
-            for name in everything - excluded
-            if topology.operations[name].kind == "input"
-            and any(consumer in kept for consumer in topology.consumers[name])
-        }
-    bypass = matcher.union(source.bypass)
+    if source.include is None:
+        included = frozenset().union(*map(topology.calls_of, everything))
+        calls = included - excluded
+    else:
+        included = matcher.union(source.include)
+        calls = included - excluded
+        calls |= _feeding_inputs(calls, topology) - excluded
+    kept = frozenset(name for name, _ in calls)
+    bypass = matcher.names(source.bypass)
     for selector in source.bypass:
-        found = matcher.of(selector)
+        found = _names(selector, matcher.of(selector))
         if found and not found - kept:
             problems.add(
                 "CMP402",
@@ -79,16 +89,28 @@ def select(source: Source, topology: Topology, problems: Problems) -> Selection:
             at_key=True,
             help="remove the source, or keep at least one of its layers",
         )
-    frozen, unfrozen = matcher.union(source.freeze), matcher.union(source.unfreeze)
+    frozen, unfrozen = matcher.names(source.freeze), matcher.names(source.unfreeze)
     return Selection(
         kept=kept,
-        included=included,
-        named=excluded,
+        calls=calls,
         excluded=everything - kept,
         bypass=bypass,
         frozen=frozen,
         unfrozen=unfrozen,
+        included=included,
+        named=excluded,
         found=matcher.found,
+    )
+
+
+def _feeding_inputs(calls: frozenset[CallOf], topology: Topology) -> frozenset[CallOf]:
+    """Return the input layers whose tensors ``calls`` take."""
+    return frozenset(
+        (tensor.ref.operation, 0)
+        for name, number in calls
+        if topology.operations[name].calls
+        for tensor in topology.operations[name].calls[number].tensors()
+        if topology.operations[tensor.ref.operation].kind == "input"
     )
 
 
@@ -103,27 +125,31 @@ class _Matcher:
         self._source = source
         self._topology = topology
         self._problems = problems
-        self.found: dict[Selector, frozenset[str]] = {}
+        self.found: dict[Selector, frozenset[CallOf]] = {}
         self._work = 0
         self._dead = 0
 
-    def union(self, selectors: Iterable[Selector]) -> frozenset[str]:
-        """Return the names of all operations that any of ``selectors`` picks."""
+    def union(self, selectors: Iterable[Selector]) -> frozenset[CallOf]:
+        """Return all calls that any of ``selectors`` picks."""
         return frozenset().union(*(self.of(selector) for selector in selectors))
 
-    def of(self, selector: Selector) -> frozenset[str]:
-        """Return the names of the operations that ``selector`` picks."""
+    def names(self, selectors: Iterable[Selector]) -> frozenset[str]:
+        """Return the names of all operations of which any of ``selectors`` picks a call."""
+        return frozenset().union(*(_names(one, self.of(one)) for one in selectors))
+
+    def of(self, selector: Selector) -> frozenset[CallOf]:
+        """Return the calls that ``selector`` picks."""
         if selector not in self.found:
             self.found[selector] = self._matched(selector)
         return self.found[selector]
 
-    def _matched(self, selector: Selector) -> frozenset[str]:
+    def _matched(self, selector: Selector) -> frozenset[CallOf]:
         if self._work > MOST_WORK:
             return frozenset()
         pattern = _pattern(selector)
         before = 0 if pattern is None else pattern.steps
         try:
-            names = matches(selector, self._topology)
+            calls = matching_calls(selector, self._topology)
         except TooCostlyError as error:
             self._report_costly(selector, str(error))
             return frozenset()
@@ -131,7 +157,7 @@ class _Matcher:
             self._work += len(self._topology.operations)
         if pattern is not None:
             self._work += pattern.steps - before
-        if not names:
+        if not calls:
             self._dead += 1
             explain = self._dead <= MOST_EXPLAINED
             _report_dead(self._source, selector, self._topology, self._problems, explain=explain)
@@ -141,7 +167,7 @@ class _Matcher:
                 f"the selectors of source {self._source!r} up to here look at its "
                 f"{len(self._topology.operations):,} layers too often",
             )
-        return names
+        return calls
 
     def _report_costly(self, selector: Selector, message: str) -> None:
         self._problems.add(
@@ -165,29 +191,47 @@ def _pattern(selector: Selector) -> Pattern | None:
 def matches(selector: Selector, topology: Topology) -> frozenset[str]:
     """Return the names of the operations that ``selector`` picks; empty when there are none.
 
+    Where it follows the graph, they are those of which it picks a call. A layer that is called
+    again after itself does not come after itself.
+    """
+    return _names(selector, matching_calls(selector, topology))
+
+
+def _names(selector: Selector, calls: Iterable[CallOf]) -> frozenset[str]:
+    found = frozenset(name for name, _ in calls)
+    return found - {selector.pattern} if selector.kind == "after" else found
+
+
+def matching_calls(selector: Selector, topology: Topology) -> frozenset[CallOf]:
+    """Return the calls that ``selector`` picks; empty when there are none.
+
     Raises:
         TooCostlyError: its pattern can't be matched with one of the names in bounded time.
     """
-    names = topology.operations
+    operations = topology.operations
     pattern = selector.pattern
     match selector.kind:
-        case "glob":
-            return _glob(pattern, topology)
-        case "regex":
-            compiled = regex_pattern(pattern)
-            return frozenset(name for name in names if compiled.fullmatch(name))
-        case "class":
-            return frozenset(
-                name
-                for name, operation in names.items()
-                if pattern in (operation.class_name, operation.registered_name)
-            )
         case "between":
             return _between(pattern, str(selector.to), topology)
-        case "upto":
-            return topology.ancestors(pattern) | {pattern} if pattern in names else frozenset()
-        case "after":
-            return topology.descendants(pattern) if pattern in names else frozenset()
+        case "upto" | "after":
+            if pattern not in operations:
+                return frozenset()
+            own = topology.calls_of(pattern)
+            if selector.kind == "upto":
+                return own | topology.calls_before(own)
+            return topology.calls_after(own)
+        case "glob":
+            names = _glob(pattern, topology)
+        case "regex":
+            compiled = regex_pattern(pattern)
+            names = frozenset(name for name in operations if compiled.fullmatch(name))
+        case "class":
+            names = frozenset(
+                name
+                for name, operation in operations.items()
+                if pattern in (operation.class_name, operation.registered_name)
+            )
+    return frozenset().union(*map(topology.calls_of, names))
 
 
 def _glob(pattern: str, topology: Topology) -> frozenset[str]:
@@ -201,14 +245,14 @@ def _glob(pattern: str, topology: Topology) -> frozenset[str]:
     return found or frozenset(name for name in names if name.startswith(f"{pattern}/"))
 
 
-def _between(first: str, last: str, topology: Topology) -> frozenset[str]:
+def _between(first: str, last: str, topology: Topology) -> frozenset[CallOf]:
+    """Return the calls on all paths from a call of ``first`` to one of ``last``."""
     if first not in topology.operations or last not in topology.operations:
         return frozenset()
+    starts, ends = topology.calls_of(first), topology.calls_of(last)
     if first == last:
-        return frozenset((first,))
-    if last not in topology.descendants(first):
-        return frozenset()
-    return (topology.descendants(first) & topology.ancestors(last)) | {first, last}
+        return starts
+    return (starts | topology.calls_after(starts)) & (ends | topology.calls_before(ends))
 
 
 def _report_dead(

@@ -82,7 +82,7 @@ class SourceWires:
                 fix=self.problems.corrected_key(wire.path, name, candidates),
             )
             return None
-        if operation.kind != "input" and name in self.selection.kept:
+        if not self._replaceable(wire):
             self.problems.add(
                 "CMP406",
                 wire.path,
@@ -97,6 +97,7 @@ class SourceWires:
                 ref
                 for ref in self.topology.consumed
                 if ref.operation == name
+                and self._open(ref.operation, ref.call)
                 and wire.node in (None, ref.call)
                 and wire.output in (None, ref.output)
             ),
@@ -156,7 +157,7 @@ class SourceWires:
         name = str(wire.target)
         if name in replaced or name not in self.topology.operations:
             return
-        if self.topology.operations[name].kind != "input" and name in self.selection.kept:
+        if not self._replaceable(wire):
             return  # reported already
         if not any(used is wire for used in attached.values()):
             return
@@ -168,6 +169,15 @@ class SourceWires:
             at_key=True,
             help="remove it, or keep the layers that it is for",
         )
+
+    def _open(self, name: str, call: int) -> bool:
+        """Tell whether a wire may replace the tensors of a call: those of inputs, or left out."""
+        operation = self.topology.operations[name]
+        return operation.kind == "input" or (name, call) not in self.selection.calls
+
+    def _replaceable(self, wire: SourceInput) -> bool:
+        calls = self.topology.calls_of(str(wire.target))
+        return any(self._open(*call) for call in calls if wire.node in (None, call[1]))
 
     def _input_names(self) -> list[str]:
         return [n for n, op in self.topology.operations.items() if op.kind == "input"]

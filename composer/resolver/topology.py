@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from composer.keras_format.graph import Graph, Operation, TensorRef, TensorSpec, leaves
 from composer.keras_format.static_specs import input_spec, static_output
 
+CallOf = tuple[str, int]
+"""A call of an operation: its name, and the number of the call; an input layer has one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topology:
@@ -75,6 +78,41 @@ class Topology:
     def descendants(self, name: str) -> frozenset[str]:
         """Return all operations that can be reached from ``name``, without ``name``."""
         return _reach(name, self.consumers)
+
+    def calls_of(self, name: str) -> frozenset[CallOf]:
+        """Return all calls of an operation."""
+        return frozenset((name, n) for n in range(max(1, len(self.operations[name].calls))))
+
+    def calls_before(self, calls: Iterable[CallOf]) -> frozenset[CallOf]:
+        """Return all calls of whose tensors one of ``calls`` is computed, however far away."""
+        found: set[CallOf] = set()
+        stack = list(calls)
+        while stack:
+            name, number = stack.pop()
+            made = self.operations[name].calls
+            for tensor in made[number].tensors() if made else ():
+                before = (tensor.ref.operation, tensor.ref.call)
+                if before not in found:
+                    found.add(before)
+                    stack.append(before)
+        return frozenset(found)
+
+    def calls_after(self, calls: Iterable[CallOf]) -> frozenset[CallOf]:
+        """Return all calls that are computed of a tensor of one of ``calls``, however far away."""
+        takers: dict[CallOf, list[CallOf]] = {}
+        for operation in self.operations.values():
+            for number, call in enumerate(operation.calls):
+                for tensor in call.tensors():
+                    before = (tensor.ref.operation, tensor.ref.call)
+                    takers.setdefault(before, []).append((operation.name, number))
+        found: set[CallOf] = set()
+        stack = list(calls)
+        while stack:
+            for after in takers.get(stack.pop(), ()):
+                if after not in found:
+                    found.add(after)
+                    stack.append(after)
+        return frozenset(found)
 
     def output_count(self, operation: str, call: int) -> int:
         """Return how many output tensors of a call are known to exist (at least 1)."""

@@ -73,9 +73,13 @@ def _moved(piece: Piece, index: int, linked: Linked) -> dict[TensorRef, TensorRe
 
 
 def missing(piece: Piece, linked: Linked) -> list[str]:
-    """Return the source's operations, inputs aside, that don't go in."""
+    """Return the source's operations, inputs aside, that don't go in with all of their calls."""
     return [
         name
         for name, operation in piece.topology.operations.items()
-        if operation.kind != "input" and piece.key(name) not in linked.operations
+        if operation.kind != "input"
+        and (
+            piece.key(name) not in linked.operations
+            or not piece.topology.calls_of(name) <= piece.selection.calls
+        )
     ]

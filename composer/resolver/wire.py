@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from composer.diagnostics.diagnostic import SpecPath
 from composer.keras_format.graph import (
@@ -42,17 +43,16 @@ def wire(spec: Spec, pieces: Mapping[str, Piece], problems: Problems) -> Linked:
         linked_layer = wiring.layer(layer)
         operations[linked_layer.key] = linked_layer
     inputs = tuple(dict.fromkeys([declared.id for declared in spec.inputs] + unwired))
-    outputs = _outputs(spec, references, operations, wiring.seams)
-    form = spec.outputs.form
-    if form == "default":
-        form = "single" if len(outputs) == 1 else "list"
+    outputs, form, arrangement = _outputs(spec, references, pieces, operations, wiring.seams)
     return Linked(
         operations=operations,
         inputs=tuple(key for key in inputs if key in operations),
         outputs=outputs,
         form=form,
+        arrangement=arrangement,
         seams=wiring.seams,
         specs=specs,
+        doubts=references.doubts,
     )
 
 
@@ -88,6 +88,10 @@ def _recorded(piece: Piece) -> Mapping[TensorRef, TensorSpec]:
     }
 
 
+_LEFT_OUT = Call()
+"""Keeps the place of an excluded call of a kept layer: nothing takes from it."""
+
+
 @dataclass(slots=True)
 class _Wiring:
     """Builds calls and remembers which of their tensors are seams."""
@@ -106,6 +110,8 @@ class _Wiring:
             key = piece.key(original)
             calls = [
                 self._source_call(piece, index, call, Step(key, index * len(operation.calls) + n))
+                if (original, n) in piece.selection.calls
+                else _LEFT_OUT
                 for index in range(len(piece.uses))
                 for n, call in enumerate(operation.calls)
             ]
@@ -190,23 +196,40 @@ MISSING = ""
 """Stands for the operation of a reference that was reported as a problem."""
 
 
+_Ends = tuple[tuple[str | None, TensorRef], ...]
+_Form = Literal["single", "list", "dict", "source"]
+
+
 def _outputs(
     spec: Spec,
     references: References,
+    pieces: Mapping[str, Piece],
     operations: Mapping[str, LinkedOperation],
     seams: Mapping[Edge, SpecPath],
-) -> tuple[tuple[str | None, TensorRef], ...]:
+) -> tuple[_Ends, _Form, Tree]:
+    """Return the outputs, their form, and the arrangement where it is that of a source.
+
+    What a spec leaves out is every open output. Where these are all outputs of one source and no
+    others, the result is to its users what that source is, and so they stay arranged as there.
+    """
     if spec.outputs.form != "default":
         named = ((key, references.tensor(ref)) for key, ref in spec.outputs.references)
-        return tuple((key, ref) for key, ref in named if ref is not None)
+        return tuple((k, ref) for k, ref in named if ref is not None), spec.outputs.form, None
     # What the spec wires on is no output any more. What a source's own layers take is: the source
     # by itself puts out that tensor too.
-    taken = {
+    wired = {
         tensor.ref
         for linked in operations.values()
         for number, call in enumerate(linked.operation.calls)
         for position, tensor in enumerate(call.tensors())
         if Edge(linked.key, number, position) in seams
     }
-    open_tensors = [ref for ref in references.open_outputs() if ref not in taken]
-    return tuple((None, ref) for ref in dict.fromkeys(open_tensors))
+    found = [output for output in references.open_outputs(wired) if not output.wired]
+    outputs: _Ends = tuple((None, output.ref) for output in found)
+    uses = {output.use for output in found}
+    use = uses.pop() if len(uses) == 1 else None
+    if use is not None:
+        piece, index = pieces[use[0]], use[1]
+        if piece.uses[index].complete and len(piece.uses[index].outputs) == len(found):
+            return outputs, "source", piece.outputs
+    return outputs, "single" if len(outputs) == 1 else "list", None

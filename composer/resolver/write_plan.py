@@ -13,7 +13,10 @@ from composer.keras_format.graph import (
     TensorRef,
     TensorSpec,
     Tree,
+    leaves,
     map_call,
+    map_leaves,
+    named_leaves,
 )
 from composer.keras_format.model_file import LayerState, ModelFile
 from composer.keras_format.order import operation_order
@@ -60,7 +63,7 @@ def write_plan(
     graph = Graph(
         name=spec.name,
         operations=tuple(operations),
-        inputs=_inputs(spec, linked, names),
+        inputs=_inputs(spec, linked, names, pieces),
         outputs=_outputs(linked, names),
     )
     order = operation_order(graph)
@@ -81,7 +84,7 @@ def write_plan(
         link_map=link_map(pieces, linked, files, set(unreachable)),
         seams=_in_words(inferred.seams, Labels(linked, pieces)),
         inputs=tuple(_input_port(by_name[names[key]]) for key in linked.inputs),
-        outputs=_output_ports(linked, names, inferred.specs),
+        outputs=_output_ports(graph, inferred.specs, linked, names),
         wholes=whole_uses(linked, names, pieces, files, inferred),
         deferred=tuple(question.id for question in inferred.questions),
         files=files,
@@ -121,11 +124,37 @@ def _final(
     return replace(operation, calls=calls)
 
 
-def _inputs(spec: Spec, linked: Linked, names: Mapping[str, str]) -> Tree:
+def _inputs(
+    spec: Spec, linked: Linked, names: Mapping[str, str], pieces: Mapping[str, Piece]
+) -> Tree:
+    """Return the inputs: as the spec asks, as the source has them whose inputs they are, a list."""
     refs = [TensorRef(names[key]) for key in linked.inputs]
     if spec.target.signature == "dict":
         return {ref.operation: ref for ref in refs}
+    if spec.target.signature is None:
+        for piece in pieces.values():
+            own = [piece.key(ref.operation) for ref in leaves(piece.inputs)]
+            if sorted(own) == sorted(linked.inputs):
+                final = {ref.operation: piece.names[ref.operation] for ref in leaves(piece.inputs)}
+                return _renamed(piece.inputs, final)
     return refs[0] if len(refs) == 1 else refs
+
+
+def _renamed(tree: Tree, names: Mapping[str, str]) -> Tree:
+    """Return a source's inputs under their final names.
+
+    A key that is the name of its input stays so: Keras finds what it is given by that name.
+    """
+    if isinstance(tree, TensorRef):
+        return TensorRef(names[tree.operation])
+    if isinstance(tree, dict):
+        return {
+            names[item.operation]
+            if isinstance(item, TensorRef) and item.operation == key
+            else key: _renamed(item, names)
+            for key, item in tree.items()
+        }
+    return [_renamed(item, names) for item in tree]
 
 
 def _outputs(linked: Linked, names: Mapping[str, str]) -> Tree:
@@ -139,6 +168,9 @@ def _outputs(linked: Linked, names: Mapping[str, str]) -> Tree:
             return [ref for _, ref in refs]
         case "dict":
             return dict(refs)
+        case "source":
+            in_order = iter(ref for _, ref in refs)
+            return map_leaves(linked.arrangement, lambda _: next(in_order))
 
 
 # ---------------------------------------------------------------- weights
@@ -245,16 +277,25 @@ def _input_port(operation: Operation) -> Port:
 
 
 def _output_ports(
-    linked: Linked, names: Mapping[str, str], specs: Mapping[TensorRef, TensorSpec]
+    graph: Graph,
+    specs: Mapping[TensorRef, TensorSpec],
+    linked: Linked,
+    names: Mapping[str, str],
 ) -> tuple[Port, ...]:
-    made = [ref.operation for _, ref in linked.outputs]
-    ports = []
-    for key, ref in linked.outputs:
+    """Return the outputs under names of their own: keys, or the layers that they are of."""
+    refs = [ref for _, ref in linked.outputs]
+    keys = [key for key, _ in linked.outputs]
+    if linked.form == "source":
+        keys = [key for key, _ in named_leaves(graph.outputs)]
+    made = [ref.operation for ref in dict.fromkeys(refs)]
+    several = {operation for operation in made if made.count(operation) > 1}
+    ports: list[Port] = []
+    for key, ref in zip(keys, refs, strict=True):
         operation = names[ref.operation]
         name = key
         if name is None:
-            several = made.count(ref.operation) > 1
-            name = f"{operation}#{ref.call}.{ref.output}" if several else operation
+            several_of_it = ref.operation in several
+            name = f"{operation}#{ref.call}.{ref.output}" if several_of_it else operation
         ports.append(
             Port(
                 name=name,
@@ -264,4 +305,19 @@ def _output_ports(
                 spec=specs.get(ref),
             )
         )
-    return tuple(ports)
+    return _each_once(ports)
+
+
+def _each_once(ports: Sequence[Port]) -> tuple[Port, ...]:
+    """Number the names of outputs that are listed more than once."""
+    taken = {port.name for port in ports}
+    seen: set[str] = set()
+    found = []
+    for port in ports:
+        name, number = port.name, 1
+        while name in seen or (number > 1 and name in taken):
+            number += 1
+            name = f"{port.name}_{number}"
+        seen.add(name)
+        found.append(replace(port, name=name))
+    return tuple(found)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from composer.errors import SourceError
 from composer.sources.located import Located
 from composer.sources.remote.fetching import Fetcher
+from composer.sources.watched import Watched
+from composer.spec.boundary import Boundary
 from composer.store import Store
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ class Context:
         seed: of the spec, for models with fresh weights.
         may_import: whether Keras may be started; without it only what the store has is found.
         progress: called with lines of progress.
+        boundary: what the specs that are sources have to lie in.
+        watched: the files that this run reads.
         link_spec: links another spec, given its path and variables, and returns the stored model
             with what is to be told of that spec.
     """
@@ -34,7 +38,9 @@ class Context:
     fetcher: Fetcher
     seed: int
     may_import: bool
+    boundary: Boundary
     progress: Callable[[str], None] | None = None
+    watched: Watched = field(default_factory=Watched)
     link_spec: Callable[[Path, Mapping[str, Any]], Located] | None = None
 
     def imported(self, recipe: Recipe) -> Path | None:
@@ -44,6 +50,7 @@ class Context:
             SourceError: the Keras process refused; or it might download something, and this run
                 is offline (``offline``).
             BuildError: the import failed for a reason outside of the spec.
+            SpecError: a source changed while it was imported.
         """
         from composer.keras_process.imports import find_model, import_model
 
@@ -60,6 +67,17 @@ class Context:
                 )
             return self.store.object_path(digest)
         if self.may_import:
+            recipe = replace(recipe, check=self._unchanged(recipe.check))
             return self.store.object_path(import_model(recipe, self.store, progress=self.progress))
         digest = find_model(recipe, self.store)
         return None if digest is None else self.store.object_path(digest)
+
+    def _unchanged(self, check: Callable[[Path], None] | None) -> Callable[[Path], None]:
+        """Have what was made refused too where it may be of another file than it is kept under."""
+
+        def checked(made: Path) -> None:
+            self.watched.check()
+            if check is not None:
+                check(made)
+
+        return checked

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from composer.diagnostics.suggest import nearest
 from composer.errors import SourceError
 from composer.file_suffixes import KERAS_SUFFIXES
 from composer.keras_format.digests import digest_file
-from composer.sources.context import Context
 from composer.spec.locations import is_remote, local_path, names_host
 from composer.spec.model import Source
+
+if TYPE_CHECKING:
+    from composer.sources.context import Context
+
+_ZIP = b"PK\x03\x04"
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def locate_keras_file(source: Source, context: Context) -> Path:  # noqa: ARG001
@@ -114,12 +120,20 @@ def check_digest(source: str, location: str, path: Path, sha256: str | None) -> 
         return
     found = digest_file(path)
     if found != sha256.lower():
+        # The digest of a short secret gives it away, and a link may lead to one.
+        is_ = f"sha256 is {found}, expected {sha256}" if _holds_model(path) else "it is no model"
         raise SourceError(
-            f"source {source!r}: the bytes of {location} are not those that the spec "
-            f"asks for: sha256 is {found}, expected {sha256}",
+            f"source {source!r}: the bytes of {location} are not those that the spec asks for: "
+            f"{is_}",
             reason="sha256",
             help="get the right file, or accept this one by changing sha256 in the spec",
         )
+
+
+def _holds_model(path: Path) -> bool:
+    """Tell by its first bytes whether a file is a zip archive or an HDF5 file."""
+    with path.open("rb") as file:
+        return file.read(len(_HDF5)).startswith((_ZIP, _HDF5))
 
 
 def _nearby(location: str, path: Path, suffixes: tuple[str, ...]) -> tuple[str, ...]:

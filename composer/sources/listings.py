@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from composer.errors import BuildError
 from composer.keras_format.archive import Archive
 from composer.keras_format.listing_document import FORMAT, listing_document, listing_from
-from composer.keras_format.stored import Listing
-from composer.sources.remembered import file_key
+from composer.keras_format.stored import FileStamp, Listing
 from composer.store import Store
+from composer.store.file_times import file_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,6 @@ def _key(archive: Archive) -> str | None:
     except OSError:
         return None
     # The path may lead to another file than the one that was opened.
-    opened = (archive.stamp.size, archive.stamp.modified, archive.stamp.inode)
-    if key is None or opened != (status.st_size, status.st_mtime_ns, status.st_ino):
+    if key is None or archive.stamp != FileStamp.of_status(status):
         return None
     return f"{FORMAT} {key}"

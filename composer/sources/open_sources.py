@@ -28,7 +28,7 @@ from composer.sources.weights import Weighted, WeightsProblem, with_weights
 from composer.spec.locations import is_remote, shown_location
 from composer.spec.model import Source, Spec
 
-_AS_OF_THE_FILE = ("missing", "sha256", "fetch", "range", "extra", "unsafe", "offline")
+_AS_OF_THE_FILE = ("missing", "sha256", "fetch", "range", "extra", "unsafe", "inside", "offline")
 """Reasons that mean the same for a file of weights as for the source itself."""
 
 
@@ -62,22 +62,11 @@ def open_sources(spec: Spec, context: Context) -> OpenedSources:
     elsewhere: list[Diagnostic] = []
     for source in spec.sources:
         try:
-            opened = _open(source, spec.file, context)
-        except SourceError as error:
-            _report_source(source, error, problems)
-        except SpecError as error:
-            _report_spec(source, error, problems)
-            elsewhere.extend(error.diagnostics)
-        except FormatError as error:
-            _report_format(source, error, problems)
-        except WeightsProblem as problem:
-            _report_weights(source, problem.error, problems)
-        except OSError as error:
-            problems.add(
-                "CMP501",
-                _from(source),
-                f"source {source.id!r}: {source.location} can't be read: {error.strerror}",
-            )
+            opened = _open(source, spec, context)
+        except (SourceError, SpecError, FormatError, WeightsProblem, OSError) as error:
+            # What is wrong with a file that changes under the reader says nothing of the file.
+            changed = context.watched.changes(source)
+            elsewhere.extend(changed or _reported(source, error, problems))
         else:
             located = opened.located
             elsewhere.extend(located.diagnostics)
@@ -91,12 +80,38 @@ def open_sources(spec: Spec, context: Context) -> OpenedSources:
                 continue
             files[source.id] = opened.file
             _warn(source, opened.file, problems)
+            _warn_of_classes(source, opened.file, problems)
     return OpenedSources(
         files=files,
         downloads=downloads,
         deferred=tuple(deferred),
         diagnostics=_once((*elsewhere, *problems.found)),
     )
+
+
+def _reported(
+    source: Source,
+    error: SourceError | SpecError | FormatError | WeightsProblem | OSError,
+    problems: Problems,
+) -> tuple[Diagnostic, ...]:
+    """Report why a source can't be opened; return what is wrong with the spec that it is."""
+    match error:
+        case SourceError():
+            _report_source(source, error, problems)
+        case SpecError():
+            _report_spec(source, error, problems)
+            return error.diagnostics
+        case FormatError():
+            _report_format(source, error, problems)
+        case WeightsProblem():
+            _report_weights(source, error.error, problems)
+        case OSError():
+            problems.add(
+                "CMP501",
+                _from(source),
+                f"source {source.id!r}: {source.location} can't be read: {error.strerror}",
+            )
+    return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +127,7 @@ class _Opened:
     file: ModelFile | None
 
 
-def _open(source: Source, spec: str, context: Context) -> _Opened:
+def _open(source: Source, spec: Spec, context: Context) -> _Opened:
     kind = kind_of(source)
     if source.args and not kind.takes_args:
         raise SourceError(
@@ -123,10 +138,10 @@ def _open(source: Source, spec: str, context: Context) -> _Opened:
     check_objects(source)
     if is_remote(source.location):
         return _open_fetched(source, spec, kind, context)
-    return _open_located(source, kind, context)
+    return _open_located(source, spec, kind, context)
 
 
-def _open_fetched(source: Source, spec: str, kind: Kind, context: Context) -> _Opened:
+def _open_fetched(source: Source, spec: Spec, kind: Kind, context: Context) -> _Opened:
     """Open what a URL gives, as a file of its kind; messages name the URL."""
     pin = source.pin if source.sha256 in (None, source.pin and source.pin.sha256) else None
     try:
@@ -141,18 +156,19 @@ def _open_fetched(source: Source, spec: str, kind: Kind, context: Context) -> _O
                 f"source {source.id!r}: the URL gives other bytes now than when it was locked: "
                 f"sources.{source.id}.sha256 was {pin.sha256}",
                 reason="locked",
-                help=f"compose lock {spec} --upgrade {source.id} takes what it gives now",
+                help=f"compose lock {spec.file} --upgrade {source.id} takes what it gives now",
             ) from error
         raise error.about(f"source {source.id!r}") from error
     try:
-        opened = _open_located(replace(source, file=fetched.path), kind, context)
+        opened = _open_located(replace(source, file=fetched.path), spec, kind, context)
     except FormatError as error:
         message = error.message.replace(str(fetched.path), source.location)
         raise FormatError(message, reason=error.reason, help=error.help, code=error.code) from error
     return replace(opened, located=replace(opened.located, download=fetched.download))
 
 
-def _open_located(source: Source, kind: Kind, context: Context) -> _Opened:
+def _open_located(source: Source, spec: Spec, kind: Kind, context: Context) -> _Opened:
+    context.watched.watch(source, spec.positions)
     located = kind.locate(source, context)
     if not isinstance(located, Located):
         if located is not None:
@@ -166,6 +182,7 @@ def _open_located(source: Source, kind: Kind, context: Context) -> _Opened:
     if path is None:
         return _Opened(located=located, weighted=weighted, file=None)
     file = _read(source, located, path, context)
+    context.watched.watch_made(source, path, file.listing.stamp, spec.positions)
     made_from = located.made_from
     if weighted is not None:
         architecture = () if located.path is None else (located.path,)
@@ -181,6 +198,8 @@ def _read(source: Source, located: Located, path: Path, context: Context) -> Mod
         if error.reason != "no-graph" or source.nested is None:
             raise
         return _opaque(source, path, source.nested)
+    if source.nested is not None and _whole_by_class(source, file):
+        return _opaque(source, path, source.nested)
     if located.repairs:
         file = replace(file, graph=replace(file.graph, repairs=located.repairs))
     if source.flatten:
@@ -190,6 +209,15 @@ def _read(source: Source, located: Located, path: Path, context: Context) -> Mod
     if name is not None:
         file = nested(file, name)
     return file
+
+
+def _whole_by_class(source: Source, file: ModelFile) -> bool:
+    """Tell whether the spec names the model's own class, so that its code runs and not its graph's.
+
+    What ``call`` of a subclass does beside its layers is in no file.
+    """
+    named = {entry.rpartition(":")[2] for entry in source.objects}
+    return not named.isdisjoint(file.graph.own_classes)
 
 
 def _opaque(source: Source, path: Path, name: str) -> ModelFile:
@@ -320,6 +348,20 @@ def _warn(source: Source, file: ModelFile, problems: Problems) -> None:
             f"source {source.id!r}: {warning}",
             severity="warning",
             help="to load the source itself in Keras, build it alone and load the result",
+        )
+
+
+def _warn_of_classes(source: Source, file: ModelFile, problems: Problems) -> None:
+    """Say whose own code is left out where the layers of a model are taken one by one."""
+    for name in file.graph.own_classes:
+        problems.add(
+            "CMP422",
+            _from(source),
+            f"source {source.id!r}: {name} is a class of its own, of which the layers and their "
+            "wiring are taken; what its code does besides is not in the file",
+            severity="warning",
+            help=f"where {name} has a call() of its own, take the model whole by its class: "
+            f"nested: NAME and objects: [package.module:{name}]",
         )
 
 

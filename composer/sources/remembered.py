@@ -1,40 +1,19 @@
-"""What is remembered of files between runs, by their place, size, inode and times of change.
-
-The time of the last change of the inode (``ctime``) is among them, which no program can set.
-"""
+"""What is remembered of files between runs, as long as they are as they were."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 from composer.errors import BuildError
+from composer.keras_format.archive import check_archive_crc
 from composer.keras_format.digests import digest_content, digest_file
 from composer.store import Store
+from composer.store.file_times import file_key
 
-SETTLED = 2_000_000_000
-"""Nanoseconds that a file must have been left alone: one that changes twice within a tick of the
-file system's clock looks the same after the second change."""
-
-
-def file_key(path: Path) -> str | None:
-    """Return what a fact about a file's bytes may be remembered under.
-
-    Returns:
-        None for a file that was changed just now, or is not there.
-    """
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) < SETTLED:
-        return None
-    return (
-        f"{path.resolve()} {status.st_dev} {status.st_ino} {status.st_size} "
-        f"{status.st_mtime_ns} {status.st_ctime_ns}"
-    )
+_ZIP = b"PK\x03\x04"
 
 
 def remembered_sha256(path: Path, store: Store) -> str:
@@ -46,14 +25,46 @@ def remembered_sha256(path: Path, store: Store) -> str:
     return _remembered(path, store, "digests", digest_file)
 
 
+def remembered_sound_sha256(path: Path, store: Store) -> str:
+    """Return the SHA-256 of a file whose bytes are those that were written, as far as it says.
+
+    An archive says so: it has a checksum of each member. What goes into a lock is of this kind.
+
+    Raises:
+        FormatError: it is an archive, and damaged.
+        OSError: the file can't be read.
+    """
+    return _remembered(path, store, "sound-digests", _sound_digest)
+
+
 def remembered_content(path: Path, store: Store) -> str:
     """Return the content digest of a ``.keras`` file, from the store where it is known.
+
+    Its bytes are those that were written, by the archive's own checksums.
 
     Raises:
         FormatError: it is no sound ``.keras`` file.
         OSError: the file can't be read.
     """
-    return _remembered(path, store, "contents", digest_content)
+    return _remembered(path, store, "sound-contents", _sound_content)
+
+
+def _sound_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        archived = file.read(len(_ZIP)) == _ZIP
+    return _beside_checksums(path, digest_file) if archived else digest_file(path)
+
+
+def _sound_content(path: Path) -> str:
+    return _beside_checksums(path, digest_content)
+
+
+def _beside_checksums(path: Path, digest: Callable[[Path], str]) -> str:
+    with ThreadPoolExecutor(1) as pool:
+        checked = pool.submit(check_archive_crc, path)
+        found = digest(path)
+        checked.result()
+    return found
 
 
 def _remembered(path: Path, store: Store, kind: str, digest: Callable[[Path], str]) -> str:

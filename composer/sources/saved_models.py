@@ -99,6 +99,7 @@ def _imported(
             )
             imported = context.imported(recipe)
             assert imported is not None
+            context.watched.check()
             digest = store.add(imported)
             store.remember_recipe(key, digest, {"importer": "saved_model", "name": folder.name})
     return None if digest is None else store.object_path(digest)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 from composer.errors import SourceError
 from composer.file_suffixes import SPEC_SUFFIXES
 from composer.sources.context import Context
 from composer.sources.keras_files import check_sha256, existing_file, file_path, is_path
 from composer.sources.located import Located
+from composer.spec.boundary import outside
+from composer.spec.extends import read_bytes
 from composer.spec.model import Source
+from composer.spec.strangers import is_spec, no_spec
 
 
 def spec_of(source: Source) -> Path | None:
@@ -17,16 +21,26 @@ def spec_of(source: Source) -> Path | None:
     return file_path(source) if is_path(source.location, SPEC_SUFFIXES) else None
 
 
+def _refuse(source: Source, reason: str, refusal: tuple[str, str]) -> NoReturn:
+    message, help_ = refusal
+    raise SourceError(f"source {source.id!r}: {message}", reason=reason, help=help_)
+
+
 def locate_spec(source: Source, context: Context) -> Located:
     """Return the linked model of the other spec; no path where Keras would have to be asked first.
 
     Raises:
-        SourceError: there is no such file (``missing``), the specs lead in a circle
+        SourceError: the file lies outside of what belongs to this spec (``outside``), there is
+            none (``missing``), it is no spec (``no-spec``), the specs lead in a circle
             (``circle``), or the other one has no such variable (``args``).
         SpecError: the other spec has errors.
         BuildError: it can't be linked.
     """
+    if not context.boundary.holds(file_path(source)):
+        _refuse(source, "outside", outside(source.location, file_path(source)))
     path = existing_file(source, SPEC_SUFFIXES)
+    if not is_spec(read_bytes(path)):
+        _refuse(source, "no-spec", no_spec(source.location))
     assert context.link_spec is not None
     try:
         linked = context.link_spec(path, source.args)

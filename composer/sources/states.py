@@ -9,7 +9,8 @@ from pathlib import Path
 
 from composer.errors import BuildError
 from composer.resolver.plan import Plan, SourceState
-from composer.sources.remembered import remembered_content, remembered_sha256
+from composer.sources.damage import damage_told
+from composer.sources.remembered import remembered_content, remembered_sound_sha256
 from composer.spec.model import Spec
 from composer.store import Store
 
@@ -27,14 +28,15 @@ def with_states(plan: Plan, spec: Spec, store: Store) -> Plan:
         store: remembers digests of files that are left alone.
 
     Raises:
-        FormatError: a source is damaged.
+        SpecError: a source is damaged (``CMP502``).
         BuildError: one can't be read.
     """
     try:
         states = _states(plan, spec, store)
     except OSError as error:
         raise BuildError(
-            f"{error.filename} can't be read: {error.strerror}", code="CMP713"
+            f"{error.filename or 'the current folder'} can't be read: {error.strerror}",
+            code="CMP713",
         ) from error
     sources = tuple(replace(source, state=states[source.id]) for source in plan.sources)
     return replace(plan, sources=sources)
@@ -49,8 +51,8 @@ def _states(plan: Plan, spec: Spec, store: Store) -> dict[str, SourceState]:
         found = {source.id: _asked(plan, spec, source.id, taken) for source in plan.sources}
         return {
             key: SourceState(
-                content=content(),
-                weights=weights() if weights is not None else None,
+                content=_sound(content, spec, key, "from"),
+                weights=_sound(weights, spec, key, "weights") if weights is not None else None,
             )
             for key, (content, weights) in found.items()
         }
@@ -63,5 +65,10 @@ def _asked(
     source = next(item for item in spec.sources if item.id == key)
     file = plan.files[key]
     content = taken(remembered_content, file.path)
-    weights = taken(remembered_sha256, file.made_from[0]) if source.weights else None
+    weights = taken(remembered_sound_sha256, file.made_from[0]) if source.weights else None
     return content, weights
+
+
+def _sound(digest: Digest, spec: Spec, key: str, named: str) -> str:
+    with damage_told(spec, key, named):
+        return digest()

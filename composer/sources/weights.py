@@ -173,6 +173,7 @@ class _Request:
                 if digest is None:
                     made = folder / "weighted.keras"
                     graft(self.architecture, self.listing, paired.tensors, made)
+                    self.context.watched.check()
                     digest = store.add(made)
                     about = {"importer": "weights", "name": self.listing.path.name, **decides}
                     store.remember_recipe(key, digest, about)

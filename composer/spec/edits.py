@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from composer.diagnostics.diagnostic import Edit, SpecPath
 from composer.spec.source_text import COMMAND_LINE, Place
-from composer.spec.tree import MapNode, Node, Scalar, find
-from composer.spec.yaml_scalars import written
+from composer.spec.tree import MapNode, Node, Scalar, ScalarValue, find
+from composer.spec.yaml_scalars import NumberTooLargeError, resolve, written
 
 _FROM_ELSEWHERE = ("through 'extends'", "it replaces")
 _BETWEEN = re.compile(r":[ \t]+(&\S+[ \t]+)?")
 _BEFORE_KEY = re.compile(r"[ \t]*(- +)*")
 
 
-def added(root: Node, path: SpecPath, key: str, value: str) -> tuple[Edit, ...]:
+def added(root: Node, path: SpecPath, key: str, value: str | Mapping[str, str]) -> tuple[Edit, ...]:
     """Return the edit that gives the map at ``path`` one more key; none where that is not plain.
 
     A map that came through ``extends`` is left alone: other specs start from it too.
@@ -23,7 +24,7 @@ def added(root: Node, path: SpecPath, key: str, value: str) -> tuple[Edit, ...]:
         root: the tree.
         path: of a map that holds at least one value on one line.
         key: that it does not hold yet.
-        value: text.
+        value: text, or a map of texts.
     """
     node = find(root, path)
     if not isinstance(node, MapNode) or not node.entries or key in node.entries:
@@ -45,13 +46,19 @@ def added(root: Node, path: SpecPath, key: str, value: str) -> tuple[Edit, ...]:
         return ()
     if _in_braces(node, entry.key_place):
         edit = Place(source, place.end, place.end)
-        return (Edit(span=edit.span, replacement=f", {key}: {written(value)}"),)
+        return (Edit(span=edit.span, replacement=f", {key}: {_written(value)}"),)
     start, end = source.line_bounds(entry.key_place.start)
     if not _BEFORE_KEY.fullmatch(text[start : entry.key_place.start]):
         return ()
     indent = " " * (entry.key_place.start - start)
-    line = f"{_line_end(text)}{indent}{key}: {written(value)}"
+    line = f"{_line_end(text)}{indent}{key}: {_written(value)}"
     return (Edit(span=Place(source, end, end).span, replacement=line),)
+
+
+def _written(value: str | Mapping[str, str]) -> str:
+    if isinstance(value, str):
+        return written(value)
+    return f"{{{', '.join(f'{written(k)}: {written(v)}' for k, v in value.items())}}}"
 
 
 def added_first(root: Node, key: str, value: str) -> tuple[Edit, ...]:
@@ -83,6 +90,34 @@ def replaced(root: Node, path: SpecPath, new: str) -> tuple[Edit, ...]:
     if not isinstance(node, Scalar) or not isinstance(node.value, str) or _is_foreign(node.place):
         return ()
     return _rewritten(node.place, node.value, new)
+
+
+def revalued(root: Node, path: SpecPath, new: str) -> tuple[Edit, ...]:
+    """Return the edit that puts another value in the place of the one at ``path``.
+
+    Nothing is changed that came through ``${…}``, or stands on the command line.
+
+    Args:
+        root: the tree.
+        path: of a scalar.
+        new: as YAML, on one line.
+    """
+    node = find(root, path)
+    if not isinstance(node, Scalar) or node.value is None or _is_foreign(node.place):
+        return ()
+    text = node.place.text
+    if isinstance(node.value, str):
+        stands = text in (node.value, f'"{node.value}"', f"'{node.value}'")
+    else:
+        stands = _resolved(text) == node.value
+    return (Edit(span=node.place.span, replacement=new),) if stands and "\n" not in text else ()
+
+
+def _resolved(text: str) -> ScalarValue:
+    try:
+        return resolve(text)
+    except NumberTooLargeError:
+        return None
 
 
 def renamed_key(root: Node, path: SpecPath, new: str) -> tuple[Edit, ...]:

@@ -12,10 +12,12 @@ from composer.diagnostics.diagnostic import Diagnostic, Edit, Note
 from composer.diagnostics.suggest import certain, nearest, question
 from composer.file_suffixes import SPEC_SUFFIXES
 from composer.regular_files import read_regular
+from composer.spec.boundary import Boundary, boundary_of, outside
 from composer.spec.limits import MAX_BYTES
 from composer.spec.merge import merge
 from composer.spec.model import SpecFile
 from composer.spec.source_text import COMMAND_LINE, Place, SourceText
+from composer.spec.strangers import no_spec, reads_like_spec
 from composer.spec.tree import (
     Broken,
     ListNode,
@@ -26,6 +28,7 @@ from composer.spec.tree import (
     with_origins,
     without,
 )
+from composer.spec.trust import Grant, grants
 from composer.spec.yaml_text import decode, parse
 
 ReadBytes = Callable[[Path], bytes]
@@ -63,11 +66,13 @@ class Extended:
     Attributes:
         root: a tree without ``extends``. What could not be read is left out of it.
         files: that were read, in that order.
+        grants: what each of these texts, and the spec itself, trusts.
         diagnostics: the problems found.
     """
 
     root: Node
     files: tuple[SpecFile, ...]
+    grants: frozenset[Grant]
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -76,30 +81,50 @@ def spec_file(path: Path, data: bytes) -> SpecFile:
     return SpecFile(path=path, sha256=hashlib.sha256(data).hexdigest())
 
 
-def with_bases(root: Node, source: SourceText, read: ReadBytes = read_bytes) -> Extended:
+def with_bases(
+    root: Node,
+    source: SourceText,
+    read: ReadBytes = read_bytes,
+    boundary: Boundary | None = None,
+) -> Extended:
     """Return ``root`` laid over all that its ``extends`` names.
 
     Args:
         root: the tree of a spec.
         source: its text. Paths in ``extends`` are relative to the file they stand in.
         read: gives the bytes of the other files.
+        boundary: what other files have to lie in; None is what belongs to the spec's folder.
     """
-    reader = _Reader(read)
+    reader = _Reader(read, boundary or boundary_of(source.directory))
     own = Path(os.path.realpath(source.directory / Path(source.file).name))
     extended = reader.extended(root, source, (own,))
-    return Extended(root=extended, files=tuple(reader.files), diagnostics=tuple(reader.diagnostics))
+    return Extended(
+        root=extended,
+        files=tuple(reader.files),
+        grants=frozenset(reader.grants),
+        diagnostics=tuple(reader.diagnostics),
+    )
 
 
 class _Reader:
-    def __init__(self, read: ReadBytes) -> None:
+    def __init__(self, read: ReadBytes, boundary: Boundary) -> None:
         self._read_bytes = read
+        self._boundary = boundary
         self.diagnostics: list[Diagnostic] = []
         self.files: list[SpecFile] = []
+        self.grants: set[Grant] = set()
         self._read: dict[Path, Node | None] = {}
 
     def extended(self, root: Node, source: SourceText, chain: tuple[Path, ...]) -> Node:
         """Return ``root`` over its bases; ``chain`` holds the files from the spec down to it."""
-        if not isinstance(root, MapNode) or "extends" not in root.entries:
+        if not isinstance(root, MapNode):
+            return root
+        merged = self._merged(root, source, chain)
+        self.grants |= grants(root, merged)
+        return merged
+
+    def _merged(self, root: MapNode, source: SourceText, chain: tuple[Path, ...]) -> Node:
+        if "extends" not in root.entries:
             return root
         named = self._named(root.entries["extends"].node)
         own = without(root, ("extends",))
@@ -154,6 +179,10 @@ class _Reader:
             return None
         if identity in self._read:
             return self._read[identity]
+        if not self._boundary.holds(path):
+            # Before it is looked for: whether it exists is nobody's business either.
+            self._refuse("CMP550", outside(written, path), name.place)
+            return None
         if len(chain) > _LONGEST_CHAIN or len(self._read) >= _MOST_FILES:
             self._report(
                 "CMP120",
@@ -185,6 +214,9 @@ class _Reader:
         # Not resolved: the user knows the file by the way that leads to it.
         shown = os.path.normpath(Path(source.file).parent / written)
         text, found = decode(data, file=shown, directory=path.parent)
+        if not reads_like_spec(text.text):
+            self._refuse("CMP551", no_spec(written), place)
+            return None
         self.diagnostics += found
         if found:
             return None
@@ -197,6 +229,10 @@ class _Reader:
                 self._report("CMP203", "a spec should be a map", root.place)
             return None
         return self.extended(root, text, chain)
+
+    def _refuse(self, code: str, refusal: tuple[str, str], place: Place) -> None:
+        message, help_ = refusal
+        self._report(code, message, place, help=help_)
 
     def _report(
         self,

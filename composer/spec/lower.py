@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,17 @@ from composer.spec.model import (
 from composer.spec.schema import ITEMS, Checked
 from composer.spec.source_text import COMMAND_LINE
 from composer.spec.tree import MapNode, Scalar, TreePositions, find, plain
+from composer.spec.trust import Grant, moved
 
 _UNNAMED = "model"
 
 
 def lower(
-    checked: Checked, *, file: str, known: Mapping[str, SpecPath]
+    checked: Checked,
+    *,
+    file: str,
+    known: Mapping[str, SpecPath],
+    grants: Collection[Grant] | None = None,
 ) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
     """Return the spec that ``checked`` holds, and what is wrong with it.
 
@@ -38,6 +43,7 @@ def lower(
         checked: what the schema left.
         file: the spec's path as the user gave it.
         known: every id of the spec, those of broken entries too, with its place in the spec.
+        grants: what the texts of the spec trust; None where that is not known, as of a lock.
 
     Returns:
         None in the place of a spec when nothing is left of it.
@@ -51,6 +57,10 @@ def lower(
     parts.bad.update(dict.fromkeys(checked.broken))
     shared = _shared_ids(data, positions)
     overridden = tuple(_trusted_by_override(data, positions))
+    if grants is not None:
+        refused = {found.path[1] for found in overridden}
+        more = (found for found in moved(tree, grants) if found.path[1] not in refused)
+        overridden = (*overridden, *more)
     parts.bad.update({str(found.path[1]): None for found in overridden})
     inputs = tuple(_input(key, value) for key, value in data.get("inputs", {}).items())
     sources = tuple(

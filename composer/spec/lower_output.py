@@ -33,7 +33,7 @@ def target(
     found = Target(
         destinations=tuple(lowered.found),
         directory=lowered.directory,
-        signature=data.get("signature", "list"),
+        signature=data.get("signature"),
     )
     return found, tuple(lowered.diagnostics)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, SpecPath
 from composer.diagnostics.suggest import certain, did_you_mean
+from composer.spec.layer_arguments import CheckedArguments, check_layer
 from composer.spec.model import (
     LayerCall,
     NewLayer,
@@ -158,6 +159,14 @@ class Parts:
         path: SpecPath = ("layers", key)
         if "name" in data.get("args", {}):
             self._name_in_args((*path, "args", "name"), key)
+        if key in self.bad and "args" not in data:
+            # They were taken out, since they can't be read: what they lack is not known.
+            checked = CheckedArguments(args={})
+        else:
+            checked = check_layer(key, data, self._positions)
+        self.diagnostics.extend(checked.diagnostics)
+        if not checked.is_usable:
+            self.bad[key] = None
         shared = data.get("call", {})
         if "inputs" in data:
             calls = [self._call(None, data["inputs"], shared, (*path, "inputs"), path)]
@@ -175,8 +184,9 @@ class Parts:
         return NewLayer(
             id=key,
             class_name=data["class"],
-            args=data.get("args", {}),
+            args=checked.args,
             calls=tuple(call for call in calls if call is not None),
+            unchecked=checked.unchecked,
         )
 
     def _call(

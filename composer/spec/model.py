@@ -23,7 +23,7 @@ class Positions(Protocol):
     def origins(self, path: SpecPath) -> tuple[Note, ...]:
         """Return the places a value came through: ``${…}``, ``extends``, overrides."""
 
-    def added(self, path: SpecPath, key: str, value: str) -> tuple[Edit, ...]:
+    def added(self, path: SpecPath, key: str, value: str | Mapping[str, str]) -> tuple[Edit, ...]:
         """Return the edit that adds a key to the map at ``path``; none where it is not plain."""
 
     def replaced(self, path: SpecPath, new: str) -> tuple[Edit, ...]:
@@ -249,12 +249,22 @@ class LayerCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewLayer:
-    """A layer that Keras makes for the result. Its key is its name."""
+    """A layer that Keras makes for the result. Its key is its name.
+
+    Attributes:
+        id: its name.
+        class_name: as written: a class of ``keras.layers``, or ``package.module:Class``.
+        args: of the constructor, as plain data.
+        calls: with what they are called on.
+        unchecked: arguments that the table of signatures does not know, where another Keras is
+            installed than the table was made from.
+    """
 
     id: str
     class_name: str
     args: Mapping[str, Any]
     calls: tuple[LayerCall, ...]
+    unchecked: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,11 +302,12 @@ class Target:
 
     Attributes:
         directory: the folder that the paths belong to; None where the spec says none.
+        signature: how the model takes its inputs; None where the spec leaves it open.
     """
 
     destinations: tuple[Destination, ...] = ()
     directory: Path | None = None
-    signature: Literal["list", "dict"] = "list"
+    signature: Literal["list", "dict"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

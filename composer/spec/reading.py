@@ -11,14 +11,16 @@ from composer.diagnostics.render import ordered
 from composer.diagnostics.suggest import start_afresh
 from composer.errors import SpecError, UsageError
 from composer.spec import extends, indentation, interpolation, lower, overrides, schema, yaml_text
+from composer.spec.boundary import Boundary, boundary_of
 from composer.spec.idle_vars import idle_vars
 from composer.spec.model import Spec
 from composer.spec.source_text import SourceText
+from composer.spec.strangers import is_spec, no_spec
 from composer.spec.tree import MapNode, Node
 
 
 def read_spec(
-    path: Path | str, overrides: Sequence[str] = ()
+    path: Path | str, overrides: Sequence[str] = (), *, boundary: Boundary | None = None
 ) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
     """Read the spec at ``path`` and report everything that is wrong with it.
 
@@ -26,6 +28,7 @@ def read_spec(
         path: a YAML file. Diagnostics name it as it is given here.
         overrides: changes such as ``vars.classes=5``, ``+sources.a.trainable=true`` and
             ``~layers.drop``, applied in order.
+        boundary: what files that it extends have to lie in; None is what belongs to its folder.
 
     Returns:
         The spec, and the diagnostics in the order of the text. Inputs, sources and layers with
@@ -33,9 +36,10 @@ def read_spec(
         can judge the rest; the spec is None when nothing is left.
 
     Raises:
-        UsageError: the file can't be read.
+        UsageError: the file can't be read, or is a link to a file elsewhere that is no spec.
     """
     file = Path(path)
+    boundary = boundary or boundary_of(file.parent)
     try:
         data = extends.read_named_bytes(file)
     except (OSError, ValueError) as error:
@@ -45,7 +49,12 @@ def read_spec(
             help="give the path of a YAML file",
             code="CMP114",
         ) from error
-    spec, found = _spec(data, str(path), file.parent, overrides, extends.read_bytes)
+    if file.is_symlink() and not boundary.holds(file) and not is_spec(data):
+        message, help_ = no_spec(str(path))
+        raise UsageError(message, help=help_)
+    spec, found = _spec(
+        data, str(path), file.parent, overrides, extends.read_bytes, boundary=boundary
+    )
     if spec is not None:
         spec = replace(spec, files=(extends.spec_file(file, data), *spec.files))
     return spec, ordered(found)
@@ -75,6 +84,7 @@ def spec_from_text(
     directory: Path,
     overrides: Sequence[str] = (),
     read: extends.ReadBytes = extends.read_bytes,
+    boundary: Boundary | None = None,
 ) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
     """Read a spec that is in memory.
 
@@ -85,11 +95,12 @@ def spec_from_text(
         directory: what relative paths in the text belong to.
         overrides: as for :func:`read_spec`.
         read: gives the bytes of the files that it extends.
+        boundary: what these have to lie in; None is what belongs to ``directory``.
 
     Returns:
         What :func:`read_spec` returns.
     """
-    spec, found = _spec(text, file, directory, overrides, read)
+    spec, found = _spec(text, file, directory, overrides, read, boundary=boundary)
     return spec, ordered(found)
 
 
@@ -118,6 +129,8 @@ def _spec(
     directory: Path,
     changes: Sequence[str],
     read: extends.ReadBytes,
+    *,
+    boundary: Boundary | None,
 ) -> tuple[Spec | None, list[Diagnostic]]:
     start_afresh()
     diagnostics: list[Diagnostic] = []
@@ -133,7 +146,7 @@ def _spec(
         if not found:
             diagnostics.append(_empty(source))
         return None, diagnostics
-    extended = extends.with_bases(root, source, read)
+    extended = extends.with_bases(root, source, read, boundary)
     root = extended.root
     diagnostics += extended.diagnostics
     if isinstance(root, MapNode):
@@ -147,7 +160,7 @@ def _spec(
     known = lower.ids(root)
     checked = schema.check(root)
     diagnostics += checked.diagnostics
-    spec, lowered = lower.lower(checked, file=file, known=known)
+    spec, lowered = lower.lower(checked, file=file, known=known, grants=extended.grants)
     diagnostics += lowered
     if not any(item.severity == "error" for item in diagnostics):
         diagnostics += unused

@@ -200,7 +200,7 @@ class TreePositions:
         steps = dict.fromkeys(o for node in reversed(self._nodes(path)) for o in node.origins)
         return tuple(step.note for step in steps)
 
-    def added(self, path: SpecPath, key: str, value: str) -> tuple[Edit, ...]:
+    def added(self, path: SpecPath, key: str, value: str | Mapping[str, str]) -> tuple[Edit, ...]:
         """Return the edit that adds a key to the map at ``path``; none where it is not plain."""
         from composer.spec import edits  # which builds on this module
 
@@ -211,6 +211,12 @@ class TreePositions:
         from composer.spec import edits
 
         return edits.replaced(self.root, path, new)
+
+    def revalued(self, path: SpecPath, new: str) -> tuple[Edit, ...]:
+        """Return the edit that puts another value, as YAML, at ``path``; none where not plain."""
+        from composer.spec import edits
+
+        return edits.revalued(self.root, path, new)
 
     def renamed_key(self, path: SpecPath, new: str) -> tuple[Edit, ...]:
         """Return the edit that renames the key that ends ``path``; none where it is not plain."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from composer.errors import BuildError
+from composer.store.folder import make_folder
 
 _MOVE = "set COMPOSE_HOME to a folder that can be written"
 _REASONS = {
@@ -25,12 +26,17 @@ _REASONS = {
 
 @contextmanager
 def writing(root: Path, what: str) -> Iterator[None]:
-    """Run a block that writes to the store at ``root``; ``what`` says what it is doing.
+    """Run a block that writes to the store at ``root``, which is made where it is not there.
+
+    Args:
+        root: of the store.
+        what: says what the block is doing.
 
     Raises:
         BuildError: in place of an OSError of the store's own file system.
     """
     try:
+        make_folder(root)
         yield
     except OSError as problem:
         reason, help_ = _REASONS.get(problem.errno or 0, (problem.strerror or str(problem), None))

@@ -13,13 +13,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from composer.errors import BuildError
 from composer.store.failures import writing
+from composer.store.file_times import file_key
+from composer.store.folder import check_folder
 from composer.store.in_use import hold, let_go
 from composer.store.json_files import read_document, write_document
 from composer.store.pruning import DOWNLOAD, Limits, Pruned, prune_store
 from composer.store.unfinished import Unfinished
 from composer.unfinished import discard, marked, sweep, token
 
+_READ = "read"
+"""Kind of the notes which say that an object was read and found right."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -60,6 +65,8 @@ class Store:
         self.trusts_times = trusts_times
         self.read_anew: dict[tuple[str, str], str] = {}
         """Digests that were taken by this very store, by kind and key of the file."""
+        self._sound: set[tuple[str, str]] = set()
+        """Objects that this very store has read, by digest and state of the file."""
 
     # ------------------------------------------------------------ objects
 
@@ -102,6 +109,9 @@ class Store:
                 write_document(self._object_record(digest), {"sha256": digest, "size": size})
                 temporary.replace(target)
                 self._use(digest)
+                # Nobody else could write to it since it was hashed.
+                with suppress(OSError):
+                    self._sound.add((digest, _state(target)))
         return digest
 
     def object_path(self, digest: str, *, verify: bool = False) -> Path | None:
@@ -110,13 +120,16 @@ class Store:
         No other process prunes it from now on as long as this one lives, so the file may be
         opened at any time.
 
+        Its bytes are read and compared with its digest once for each state of the file, by its
+        times; a store that does not trust those reads them once a run.
+
         Args:
             digest: 64 hexadecimal digits.
-            verify: read the bytes and compare their digest; else only the size is compared.
+            verify: read the bytes in any case.
         """
         if _DIGEST.fullmatch(digest):
             hold(self._object_record(digest))
-        if not self._healthy(digest, verify=verify):
+        if not self._healthy(digest, verify=verify) or not (verify or self._read_once(digest)):
             return None
         self._use(digest)
         return self._object_file(digest)
@@ -344,6 +357,27 @@ class Store:
         except OSError:
             return False
 
+    def _read_once(self, digest: str) -> bool:
+        """Tell whether an object holds the bytes that it is named by."""
+        path = self._object_file(digest)
+        try:
+            state = _state(path)
+            if (digest, state) in self._sound:
+                return True
+            # A file that was changed a moment ago has no key: what is noted of it would not hold.
+            key = file_key(path)
+            noted = self.note(_READ, f"{digest} {key}") if key and self.trusts_times else None
+            if noted is None:
+                if _digest_and_size(path)[0] != digest or state != _state(path):
+                    return False
+                if key is not None and key == file_key(path):
+                    with suppress(BuildError):  # a store that can't be written costs time
+                        self.take_note(_READ, f"{digest} {key}", {})
+        except OSError:
+            return False
+        self._sound.add((digest, state))
+        return True
+
     def _used(self, digest: str) -> datetime:
         return datetime.fromtimestamp(self._object_record(digest).stat().st_mtime, UTC)
 
@@ -375,14 +409,29 @@ class Store:
 
 
 def default_store(*, trusts_times: bool = True) -> Store:
-    """Return the user's store: the folder COMPOSE_HOME, else the user's cache folder."""
+    """Return the user's store: the folder COMPOSE_HOME, else the user's cache folder.
+
+    Raises:
+        BuildError: somebody else could write to it, or it belongs to somebody else.
+    """
     home = os.environ.get("COMPOSE_HOME")
     if home:
-        return Store(Path(home), trusts_times=trusts_times)
-    from platformdirs import user_cache_path
+        root = Path(home)
+    else:
+        from platformdirs import user_cache_path
 
-    root = user_cache_path("keras-compose", appauthor=False)
-    return Store(root, trusts_times=trusts_times)
+        root = user_cache_path("keras-compose", appauthor=False)
+    store = Store(root, trusts_times=trusts_times)
+    check_folder(store.root, own=not home)
+    return store
+
+
+def _state(path: Path) -> str:
+    status = path.stat()
+    return (
+        f"{status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns} "
+        f"{status.st_ctime_ns}"
+    )
 
 
 def _name(key: str) -> str:

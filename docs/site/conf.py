@@ -6,7 +6,7 @@ from pathlib import Path
 
 from composer import __version__
 
-project = "composer"
+project = "keras-compose"
 author = "the authors of keras-compose"
 project_copyright = "the authors of keras-compose"
 version = release = __version__
@@ -24,7 +24,7 @@ copybutton_prompt_text = "$ "
 copybutton_only_copy_prompt_lines = True
 
 html_theme = "furo"
-html_title = f"composer {__version__}"
+html_title = f"keras-compose {__version__}"
 html_static_path = [str(Path(__file__).parent / "static")]
 html_css_files = ["composer.css"]
 html_copy_source = False

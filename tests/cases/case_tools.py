@@ -49,9 +49,9 @@ class Case:
         assert not prepared.errors, prepared.errors
         return build_spec(prepared, output=self.folder / f"{name}_built.keras").path
 
-    def refused(self, spec: str) -> tuple[Diagnostic, ...]:
+    def refused(self, spec: str, *, deep: bool = False) -> tuple[Diagnostic, ...]:
         """Return the errors of a spec that composer must not build."""
-        prepared = self._prepare(spec, deep=False)
+        prepared = self._prepare(spec, deep=deep)
         assert prepared.errors
         return prepared.errors
 
@@ -59,6 +59,12 @@ class Case:
         """Return the warnings of a spec."""
         found = self._prepare(spec, deep=False).diagnostics
         return tuple(item for item in found if item.severity == "warning")
+
+    def prepared(self, spec: str, *, deep: bool = False) -> Prepared:
+        """Return how far a spec without errors can be taken."""
+        prepared = self._prepare(spec, deep=deep)
+        assert not prepared.errors, prepared.errors
+        return prepared
 
     def _prepare(self, spec: str, *, deep: bool) -> Prepared:
         path = self.folder / "spec.yaml"

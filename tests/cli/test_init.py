@@ -122,7 +122,7 @@ def test_nothing_is_replaced(compose, workspace):
     (workspace / "tower.yaml").write_text("mine")
     result = compose("init", "models/tower.keras")
     assert result.code == 2
-    assert "tower.yaml is there already" in result.err
+    assert "tower.yaml already exists" in result.err
     assert compose("init", "models/head.keras", "-o", "tower.yaml").code == 2
     assert (workspace / "tower.yaml").read_text() == "mine"
     assert not (workspace / "schemas").exists()
@@ -161,7 +161,7 @@ def test_a_schema_that_is_there_is_the_one_of_the_modeline(compose, workspace):
         (["models/towr.keras"], "did you mean models/tower.keras?"),
         (["models"], "it holds models/head.keras"),
         (["models/tower.keras", "-o", "spec.txt"], "name it spec.yaml"),
-        (["models/tower.keras", "--name", "a b"], "for instance: --name resnet_head"),
+        (["models/tower.keras", "--name", "a b"], "--name resnet_head"),
         (["app:ResNet5O"], "ResNet50"),
     ],
 )

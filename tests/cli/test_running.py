@@ -41,7 +41,7 @@ def specs(workspace):
 
 def test_a_sound_spec_ends_with_0_and_one_line_on_stdout(compose, specs):
     result = compose("validate", "good.yaml")
-    assert result == (0, "good.yaml: fine (2 sources, 7 operations)\n", "")
+    assert result == (0, "good.yaml: fine (2 sources, 7 operations, weights not read)\n", "")
 
 
 def test_a_wrong_spec_ends_with_1_and_says_so_on_stderr_only(compose, specs):
@@ -232,8 +232,8 @@ def test_forms_for_programs_go_to_stdout_with_all_specs_in_one_document(compose,
         ("warned.yaml", "CMP417"),
     ]
     assert result.err.splitlines()[1:] == [
-        "good.yaml: fine (2 sources, 7 operations)",
-        "warned.yaml: 1 warning (2 sources, 8 operations)",
+        "good.yaml: fine (2 sources, 7 operations, weights not read)",
+        "warned.yaml: 1 warning (2 sources, 8 operations, weights not read)",
     ]
 
 
@@ -281,7 +281,7 @@ def test_one_wrong_spec_does_not_hide_the_others(compose, specs):
     assert result.code == 2
     assert "error[CMP407]" in result.err
     assert "there is no file missing.yaml" in result.err
-    assert result.out == "good.yaml: fine (2 sources, 7 operations)\n"
+    assert result.out == "good.yaml: fine (2 sources, 7 operations, weights not read)\n"
 
 
 def test_a_build_says_what_it_wrote_and_its_digest(compose, specs):

@@ -14,7 +14,6 @@ import composer
 from composer.building import build_spec
 from composer.destinations import origins, results
 from composer.destinations.results import look, remember
-from composer.errors import BuildError
 from composer.keras_format.archive import open_archive
 from composer.pipeline import prepare
 from composer.sources.states import with_states
@@ -364,7 +363,8 @@ def test_code_decides_what_is_exported_and_not_what_is_linked(folder: Path) -> N
     assert set(after[1].parts) - set(after[0].parts) >= {"version keras", "version tensorflow"}
 
 
-def test_a_place_whose_name_is_no_text_is_refused_and_not_stumbled_over(folder: Path) -> None:
+def test_a_place_whose_name_is_no_text_is_a_place(folder: Path) -> None:
     odd = os.fsdecode(b"odd\xff")
-    with pytest.raises(BuildError, match="surrogates not allowed"):
-        composer.build("pair.yaml", output=f"{odd}/x.keras")
+    for fresh in (False, True):
+        assert composer.build("pair.yaml", output=f"{odd}/x.keras").fresh is fresh
+    assert Path(odd, "x.keras").is_file()

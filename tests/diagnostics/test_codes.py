@@ -43,4 +43,4 @@ def test_an_unknown_code_is_refused_with_the_nearest_one() -> None:
 
 def test_the_title_of_a_code_without_a_page_is_none() -> None:
     assert codes.title("CMP000") is None
-    assert codes.title("CMP105") == "a key stands twice in one map"
+    assert codes.title("CMP105") == "a duplicate key"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import tracemalloc
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -198,3 +199,21 @@ def test_an_attribute_whose_text_lies_about_its_length_is_refused(path):
     start = data.index(struct.pack("<L", len("functional")), data.index(b"name\0"))
     path.write_bytes(data[:start] + struct.pack("<L", 0xFFFFFFF0) + data[start + 4 :])
     assert reason_of(path) == "damaged_hdf5"
+
+
+@pytest.mark.parametrize("place", [8, 16, 10**6, 2**64 - 8], ids=["itself", "in use", "out", "far"])
+def test_a_heap_of_names_that_hdf5_would_not_come_to_an_end_with_is_refused(
+    tmp_path: Path, place: int
+) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file["vars/0"] = np.zeros(2, "f4")
+    data = bytearray(path.read_bytes())
+    heap = data.index(b"HEAP")
+    size, free, names = struct.unpack_from("<3Q", data, heap + 8)
+    assert free < size
+    struct.pack_into("<Q", data, names + free, free if place == 8 else place)
+    path.write_bytes(data)
+    with pytest.raises(FormatError) as caught, open_weights(path) as weights:
+        _ = weights.listing
+    assert caught.value.reason == "damaged_hdf5"

@@ -109,7 +109,7 @@ def tensor(path: str, offset: int | None) -> StoredTensor:
 
 
 def listing(*entries: StoredGroup | StoredTensor) -> Listing:
-    return Listing(Path("old.keras"), FileStamp(1, 2, 3), entries)
+    return Listing(Path("old.keras"), FileStamp(1, 2, 3, 4, 5), entries)
 
 
 def test_a_listing_is_given_today_s_paths_and_keeps_its_offsets():

@@ -357,11 +357,10 @@ def test_new_layers_are_locked_with_their_seeds_and_weights(compose, folder: Pat
 def test_a_locked_build_reads_bytes_where_a_check_trusts_times(
     compose, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from composer.sources import remembered
-    from composer.sources.remembered import file_key
-    from composer.store import default_store
+    from composer.store import default_store, file_times
+    from composer.store.file_times import file_key
 
-    monkeypatch.setattr(remembered, "SETTLED", 0)
+    monkeypatch.setattr(file_times, "SETTLED", 0)
     tower = dense_model(folder / "models" / "tower.keras")
     (folder / "pair.yaml").write_text(
         "version: 1\nname: pair\nsources: {a: {from: models/tower.keras}}\n"
@@ -370,7 +369,9 @@ def test_a_locked_build_reads_bytes_where_a_check_trusts_times(
     assert compose("build", "pair.yaml", "--locked")[0] == 0
     before = (folder / "build" / "pair.keras").read_bytes()
     store = default_store()
-    notes = {kind: store.note(kind, file_key(tower)) for kind in ("digests", "contents")}
+    notes = {
+        kind: store.note(kind, file_key(tower)) for kind in ("sound-digests", "sound-contents")
+    }
     # Other weights, in a file that looks to the store as the one that it knows.
     dense_model(tower, seed=1)
     for kind, note in notes.items():

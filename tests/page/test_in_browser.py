@@ -179,11 +179,11 @@ def test_the_picture_moves_and_zooms_and_fits_again(place, opened):
 def test_what_is_left_out_comes_on_demand(place, opened):
     page = opened(place / "pair.html")
     assert "drop" not in names(page)
-    page.get_by_label("Left out").check()
+    page.get_by_label("Unused layers").check()
     settled(page)
     assert "drop" in names(page)
     assert "bypassed by a:conv1" in item(page, "drop").first.text_content()
-    page.get_by_label("Left out").uncheck()
+    page.get_by_label("Unused layers").uncheck()
     settled(page)
     assert "drop" not in names(page)
     # And a search that leads there shows it.
@@ -195,7 +195,7 @@ def test_what_is_left_out_comes_on_demand(place, opened):
     page.keyboard.type("a:drop")
     page.keyboard.press("Enter")
     settled(page)
-    assert page.get_by_label("Left out").is_checked()
+    assert page.get_by_label("Unused layers").is_checked()
     assert page.locator("#details h2").text_content() == "drop"
 
 

@@ -121,7 +121,7 @@ def test_a_page_says_of_each_layer_where_it_comes_from_and_what_its_weights_are(
     conv = node(found, "a_conv1")
     assert ["from", "a:conv1"] in conv["facts"]
     assert ["source", "models/tower.keras"] in conv["facts"]
-    assert ["gives", "(None, 14, 14, 8) float32"] in conv["facts"]
+    assert ["output", "(None, 14, 14, 8) float32"] in conv["facts"]
     assert ["kernel_size", "[3, 3]"] in section(conv, "Arguments")
     digests = digest_tensors(folder / "models" / "tower.keras")
     weights = section(conv, "Weights")
@@ -132,9 +132,9 @@ def test_a_page_says_of_each_layer_where_it_comes_from_and_what_its_weights_are(
     (wire,) = section(conv, "Wired by the spec")
     assert wire[0] == "image"
     assert node(found, "drop")["out"] is True
-    assert ["fate", "bypassed by a:conv1"] in node(found, "drop")["facts"]
+    assert ["status", "bypassed by a:conv1"] in node(found, "drop")["facts"]
     assert [table["title"] for table in found["tables"]] == [
-        "Link map", "Layers", "Seams", "Weights", "Inputs and outputs", "Sources",
+        "Link map", "Layers", "Connections", "Weights", "Inputs and outputs", "Sources",
     ]  # fmt: skip
     rows = next(table["rows"] for table in found["tables"] if table["id"] == "map")
     assert ["a", "conv1", "Conv2D", "renamed", "a_conv1", None, 1] in [row[1:] for row in rows]

@@ -305,10 +305,12 @@ def test_more_nodes_than_the_layout_can_take_are_refused():
         svg(view)
 
 
-def test_the_picture_of_the_readme_is_what_its_command_draws(folder, golden):
-    page = (ROOT / "docs" / "pictures.md").read_text(encoding="utf-8")
-    assert "compose graph specs/suffix_clone.yaml -o build/picture.svg" in page
-    assert "docs/images/suffix_clone.svg" in (ROOT / "README.md").read_text(encoding="utf-8")
-    (folder / "specs").symlink_to(ROOT / "specs")
-    assert run(["graph", "specs/suffix_clone.yaml", "-o", "build/picture.svg"]) == 0
-    golden(ROOT / "docs/images/suffix_clone.svg", (folder / "build/picture.svg").read_text())
+@pytest.mark.keras
+@pytest.mark.slow
+def test_the_picture_of_the_readme_is_what_compose_graph_draws_of_its_recipe(folder, golden):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "(docs/images/pair.svg)" in readme
+    (folder / "models").unlink()
+    assert run(["init", "--example"]) == 0
+    assert run(["graph", "pair.yaml", "--deep", "-o", "build/picture.svg"]) == 0
+    golden(ROOT / "docs/images/pair.svg", (folder / "build/picture.svg").read_text())

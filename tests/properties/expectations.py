@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from composer.keras_format.graph import TensorRef
-from tests.properties.keras_reader import input_name, stored
+from tests.properties.keras_reader import input_name, stored, structures
 from tests.properties.linking_parts import Variant, original
 from tests.properties.random_keras_writer import VOCABULARY
 
@@ -93,6 +93,7 @@ def write_expected(
         "trainable": trainable,
         "frozen": frozen,
         "outputs": outputs,
+        "structures": structures(models["a"]) if variant.arranged else None,
         "tolerance": tolerance,
     }
     path.write_bytes(pickle.dumps(document))

@@ -66,6 +66,23 @@ def input_name(tensor: Any) -> str:
     return str(tensor._keras_history.operation.name)
 
 
+def structures(model: Any) -> list[str]:
+    """Return how inputs and outputs are arranged, as text; a file has lists for tuples.
+
+    The keys of inputs are left out, since they follow the names.
+    """
+    import keras
+
+    inputs, outputs = (
+        keras.tree.map_structure(lambda _: 0, struct)
+        for struct in (model._inputs_struct, model._outputs_struct)
+    )
+    return [
+        json.dumps(list(inputs.values()) if isinstance(inputs, dict) else inputs),
+        json.dumps(outputs, sort_keys=True),
+    ]
+
+
 def called(model: Any, values: Mapping[str, Any]) -> list[Stored]:
     """Call ``model`` eagerly, as at inference, with inputs by name; returns all outputs in order."""
     import keras
@@ -115,6 +132,8 @@ def find_problem(artifact: str, expected: str) -> str | None:  # noqa: PLR0912 -
     for name in wanted["trainable"]:
         if not layers[name].trainable_variables:
             return f"{name!r} is frozen"
+    if wanted["structures"] not in (None, structures(model)):
+        return f"it is arranged as {structures(model)}, expected {wanted['structures']}"
     outputs = called(model, wanted["inputs"])
     if len(outputs) != len(wanted["outputs"]):
         return f"it has {len(outputs)} outputs, expected {len(wanted['outputs'])}"

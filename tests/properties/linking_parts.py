@@ -38,6 +38,7 @@ class Variant:
         frozen: source and original name of the layers that are to be frozen.
         gone: classes of layers that are taken out.
         may_refuse: whether a diagnostic is an answer too.
+        arranged: whether inputs and outputs are arranged as in the source.
         flatten: whether nested models are inlined; layers are then not compared by name.
     """
 
@@ -49,6 +50,7 @@ class Variant:
     gone: tuple[str, ...] = ()
     starts: tuple[TensorRef, ...] = ()
     may_refuse: bool = False
+    arranged: bool = False
     flatten: bool = False
 
 

@@ -43,20 +43,15 @@ def digest_again(folder: Path, number: int, kind: str, choice: int, target: Path
 
 
 def whole(files: Mapping[str, ModelFile], choice: int) -> Variant:
-    """The model as it is, under a prefix; what it puts out is left to composer where it can be."""
+    """The model as it is, under a prefix, with its inputs and outputs arranged as they are."""
     file = files["a"]
-    outputs = list(leaves(file.graph.outputs))
-    taken = {t.ref for op in file.graph.operations for c in op.calls for t in c.tensors()}
-    inputs = set(_inputs(file))
-    plain = len(set(outputs)) == len(outputs) and not any(
-        ref in taken or ref.operation in inputs for ref in outputs
-    )
-    tensors = tuple(("a", ref) for ref in outputs)
+    tensors = tuple(("a", ref) for ref in leaves(file.graph.outputs))
     return Variant(
-        spec=spec_of((source_of("a", prefix="p_", suffix="_s"),), () if plain else tensors),
+        spec=spec_of((source_of("a", prefix="p_", suffix="_s"),), ()),
         inputs={f"p_{name}_s": name for name in _inputs(file)},
         outputs=tensors,
         names={"a": ("p_", "_s")},
+        arranged=True,
     )
 
 
@@ -106,6 +101,40 @@ def headless(files: Mapping[str, ModelFile], choice: int) -> Variant:
         spec=spec_of((source_of("a", prefix="p_", include=include),), (("a", tensor),)),
         inputs=_needed_inputs(file, tensor, "p_", unused=False),
         outputs=(("a", tensor),),
+        names={"a": ("p_", "")},
+    )
+
+
+def before(files: Mapping[str, ModelFile], choice: int) -> Variant:
+    """All that comes before a layer, and what is open there; later calls of layers are gone."""
+    file = files["a"]
+    operations = {operation.name: operation for operation in file.graph.operations}
+    last = _some_tensor(file, choice).operation
+    kept = _calls_before(operations, [(last, n) for n in range(len(operations[last].calls))])
+    own = [ref for ref in leaves(file.graph.outputs) if (ref.operation, ref.call) in kept]
+    taken: dict[tuple[str, int], set[TensorRef]] = {}
+    still_taken = set()
+    for operation in file.graph.operations:
+        for number, call in enumerate(operation.calls):
+            for tensor in call.tensors():
+                end = (tensor.ref.operation, tensor.ref.call)
+                taken.setdefault(end, set()).add(tensor.ref)
+                if (operation.name, number) in kept:
+                    still_taken.add(end)
+    ends = [
+        ref
+        for operation in file.graph.operations
+        for number in range(len(operation.calls))
+        if (end := (operation.name, number)) in kept - still_taken
+        and end not in {(ref.operation, ref.call) for ref in own}
+        for ref in sorted(taken.get(end, ()), key=lambda ref: ref.output)
+    ]
+    include = (Selector(kind="upto", pattern=last),)
+    reached = {name for name, _ in kept}
+    return Variant(
+        spec=spec_of((source_of("a", prefix="p_", include=include),), ()),
+        inputs={f"p_{name}": name for name in _inputs(file) if name in reached},
+        outputs=tuple(("a", ref) for ref in (*own, *ends)),
         names={"a": ("p_", "")},
     )
 
@@ -166,7 +195,16 @@ def flat(files: Mapping[str, ModelFile], choice: int) -> Variant:
 
 VARIANTS: Mapping[str, Callable[[Mapping[str, ModelFile], int], Variant]] = {
     function.__name__: function
-    for function in (whole, side_by_side, inner_output, headless, without_dropout, frozen, flat)
+    for function in (
+        whole,
+        side_by_side,
+        inner_output,
+        headless,
+        before,
+        without_dropout,
+        frozen,
+        flat,
+    )
 }
 
 
@@ -205,8 +243,21 @@ def _needed_inputs(
 ) -> dict[str, str]:
     """Return the inputs that ``tensor`` depends on and, if ``unused``, those that nothing takes."""
     operations = {operation.name: operation for operation in file.graph.operations}
-    seen = {(tensor.operation, tensor.call)}
-    stack = list(seen)
+    seen = _calls_before(operations, [(tensor.operation, tensor.call)])
+    reached = {name for name, _ in seen}
+    return {
+        f"{prefix}{name}": name
+        for name in _inputs(file)
+        if name in reached or (unused and not _is_taken(file, name))
+    }
+
+
+def _calls_before(
+    operations: Mapping[str, Operation], calls: list[tuple[str, int]]
+) -> set[tuple[str, int]]:
+    """Return these calls and all that they are computed of."""
+    seen = set(calls)
+    stack = list(calls)
     while stack:
         name, number = stack.pop()
         for call in operations[name].calls[number : number + 1]:
@@ -215,12 +266,7 @@ def _needed_inputs(
                 if step not in seen:
                     seen.add(step)
                     stack.append(step)
-    reached = {name for name, _ in seen}
-    return {
-        f"{prefix}{name}": name
-        for name in _inputs(file)
-        if name in reached or (unused and not _is_taken(file, name))
-    }
+    return seen
 
 
 def _casts(operation: Operation) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from composer import errors
+from composer.drafting.example import SPEC, content
 from composer.errors import ComposeError
 
 ROOT = Path(__file__).parents[2]
@@ -50,11 +51,12 @@ def run(*arguments: str, timeout: int = 300) -> subprocess.CompletedProcess:
 
 @pytest.mark.keras
 @pytest.mark.slow
-def test_the_first_command_of_the_readme_builds_a_model_that_keras_loads(folder):
-    program, *arguments = console(0)
-    assert program == ".venv/bin/compose"
-    done = run("composer", *arguments, timeout=900)
-    assert done.returncode == 0, done.stderr
+def test_the_commands_of_the_readme_make_a_model_that_keras_loads(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COMPOSE_HOME", str(tmp_path / "store"))
+    for arguments in (["init", "--example"], ["build", "pair.yaml"]):
+        done = run("composer", *arguments, timeout=900)
+        assert done.returncode == 0, done.stderr
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     load = re.search(r"`(keras\.saving\.load_model\(.*?\))`", readme)
     assert load is not None
@@ -65,11 +67,19 @@ def test_the_first_command_of_the_readme_builds_a_model_that_keras_loads(folder)
         timeout=300,
     )
     assert loaded.returncode == 0, loaded.stderr
-    assert int(loaded.stdout) > 100
+    assert int(loaded.stdout) == 8
 
 
-def test_the_second_command_of_the_readme_finds_the_tests():
-    program, *arguments = console(1)
+def test_the_recipe_of_the_readme_is_that_of_the_example():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r'```yaml title="pair.yaml"\n(.*?)```', readme, re.DOTALL)
+    assert shown is not None
+    written = content(SPEC).decode()
+    assert shown[1] == re.sub(r"(?m)^#.*\n", "", written)
+
+
+def test_the_test_command_of_the_readme_finds_the_tests():
+    program, *arguments = console(-1)
     assert program == ".venv/bin/pytest"
     os_environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
     done = subprocess.run(
@@ -92,7 +102,8 @@ def table_commands() -> list[str]:
 def test_the_commands_of_the_readmes_table_run_as_they_stand(folder):
     assert len(table_commands()) >= 5
     words = {"SPEC": "specs/suffix_clone.yaml", "MODEL": "models/tower.keras"}
-    words["ARTIFACT"] = words["B"] = "build/suffix_clone.keras"
+    words["CODE"] = "CMP301"
+    words["B"] = "build/suffix_clone.keras"
     words["A"] = words["SPEC"]
     for command in table_commands():
         shown = re.sub(r" \[[^\]]*\]", "", command)

@@ -13,9 +13,8 @@ import pytest
 from composer.errors import FormatError
 from composer.keras_format.archive import open_archive
 from composer.keras_format.stored import Listing
-from composer.sources import remembered
 from composer.sources.listings import RememberedListings
-from composer.store import Store
+from composer.store import Store, file_times
 
 NAMES = ("tower", "mlp", "normed", "nested", "shared")
 
@@ -28,7 +27,7 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def file(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # The real wait is about the clock of the file system; here the files are left alone at once.
-    monkeypatch.setattr(remembered, "SETTLED", 0)
+    monkeypatch.setattr(file_times, "SETTLED", 0)
     return Path(shutil.copy(models / "tower.keras", tmp_path / "tower.keras"))
 
 
@@ -45,7 +44,7 @@ def notes(store: Store) -> list[Path]:
 def test_what_is_remembered_is_what_the_file_holds(
     name: str, models: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remembered, "SETTLED", 0)
+    monkeypatch.setattr(file_times, "SETTLED", 0)
     path = models / f"{name}.keras"
     with open_archive(path) as archive:
         read = archive.weights.listing

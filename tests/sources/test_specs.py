@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,8 @@ from composer.errors import BuildError
 from composer.inspection import inspect_model
 from composer.keras_format.digests import digest_tensors
 from composer.pipeline import Prepared, prepare
-from composer.sources import remembered
 from composer.spec import read_spec
-from composer.store import Store
+from composer.store import Store, file_times
 
 INNER = """\
 version: 1
@@ -79,7 +79,7 @@ def test_a_spec_is_linked_and_its_layers_go_in(
 def test_it_is_linked_once_for_all_who_start_from_it(
     folder: Path, prepared: Callable[..., Prepared], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remembered, "SETTLED", 0)
+    monkeypatch.setattr(file_times, "SETTLED", 0)
     calls: list[str] = []
     link = linker.link
     monkeypatch.setattr(
@@ -111,9 +111,9 @@ def test_a_spec_under_many_is_read_once_a_run(
         below = name
     read = []
 
-    def counted(path: Path, overrides: tuple[str, ...]) -> object:
+    def counted(path: Path, overrides: tuple[str, ...], **limits: Any) -> object:
         read.append(path.name)
-        return read_spec(path, overrides)
+        return read_spec(path, overrides, **limits)
 
     monkeypatch.setattr(pipeline, "read_spec", counted)
     assert not prepared(below).errors

@@ -131,4 +131,4 @@ def test_a_problem_in_a_base_is_located_there_and_says_how_it_came_in(tmp_path: 
 def test_a_base_that_is_no_map_is_refused(tmp_path: Path) -> None:
     write(tmp_path, base="[1]\n", empty="", spec=HEAD + "extends: [base.yaml, empty.yaml]\n")
     _, found = read_spec(tmp_path / "spec.yaml")
-    assert [item.code for item in found] == ["CMP203"]
+    assert [item.code for item in found] == ["CMP551"]

@@ -118,7 +118,7 @@ sources:
   a: {from: x, calls: {left: {inputs: i}, right: {inputs: {in: j}}}}
 layers:
   d:
-    class: Dense
+    class: Odd
     call: {training: false, mask: null}
     calls: {u: {inputs: a@left}, v: {inputs: [a@right:out], call: {training: true}}}
 outputs: [d@u, d@v]
@@ -158,7 +158,7 @@ def test_inputs_of_a_layer_have_three_forms() -> None:
     spec = sound("""\
 sources: {a: {from: x}}
 layers:
-  one: {class: Dense, inputs: a}
+  one: {class: Flatten, inputs: a}
   list: {class: Add, inputs: [a]}
   named: {class: MHA, inputs: {query: a, value: 'a:x'}}
 """)

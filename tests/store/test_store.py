@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from composer.errors import BuildError
-from composer.store import Store, default_store
+from composer.store import Store, default_store, file_times
+from composer.store import store as store_module
+from composer.store.folder import check_folder, make_folder
 
 KEY = "a recipe"
 
@@ -114,13 +116,130 @@ def test_a_truncated_object_is_absent_and_is_replaced(store: Store) -> None:
     assert store.recipe(KEY) == digest
 
 
-def test_changed_bytes_of_the_same_size_are_found_when_asked_to_verify(store: Store) -> None:
+def test_changed_bytes_of_the_same_size_are_found_and_replaced(store: Store) -> None:
     digest = put(store, b"weights")
-    path = store.object_path(digest, verify=True)
+    store.remember_recipe(KEY, digest, {})
+    path = store.object_path(digest)
     assert path is not None
     overwrite(path, b"WEIGHTS")
+    for again in (store, Store(store.root)):
+        assert again.object_path(digest) is None
+        assert again.recipe(KEY) is None
+    assert put(store, b"weights") == digest
+    assert store.recipe(KEY) == digest
+
+
+def test_an_object_is_read_once_for_each_state_of_its_file(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_times, "SETTLED", 0)
+    read: list[Path] = []
+    real = store_module._digest_and_size
+
+    def counted(path: Path) -> tuple[str, int]:
+        read.append(path)
+        return real(path)
+
+    digest = put(store, b"weights")
+    monkeypatch.setattr(store_module, "_digest_and_size", counted)
     assert store.object_path(digest) is not None
-    assert store.object_path(digest, verify=True) is None
+    assert read == []  # hashed while it was added
+    for _ in range(2):
+        assert Store(store.root).object_path(digest) is not None
+    assert len(read) == 1
+    # Two that exchange their content keep size and time, and no program can set the third.
+    path = store._object_file(digest)
+    times = path.stat()
+    overwrite(path, b"WEIGHTS")
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert Store(store.root).object_path(digest) is None
+    overwrite(path, b"weights")
+    never = Store(store.root, trusts_times=False)
+    read.clear()
+    assert never.object_path(digest) is not None
+    assert never.object_path(digest) is not None
+    assert len(read) == 1
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o002, 0o022, 0o077, 0o777])
+@pytest.mark.parametrize("write", ["object", "note", "lock", "scratch"])
+def test_the_folder_is_its_users_alone_whatever_the_umask(
+    tmp_path: Path, umask: int, write: str
+) -> None:
+    store = Store(tmp_path / "deep" / "store")
+    (tmp_path / "deep").mkdir()
+    old = os.umask(umask)
+    try:
+        match write if umask != 0o777 else "folder":
+            case "object":
+                os.umask(0o022)
+                made = tmp_path / "made"
+                made.write_bytes(b"weights")
+                os.umask(umask)
+                store.add(made)
+            case "note":
+                store.take_note("kind", "key", {})
+            case "lock":
+                with store.making("key"):
+                    pass
+            case "scratch":
+                with store.scratch():
+                    pass
+            case "folder":
+                make_folder(store.root)
+    finally:
+        os.umask(old)
+    assert store.root.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o702, 0o777])
+def test_a_store_that_others_can_write_to_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int
+) -> None:
+    root = tmp_path / "store"
+    root.mkdir()
+    monkeypatch.setenv("COMPOSE_HOME", str(root))
+    root.chmod(0o755)
+    assert default_store().root == root
+    root.chmod(mode)
+    with pytest.raises(BuildError) as caught:
+        default_store()
+    assert caught.value.help is not None
+    command = caught.value.help.split(" closes")[0]
+    assert command == f"chmod 700 {root}"
+    root.chmod(0o700)
+    assert default_store().root == root
+
+
+def test_the_place_that_nobody_chose_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COMPOSE_HOME", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    root = tmp_path / "keras-compose"
+    root.mkdir()
+    root.chmod(0o775)
+    assert default_store().root == root
+    assert root.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_store_of_another_user_is_refused_but_for_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "store"
+    root.mkdir(mode=0o700)
+    owner = root.stat().st_uid
+    monkeypatch.setattr("composer.store.folder.os.geteuid", lambda: owner + 1)
+    if owner:
+        with pytest.raises(BuildError):
+            check_folder(root, own=False)
+    else:  # root's own is nobody's to change but root's
+        check_folder(root, own=False)
+        os.chown(root, 12345, -1)
+        with pytest.raises(BuildError):
+            check_folder(root, own=False)
+    monkeypatch.setattr("composer.store.folder.os.geteuid", lambda: 0)
+    check_folder(root, own=False)
 
 
 @pytest.mark.parametrize(

@@ -53,13 +53,13 @@ const details = (() => {
       node.marks.length ? chips(node.marks) : null,
       node.facts.length ? rows({ rows: node.facts, columns: [] }) : null,
       ...node.sections.filter((one) => one.title === "What changed").map(block),
-      ...node.sections.filter((one) => one.title === "Called on")
+      ...node.sections.filter((one) => one.title === "Inputs")
         .map((one) => links(one.title,
           one.rows.map(([before, name]) => [before, model.named(name), name]))),
-      takers.length ? links("Taken by", [...new Set(takers)].map((id) =>
+      takers.length ? links("Used by", [...new Set(takers)].map((id) =>
         ["", id, model.nodes.get(id).name])) : null,
       ...node.sections
-        .filter((one) => !["What changed", "Called on"].includes(one.title)).map(block),
+        .filter((one) => !["What changed", "Inputs"].includes(one.title)).map(block),
     ];
   }
 
@@ -71,7 +71,7 @@ const details = (() => {
     return [
       head(fold, fold.lines.slice(1).join(", ")),
       button(model.opened.has(fold.id) ? "Fold" : "Unfold", () => graph.toggle(fold.id)),
-      element("h3", {}, "Layers in it"),
+      element("h3", {}, "Layers"),
       element("ul", { class: "plain" }, ...listed.map((node) => element("li", {},
         element("button", { type: "button", class: "link", click: () => show(node.id) },
           node.mark ? `${MARKS[node.mark][0]} ${node.name}` : node.name), ` ${node.class}`))),

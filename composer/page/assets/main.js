@@ -31,7 +31,7 @@ const theme = (() => {
     try {
       localStorage.setItem(KEPT, at);
     } catch {
-      say("This browser keeps no choice for files");
+      say("This browser does not remember the colours of local files");
     }
   };
 })();
@@ -134,7 +134,7 @@ if (page.wired) {
     },
     (error) => {
       const missing = byId("missing");
-      missing.textContent = `No picture: ${error.message || error}. The tables hold all of it.`;
+      missing.textContent = `No picture: ${error.message || error}. The tables show everything.`;
       missing.hidden = false;
       document.body.dataset.ready = "failed";
     });

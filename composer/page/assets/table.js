@@ -132,7 +132,7 @@ const table = (() => {
   function choose(focus) {
     const id = shown.rows[shown.at]?.[0];
     if (id) details.show(id, focus);
-    else say("This row is about no single layer");
+    else say("This row has no single layer");
   }
 
   let asked = false;

@@ -44,6 +44,7 @@ def receive(
     store: Store,
     key: str,
     *,
+    wants: str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Received:
     """Bring the bytes of a URL into the store, unless they are the known ones.
@@ -53,10 +54,11 @@ def receive(
         wanted: the URL, and what is known of it.
         store: where the bytes go.
         key: of the unfinished file; the caller holds the lock for it.
+        wants: SHA-256 that the bytes have to have; others are not kept.
         progress: called with lines of progress.
 
     Raises:
-        TransferError: the bytes can't be had.
+        TransferError: the bytes can't be had, or are others than wanted (``sha256``).
         BuildError: the store's disk is full or can't be written.
     """
     say = progress or (lambda _line: None)
@@ -65,7 +67,7 @@ def receive(
         while True:
             before = part.size
             try:
-                return _try(ask, _resuming(wanted, part), store, part, say)
+                return _try(ask, _resuming(wanted, part), store, part, _Terms(wants, say))
             except TransferError as error:
                 if error.reason == "range":
                     part.discard()
@@ -107,9 +109,15 @@ def _resuming(wanted: Wanted, part: Unfinished) -> Wanted:
     )
 
 
-def _try(
-    ask: Ask, wanted: Wanted, store: Store, part: Unfinished, say: Callable[[str], None]
-) -> Received:
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """The SHA-256 that bytes have to have, and where lines of progress go."""
+
+    wants: str | None
+    say: Callable[[str], None]
+
+
+def _try(ask: Ask, wanted: Wanted, store: Store, part: Unfinished, terms: _Terms) -> Received:
     """Ask once.
 
     Raises:
@@ -131,7 +139,7 @@ def _try(
                 f"{shown_location(wanted.url)} was changed while it was fetched", again=True
             )
         part.begin(validator=answer.validator, offset=answer.offset, size=answer.size)
-        _take(answer, wanted, part, say)
+        _take(answer, wanted, part, terms.say)
     file, digest = part.finish()
     if answer.sha256 is not None and digest != answer.sha256:
         part.discard()
@@ -140,9 +148,22 @@ def _try(
             f"promised {answer.sha256}",
             again=True,
         )
+    if terms.wants is not None and digest != terms.wants:
+        part.discard()
+        raise other_bytes(wanted.url, digest, terms.wants)
     store.add(file, digest=digest)
     part.discard()
     return Received(sha256=digest, validator=answer.validator, revision=answer.revision, moved=True)
+
+
+def other_bytes(url: str, found: str, wanted: str) -> TransferError:
+    """Return the error for bytes that are not those that the spec wants."""
+    return TransferError(
+        f"the bytes of {shown_location(url)} are not those that the spec asks for: sha256 is "
+        f"{found}, expected {wanted}",
+        reason="sha256",
+        help=f"get the right file, or accept this one by changing the spec:\nsha256: {found}",
+    )
 
 
 def _take(answer: Answer, wanted: Wanted, part: Unfinished, say: Callable[[str], None]) -> None:
@@ -153,6 +174,7 @@ def _take(answer: Answer, wanted: Wanted, part: Unfinished, say: Callable[[str],
     for chunk in answer.chunks:
         part.append(chunk)
         if answer.size is not None and part.size > answer.size:
+            part.discard()
             raise TransferError(
                 f"{shown} is longer than the {answer.size:,} bytes that the server announced"
             )

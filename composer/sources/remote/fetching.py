@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from composer.errors import BuildError, SourceError
 from composer.resolver.plan import Download
 from composer.sources.remembered import remembered_sha256
-from composer.sources.remote.download import amount, receive
+from composer.sources.remote.download import amount, other_bytes, receive
 from composer.sources.remote.schemes import ask_for, is_fixed
-from composer.sources.remote.transport import TransferError, Wanted
-from composer.spec.locations import identity, parts, schemes, shown_location
+from composer.sources.remote.transport import Ask, TransferError, Wanted
+from composer.spec.locations import identity, parts, scheme, schemes, shown_location
 from composer.store import Store
+
+_CACHES = ("simplecache", "filecache", "blockcache")
+"""What fsspec would keep a file by; the store does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +75,11 @@ class Fetcher:
             self._done[url, sha256, revision] = known
         return known
 
-    def _fetch(self, url: str, sha256: str | None, revision: str | None) -> Fetched:
+    def _fetch(
+        self, url: str, sha256: str | None, revision: str | None, *, pinned: bool = False
+    ) -> Fetched:
+        """Do what :meth:`fetch` does; ``pinned`` where a digest of what is in the file is known."""
+        pinned = pinned or sha256 is not None
         shown = shown_location(url)
         key = f"fetch {identity(url)}"
         if sha256 is not None and (path := self._sound(sha256)) is not None:
@@ -83,45 +91,51 @@ class Fetcher:
             return self._offline(url, key, sha256)
         if is_fixed(url) and sha256 is None and (found := self._remembered(key)) is not None:
             return found
-        _refuse_plain_parts(url, pinned=sha256 is not None)
+        _refuse_plain_parts(url, pinned=pinned)
+        ask = self._way(url, pinned=pinned)
         if self.progress is not None:
             self.progress(f"asking for {shown}")
-        if sha256 is None and (found := self._unchanged(url, key)) is not None:
+        if sha256 is None and (found := self._unchanged(url, key, ask)) is not None:
             return found
         with self.store.making(key):
             # Another process may have fetched it while this one waited for the lock.
             if sha256 is not None and (path := self._sound(sha256)) is not None:
                 return _fetched(path, sha256, revision, None)
             known = self._remembered(key)
-            found = self._ask(url, key, known, pinned=sha256 is not None, revision=revision)
-        if sha256 is not None and found.download.sha256 != sha256:
-            raise SourceError(
-                f"the bytes of {shown} are not those that the spec asks for: sha256 is "
-                f"{found.download.sha256}, expected {sha256}",
-                reason="sha256",
-                help="get the right file, or accept this one by changing the spec:\n"
-                f"sha256: {found.download.sha256}",
+            wanted = Wanted(
+                url=url,
+                pinned=pinned,
+                revision=revision,
+                known=known.download.validator if known else None,
+                held=self._holds,
             )
+            found = self._ask(ask, wanted, key, known, sha256)
+        if sha256 is not None and found.download.sha256 != sha256:
+            raise other_bytes(url, found.download.sha256, sha256)
         return found
 
+    def _way(self, url: str, *, pinned: bool) -> Ask:
+        """Return the function that asks for a URL.
+
+        What is in an archive at a web address is asked of the archive, once that was fetched by
+        the rules of web addresses: fsspec knows none of them.
+        """
+        *outer, last = parts(url)
+        if not outer or scheme(last) not in ("https", "http"):
+            return ask_for(url)
+        from composer.sources.remote import filesystems
+
+        archive = self._fetch(last, None, None, pinned=pinned)
+        around = [part for part in outer if part.lower() not in _CACHES and "://" in part]
+        at = "::".join([*around, archive.path.absolute().as_uri()])
+        return partial(filesystems.ask, at=at, archive=archive.download.sha256)
+
     def _ask(
-        self,
-        url: str,
-        key: str,
-        known: Fetched | None,
-        *,
-        pinned: bool,
-        revision: str | None,
+        self, ask: Ask, wanted: Wanted, key: str, known: Fetched | None, sha256: str | None
     ) -> Fetched:
+        url = wanted.url
         shown = shown_location(url)
-        wanted = Wanted(
-            url=url,
-            pinned=pinned,
-            revision=revision,
-            known=known.download.validator if known else None,
-            held=self._holds,
-        )
-        received = receive(ask_for(url), wanted, self.store, key, progress=self.progress)
+        received = receive(ask, wanted, self.store, key, wants=sha256, progress=self.progress)
         if received.sha256 is None:
             assert known is not None
             digest = known.download.sha256
@@ -136,7 +150,7 @@ class Fetcher:
             self.remarks.append(f"fetched {shown} ({size}, sha256 {digest})")
         return fetched
 
-    def _unchanged(self, url: str, key: str) -> Fetched | None:
+    def _unchanged(self, url: str, key: str, ask: Ask) -> Fetched | None:
         """Return what the store has for a URL, where the server says that it is still the same.
 
         This takes no lock and mostly writes nothing, so that it works over a store that can only
@@ -147,7 +161,7 @@ class Fetcher:
             return None
         wanted = Wanted(url=url, known=known.download.validator, held=self._holds)
         try:
-            with ask_for(url)(wanted) as answer:
+            with ask(wanted) as answer:
                 if answer.chunks is not None or answer.sha256 not in (None, known.download.sha256):
                     return None
         except TransferError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -29,17 +30,37 @@ _CREDENTIALS = {
     "`gcloud auth application-default login`; FSSPEC_GS_TOKEN=anon asks for a public bucket "
     "without any",
 }
+SCHEMES = frozenset(
+    {
+        "abfs", "abfss", "adl", "az", "file", "filecache", "gcs", "gs", "local", "memory", "s3",
+        "s3a", "simplecache", "zip",
+    }
+)  # fmt: skip
+"""What a spec may use by itself: services that know who asks, and what needs no server.
+
+With the other schemes of fsspec, such as ``sftp`` and ``webhdfs``, a spec would choose the machine
+that is asked, or a program that runs; web addresses have rules of their own."""
+ALLOW_SCHEMES = "COMPOSE_ALLOW_SCHEMES"
+"""More schemes that specs may use, separated by commas."""
 _NAMES = {"s3a": "s3", "gcs": "gs"}
 _OPTIONS: dict[str, dict[str, Any]] = {"s3": {"version_aware": True}}
 """What a file system needs to be told so that it heeds the version in a URL."""
 
 
 @contextmanager
-def ask(wanted: Wanted) -> Iterator[Answer]:
-    """Ask a file system of fsspec; see :data:`composer.sources.remote.transport.Ask`."""
-    system, path = _file_system(wanted.url)
+def ask(wanted: Wanted, *, at: str | None = None, archive: str | None = None) -> Iterator[Answer]:
+    """Ask a file system of fsspec; see :data:`composer.sources.remote.transport.Ask`.
+
+    Args:
+        wanted: the URL, and what is known of it.
+        at: where it is here already, as a URL; None asks ``wanted.url`` itself.
+        archive: SHA-256 of the archive there that holds the file, by which a change would be seen.
+    """
+    system, path = _file_system(wanted.url, at or wanted.url)
     info = _info(system, path, wanted.url)
     validator, size = _validator(info), info.get("size")
+    if archive is not None:
+        validator = f"archive {archive}"
     revision = next((str(info[key]) for key in _REVISIONS if info.get(key)), None)
     answer = Answer(
         validator=validator,
@@ -63,7 +84,7 @@ def ask(wanted: Wanted) -> Iterator[Answer]:
             after = _validator(system.info(path))
         except Exception as error:  # noqa: BLE001 - each file system raises what its library does
             _raise(error, wanted.url, reading=True)
-        if after != validator:
+        if archive is None and after != validator:
             raise TransferError(
                 f"{shown_location(wanted.url)} was changed while it was fetched", again=True
             )
@@ -71,12 +92,13 @@ def ask(wanted: Wanted) -> Iterator[Answer]:
     yield replace(answer, offset=offset, chunks=chunks())
 
 
-def _file_system(url: str) -> tuple[Any, str]:
-    """Return the file system of a URL and the path in it.
+def _file_system(url: str, at: str) -> tuple[Any, str]:
+    """Return the file system of a URL and the path in it, for the place where it is asked.
 
     Raises:
         TransferError: fsspec or the library of the file system is missing (``extra``), nobody
-            knows the scheme (``unknown_kind``).
+            knows the scheme (``unknown_kind``), or it is none of those that a spec may use
+            (``inside``).
     """
     kind = _NAMES.get(scheme(url), scheme(url))
     extra = kind if kind in _CREDENTIALS else "remote"
@@ -95,14 +117,28 @@ def _file_system(url: str) -> tuple[Any, str]:
             nearest=tuple(f"{name}://" for name in nearest(unknown[0], available_protocols())),
             help="https://, s3://, gs://, hf:// and what fsspec knows can be fetched",
         )
+    _refuse_others(url, at)
     options = _OPTIONS.get(kind, {}) if "versionId=" in url else {}
     try:
-        system, path = url_to_fs(url, **options)
+        system, path = url_to_fs(at, **options)
     except ImportError as error:
         raise missing_extra(url, extra, str(error)) from None
     except Exception as error:  # noqa: BLE001 - each file system raises what its library does
         _raise(error, url)
     return system, path
+
+
+def _refuse_others(url: str, at: str) -> None:
+    allowed = os.environ.get(ALLOW_SCHEMES, "").lower().replace(",", " ").split()
+    others = [name for name in schemes(at) if name not in SCHEMES and name not in allowed]
+    if others:
+        raise TransferError(
+            f"{shown_location(url)} is not asked for: {others[0]}:// is none of the ways that a "
+            f"spec may use by itself",
+            reason="inside",
+            help=f"if you know the server: {ALLOW_SCHEMES}={others[0]}; otherwise fetch the file "
+            "and name it by its path",
+        )
 
 
 def missing_extra(url: str, extra: str, library: str) -> TransferError:

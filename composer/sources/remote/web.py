@@ -13,6 +13,7 @@ from requests.auth import AuthBase
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
+from composer.sources.remote.hosts import check_host, guarded
 from composer.sources.remote.transport import CHUNK, Answer, TransferError, Wanted
 from composer.sources.remote.web_errors import no_address, raise_for_exception, raise_for_status
 from composer.spec.locations import shown_location
@@ -71,8 +72,14 @@ def check_address(url: str, *, pinned: bool, came_from: str | None = None) -> No
 
     Raises:
         TransferError: it is no web address, leads from https to http, or is one of plain http
-            on another machine, without ``sha256`` (``unsafe``).
+            on another machine, without ``sha256`` (``unsafe``); its host is inside of a network
+            (``inside``).
     """
+    _check_way(url, pinned=pinned, came_from=came_from)
+    check_host(url)
+
+
+def _check_way(url: str, *, pinned: bool, came_from: str | None) -> None:
     try:
         address = urlsplit(url)
     except ValueError:
@@ -186,6 +193,8 @@ class _Session(requests.Session):
 
     def __init__(self, *, pinned: bool) -> None:
         super().__init__()
+        for start in ("https://", "http://"):
+            self.mount(start, guarded())
         self.max_redirects = _REDIRECTS
         self._pinned = pinned
 

@@ -1,0 +1,1 @@
+"""The files that ``compose init --example`` writes; ``make_models.py`` made the two models."""

@@ -1,0 +1,52 @@
+"""A bounded part of the sweep: a hundred models of Keras's own tests, linked and compared."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.sweep.of_keras.run import SOUND, harvest, index, sweep, table
+from tests.sweep.of_keras.ways import WAYS
+
+pytestmark = [pytest.mark.keras, pytest.mark.slow]
+_TESTS = (
+    "layers/attention/attention_test.py",
+    "layers/core/embedding_test.py",
+    "layers/merging/merging_test.py",
+    "layers/normalization/batch_normalization_test.py",
+    "layers/rnn/bidirectional_test.py",
+    "models/functional_test.py",
+    "models/sequential_test.py",
+)
+_EXPLAINED = {
+    "CMP412",
+    "CMP413",
+    "CMP506",
+    "CMP509",
+    "CMP530",
+    "not read",
+}
+"""What these models may be refused by."""
+_EVERY = 4
+"""Of the harvest, each so-many-th model is linked."""
+
+
+def test_models_of_keras_tests_compute_in_the_result_what_they_compute_alone(
+    tmp_path: Path,
+) -> None:
+    harvest(tmp_path, _TESTS, deadline=time.monotonic() + 120)
+    models = index(tmp_path)
+    assert len(models) > 100
+    outcomes = list(sweep(tmp_path, models[::_EVERY], deadline=time.monotonic() + 240))
+    print(f"\n{table(outcomes)}")
+    faults = [outcome for outcome in outcomes if outcome["state"] not in SOUND]
+    assert faults == []
+    refused = {outcome["code"] for outcome in outcomes if outcome["state"] == "refused"}
+    assert refused <= _EXPLAINED
+    for way in WAYS:
+        states = [
+            o["state"] for o in outcomes if o["way"] == way and o["state"] != "does not apply"
+        ]
+        assert states.count("equal") > len(states) // 2, way
