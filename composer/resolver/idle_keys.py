@@ -136,8 +136,11 @@ def _kept(piece: Piece) -> Iterator[Idle]:
             names = _list(selection.names(selector))
             yield ("exclude", index), f"include leaves out {names} already"
     # Where both say the same, one of them is enough, and so is telling one.
+    # A list of names says what is taken, also when the source has more layers one day.
+    names = topology.operations
+    listed = all(one.kind == "glob" and one.pattern in names for one in source.include)
     everything = frozenset().union(*map(topology.calls_of, topology.operations))
-    if not idle and selection.calls == everything - selection.named:
+    if not idle and not listed and selection.calls == everything - selection.named:
         yield ("include",), "it leaves nothing out"
 
 

@@ -70,6 +70,7 @@ NEVER_IDLE = {
 USED = [
     TOWER % "prefix: p_, rename: {conv1: conv1}",
     TOWER % "include: [{upto: pool}]",
+    TOWER % "include: [conv1, drop, conv2, pool, probs]",
     TOWER % "exclude: [probs], freeze: [conv1]",
     TOWER % "exclude: [drop], bypass: [drop]",
     TOWER % "trainable: false",
