@@ -25,6 +25,7 @@ from composer.spec.boundary import boundary_of
 from composer.spec.from_data import spec_from_data
 from composer.spec.locations import is_covered
 from composer.spec.model import Spec, SpecFile
+from composer.spec.override_paths import seen_from_here
 from composer.spec.reading import read_spec
 from composer.spec.source_text import Place, SourceText
 from composer.spec.tree import Node, find, path_text
@@ -82,7 +83,7 @@ def prepare_frozen(
         progress=progress,
     )
     moved = _moved_on(spec, lock, now)
-    given = " ".join(lock.spec.overrides)
+    given = " ".join(seen_from_here(lock.spec.overrides, Path(spec).parent))
     remarks = [*([f"built with the overrides of the lock: {given}"] if given else [])]
     remarks += [] if moved is None else [moved]
     return replace(
@@ -211,7 +212,7 @@ def _texts(value: Any, path: SpecPath) -> Iterator[tuple[SpecPath, str]]:
 def _present(spec: str, lock: Lock) -> Spec | str:
     """Return the spec as it is now with the overrides of the lock, or what is wrong with it."""
     try:
-        found, diagnostics = read_spec(spec, lock.spec.overrides)
+        found, diagnostics = read_spec(spec, seen_from_here(lock.spec.overrides, Path(spec).parent))
     except UsageError as error:
         return error.message
     if found is None or any(item.severity == "error" for item in diagnostics):

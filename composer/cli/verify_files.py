@@ -48,7 +48,7 @@ def verify_files(wanted: Wanted, report: Report) -> int:
     """Look at one artifact, or at all of a spec, show what was found, return the exit code."""
     lock_file, lock = _lock(wanted)
     spec = wanted.spec or (_spec_beside(lock_file, lock) if wanted.rebuild else None)
-    overrides = wanted.overrides or (lock.spec.overrides if lock is not None else ())
+    overrides = wanted.overrides or _of_lock(lock, lock_file)
     artifacts = _artifacts(wanted, overrides)
     found = [_quick(artifact, lock, lock_file, wanted) for artifact in artifacts]
     built: tuple[Rebuilt, ...] = ()
@@ -76,15 +76,26 @@ def verify_files(wanted: Wanted, report: Report) -> int:
     return 0 if all(one.ok for one in found) else DRIFT
 
 
+def _of_lock(lock: Lock | None, lock_file: Path | None) -> tuple[str, ...]:
+    """Return the overrides of a lock as one would write them here."""
+    from composer.spec.override_paths import seen_from_here
+
+    if lock is None or lock_file is None:
+        return ()
+    return seen_from_here(lock.spec.overrides, lock_file.parent)
+
+
 def _refused(spec: str, lock: Lock) -> tuple[Diagnostic, ...]:
     """Return what the overrides of a lock let in: code would run by a file that few people read."""
     from composer.diagnostics.diagnostic import Diagnostic
     from composer.lock.authority import only_overridden
+    from composer.spec.override_paths import seen_from_here
     from composer.spec.reading import read_spec
     from composer.spec.tree import path_text
 
-    read, _ = read_spec(spec, lock.spec.overrides)
-    given = " ".join(lock.spec.overrides)
+    overrides = seen_from_here(lock.spec.overrides, Path(spec).parent)
+    read, _ = read_spec(spec, overrides)
+    given = " ".join(overrides)
     return tuple(
         Diagnostic(
             code="CMP620",

@@ -137,8 +137,8 @@ def _kept(piece: Piece) -> Iterator[Idle]:
             yield ("exclude", index), f"include leaves out {names} already"
     # Where both say the same, one of them is enough, and so is telling one.
     # A list of names says what is taken, also when the source has more layers one day.
-    names = topology.operations
-    listed = all(one.kind == "glob" and one.pattern in names for one in source.include)
+    known = topology.operations
+    listed = all(one.kind == "glob" and one.pattern in known for one in source.include)
     everything = frozenset().union(*map(topology.calls_of, topology.operations))
     if not idle and not listed and selection.calls == everything - selection.named:
         yield ("include",), "it leaves nothing out"

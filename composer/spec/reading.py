@@ -14,6 +14,7 @@ from composer.spec import extends, indentation, interpolation, lower, overrides,
 from composer.spec.boundary import Boundary, boundary_of
 from composer.spec.idle_vars import idle_vars
 from composer.spec.model import Spec
+from composer.spec.override_paths import beside_spec, seen_from_spec
 from composer.spec.source_text import SourceText
 from composer.spec.strangers import is_spec, no_spec
 from composer.spec.tree import MapNode, Node
@@ -152,6 +153,7 @@ def _spec(
     if isinstance(root, MapNode):
         root, found = overrides.apply(root, changes)
         diagnostics += found
+        root = beside_spec(root, directory)
     unused = tuple(idle_vars(root, file))
     root, found = interpolation.interpolate(root)
     diagnostics += found
@@ -165,7 +167,8 @@ def _spec(
     if not any(item.severity == "error" for item in diagnostics):
         diagnostics += unused
     if spec is not None:
-        spec = replace(spec, files=extended.files, overrides=tuple(changes))
+        written = seen_from_spec(changes, directory)
+        spec = replace(spec, files=extended.files, overrides=written)
     return spec, diagnostics
 
 
