@@ -428,6 +428,9 @@ CALL: dict[str, str] = {
 }
 """The arguments of calls that are plain values; all others are tensors, or may be."""
 
+REQUIRED = ("CategoryEncoding.num_tokens",)
+"""Arguments with a default that Keras refuses."""
+
 HIDDEN: dict[str, tuple[str, ...]] = {
     "": ("input_dim", "input_shape"),
     "Embedding": ("input_length",),
