@@ -59,7 +59,8 @@ def check_layer(key: str, data: Mapping[str, Any], positions: TreePositions) -> 
         Nothing to tell for a class that is none of Keras's: Keras will check that one.
     """
     args = data.get("args", {})
-    signature = signature_of(data["class"])
+    # ``keras.layers:Dense`` is a long way to say ``Dense``.
+    signature = signature_of(data["class"].removeprefix("keras.layers:"))
     if signature is None:
         return CheckedArguments(args=args)
     found = list(_all_faults(key, data, signature))

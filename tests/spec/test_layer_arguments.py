@@ -51,6 +51,7 @@ WRONG = [
     (dense("units: 3, kernel_initializer: {class_name: HeNrmal, config: {}}"), "CMP227",
      "args.kernel_initializer.class_name", "HeNrmal", "HeNormal"),
     (dense("units: -5"), "CMP228", "args.units", "-5", None),
+    ("{class: keras.layers:Dense, args: {units: -5}, inputs: x}", "CMP228", "args.units", "-5", None),
     ("{class: Rescaling, args: {scale: 1/255}, inputs: i}", "CMP226", "args.scale", "1/255", "0.00392156862745098"),
     ("{class: Rescaling, args: {scale: 2., offset: '1'}, inputs: i}", "CMP226", "args.offset", "'1'", "1"),
     ("{class: MaxPooling2D, args: {padding: sam}, inputs: i}", "CMP227", "args.padding", "sam", "same"),
