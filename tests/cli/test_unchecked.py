@@ -37,7 +37,7 @@ def test_sources_that_keras_imports_are_listed(compose, workspace):
 
 
 def test_long_lists_are_cut(compose, workspace):
-    layers = "".join(f"  d{n}: {{class: "mine:Layer", inputs: x}}\n" for n in range(9))
+    layers = "".join(f"  d{n}: {{class: 'mine:Layer', inputs: x}}\n" for n in range(9))
     (workspace / "spec.yaml").write_text(
         f"version: 1\nname: m\ninputs: {{x: {{shape: [8]}}}}\nlayers:\n{layers}"
     )
