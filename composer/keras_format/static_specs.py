@@ -13,6 +13,8 @@ from composer.keras_format.graph import Json, Operation, TensorSpec, leaves
 
 _FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
 _QUANTISED = "_from_"
+_KEEPING_DTYPES = frozenset({"Flatten"})
+"""Layers below that put integers out as they came; the others give their compute dtype."""
 
 
 def input_spec(operation: Operation) -> TensorSpec:
@@ -47,7 +49,8 @@ def static_output(operation: Operation, inputs: Sequence[TensorSpec]) -> TensorS
 
     Args:
         operation: the layer; its ``calls`` are not looked at.
-        inputs: specs of the tensors that the call takes, in visiting order.
+        inputs: specs of the tensors that the call takes, in visiting order; a dtype of None is
+            not known.
     """
     if operation.kind == "input":
         return input_spec(operation)
@@ -57,8 +60,13 @@ def static_output(operation: Operation, inputs: Sequence[TensorSpec]) -> TensorS
         return None
     dtype = compute_dtype(operation.config.get("dtype"))
     # A layer casts floats to its compute dtype and leaves integers alone, so that an integer
-    # input gives an integer or a float depending on the layer.
-    if dtype is None or any(s.shape is None or s.dtype not in _FLOATS for s in inputs):
+    # input gives an integer or a float depending on the layer. Where the dtype is not known,
+    # it can't matter to what the layer puts out.
+    if dtype is None or any(
+        s.shape is None or (s.dtype is not None and s.dtype not in _FLOATS) for s in inputs
+    ):
+        return None
+    if operation.class_name in _KEEPING_DTYPES and any(s.dtype is None for s in inputs):
         return None
     shape = rule(operation, [s.shape for s in inputs if s.shape is not None])
     return None if shape is None else TensorSpec(shape, dtype)
