@@ -180,7 +180,11 @@ def _judged_function(name: Json, module: str | None) -> Iterator[_Judgement]:
         if hasattr(builtins, name) and name not in _HARMLESS:
             yield "forbidden", f"names the function {name} of Python itself", ""
         elif module is None or not is_function(name, module):
-            yield "name", f"names the function {name}, which Keras does not have", f":{name}"
+            yield (
+                "name",
+                f"names the function {name}, which Keras does not find by that name",
+                f":{name}",
+            )
         return
     package, _, rest = module.partition(".")
     if package == "keras":
