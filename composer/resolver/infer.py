@@ -501,7 +501,7 @@ class _Walk:
     ) -> bool:
         """Report what can be seen without Keras to be wrong; tell whether all is well."""
         sound = True
-        for tensor, spec in zip(taken, actual, strict=True):
+        for position, (tensor, spec) in enumerate(zip(taken, actual, strict=True)):
             if not contradicts(tensor.spec, spec):
                 continue
             why = static_problem(linked.operation, tensor.spec, spec)
@@ -513,12 +513,31 @@ class _Walk:
                 self.causes.get(step.key, ()),
                 f"{linked.key!r} ({linked.operation.class_name}) can't take {spec} from "
                 f"{tensor.ref.operation!r} where its source recorded {tensor.spec}: {why}",
-                help=advice(self.linked, self.specs, tensor.ref, tensor.spec, spec),
+                help=self._advice(Edge(step.key, step.call, position), tensor, spec),
             )
         if not sound:
             self.failed.add(step.key)
             self._set_outputs(step, None)
         return sound
+
+    def _advice(self, edge: Edge, tensor: Tensor, actual: TensorSpec) -> str:
+        """Say what to do about it where the spec can: at the wire that brings what does not fit.
+
+        A layer further behind takes what its source gives it, which no spec can change.
+        """
+        cause = self.causes.get(edge.consumer, ())
+        for seam in seams_of(self.linked, self.specs):
+            if edge not in self.linked.seams and seam.path == cause and seam.state == "changed":
+                return advice(self.linked, self.specs, seam)
+        here = Seam(
+            consumer=edge.consumer,
+            call=edge.call,
+            producer=tensor.ref,
+            path=self.linked.seams.get(edge, cause),
+            expected=tensor.spec,
+            actual=actual,
+        )
+        return advice(self.linked, self.specs, here)
 
     # ------------------------------------------------------------ result
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 
 import pytest
 
+from composer.building import build_spec
+from composer.keras_format.digests import digest_file
+from composer.keras_process import asking
 from composer.store import Store
 from tests.cases.case_tools import Case, called, numbers
 
@@ -167,3 +171,64 @@ def test_case_41_a_wire_of_another_size_behind_a_custom_class_is_seen(custom):
     )
     assert refusal.code == "CMP413"
     assert refusal.path == ("sources", "n", "inputs", "s")
+
+
+def outcome(case, name, spec):
+    """Return what a build ended with: the digest of its bytes, or its errors."""
+    prepared = case._prepare(spec, deep=True)
+    if prepared.errors:
+        return tuple((problem.code, problem.path, problem.message) for problem in prepared.errors)
+    return digest_file(build_spec(prepared, output=case.folder / f"{name}.keras").path)
+
+
+@pytest.fixture
+def keras_here(monkeypatch):
+    """Let this process answer, as the Keras process would: it need not start for each build."""
+    from composer.keras_process.tasks import answer
+
+    asked = []
+
+    def run(request, **_):
+        for name in ("path", "path_hooks"):
+            monkeypatch.setattr(sys, name, list(getattr(sys, name)))
+        asked.append([question["id"] for question in request["questions"]])
+        return json.loads(json.dumps(answer.perform(request, lambda _line: None)))
+
+    monkeypatch.setattr(asking, "run", run)
+    monkeypatch.setattr(sys, "dont_write_bytecode", sys.dont_write_bytecode)
+    return asked
+
+
+TOP = "layers: {top: {class: Dense, args: {units: 2}, inputs: n}}"
+SPECS = {
+    "named": "sources: {n: {from: chain.keras, exclude: [b, c], objects: ['scale_41:Scale41']}}\n"
+    + TOP,
+    "unnamed": f"sources: {{n: {{from: chain.keras, exclude: [b, c]}}}}\n{TOP}",
+    "away": f"sources: {{n: {{from: chain.keras, exclude: [c]}}}}\n{TOP}",
+    "convolved": f"sources: {{n: {{from: images.keras}}}}\n{TOP}",
+    "new": "inputs: {x: {shape: [4]}}\n"
+    "layers: {s: {class: 'scale_41:Scale41', inputs: x}, top: {class: Dense, args: {units: 2}, "
+    "inputs: s}}",
+    "larger": "inputs: {x: {shape: [10, 10, 3]}}\nsources: {n: {from: plain_images.keras, "
+    "inputs: x}}",
+}
+
+
+@pytest.mark.slow
+def test_case_41_no_build_depends_on_what_another_left_in_the_store(models, tmp_path, keras_here):
+    """Each spec on an empty store, then all of them in many orders on one store each."""
+    alone = {
+        name: outcome(Case(models[0], Store(tmp_path / f"alone_{name}")), name, spec)
+        for name, spec in SPECS.items()
+    }
+    assert isinstance(alone["named"], str)
+    assert alone["unnamed"][0][0] == "CMP411"
+    assert alone["larger"][0][0] == "CMP413"
+    names = list(SPECS)
+    # Every spec comes before and behind every other in one of these, and then all come again.
+    orders = [names, names[::-1], names[3:] + names[:3], names[2::-1] + names[:2:-1]]
+    for number, order in enumerate(orders):
+        case = Case(models[0], Store(tmp_path / f"order_{number}"))
+        for name in (*order, *order):
+            assert outcome(case, name, SPECS[name]) == alone[name], (order, name)
+    assert keras_here
