@@ -86,6 +86,8 @@ def test_case_311_what_keras_finds_or_the_spec_names_is_linked(named):
     ):
         assert named(key, value).build("sources: {net: {from: net.keras}}").name == "result"
     case = named("activation", {**UNKNOWN, "config": "shop>foo"})
+    code = "def foo(x):\n    return x\n\n\ndef bar(x):\n    return x\n"
+    (case.folder / "shop_layers.py").write_text(code, encoding="utf-8")
     objects = "sources: {net: {from: net.keras, objects: ['shop_layers:foo']}}"
     assert case.artifact(objects).is_file()
     assert case.refused(objects.replace(":foo", ":bar"))[0].code == "CMP533"
