@@ -148,9 +148,9 @@ class _Walk:
         for position, tensor in enumerate(taken):
             edge = Edge(step.key, step.call, position)
             inside = linked.new is None and self._is_inside(edge, tensor)
-            spec = self._known(tensor) if inside else self._needed(tensor, edge)
-            intact = intact and self._is_as_recorded(linked, tensor, spec, inside=inside)
-            known.append(spec)
+            came = self._known(tensor) if inside else self._needed(tensor, edge)
+            intact = intact and self._is_as_recorded(linked, tensor, came, inside=inside)
+            known.append(came)
         if not intact:
             known = self._all_needed(step, taken)
         if step.key in self.failed or any(spec is None for spec in known):
