@@ -20,6 +20,7 @@ from composer.knowledge import StoredKnowledge
 from composer.resolver.facts import Fact, Question
 from composer.resolver.plan import Download, Plan
 from composer.resolver.resolve import resolve
+from composer.resolver.unchecked import NOTHING, Unchecked
 from composer.spec import read_spec
 from composer.spec.boundary import Boundary, boundary_of
 from composer.spec.covered import covered
@@ -44,6 +45,7 @@ class Prepared:
         spec: None when the text alone is too broken to go on.
         plan: None when there are errors or sources that wait for Keras.
         deferred: what only Keras can tell and was not asked, in words.
+        unchecked: the same, by what it leaves open.
         diagnostics: errors and warnings of all stages that could run.
         remarks: what is no problem and worth saying: what was fetched, and what was not.
         store: that it was prepared with; None where nothing was opened.
@@ -53,6 +55,7 @@ class Prepared:
     spec: Spec | None
     plan: Plan | None
     deferred: tuple[str, ...] = ()
+    unchecked: Unchecked = NOTHING
     diagnostics: tuple[Diagnostic, ...] = ()
     remarks: tuple[str, ...] = ()
     store: Store | None = None
@@ -274,6 +277,7 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
         spec=spec,
         plan=None if unknown or changed else _with_downloads(resolution.plan, opened.downloads),
         deferred=tuple(deferred),
+        unchecked=replace(resolution.unchecked, imports=tuple(opened.deferred)),
         diagnostics=covered(tuple(dict.fromkeys((*found, *changed))), spec),
         remarks=tuple(fetcher.remarks),
         store=store,

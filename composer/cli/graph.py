@@ -144,8 +144,9 @@ def _of_spec(
             console.talk(f"{counted(prepared.diagnostics)} in {path}")
             return None
     plan = plan_spec(prepared)
-    if plan.deferred:
-        console.talk(f"no shapes yet behind {', '.join(plan.deferred)}: --deep asks Keras for them")
+    if prepared.unchecked.shapes:
+        shapes = ", ".join(prepared.unchecked.shapes)
+        console.talk(f"no shapes yet behind {shapes}: --deep asks Keras for them")
     return picture_of_plan(plan, every_layer=every_layer)
 
 

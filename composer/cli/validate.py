@@ -12,8 +12,9 @@ from composer.file_suffixes import SPEC_SUFFIXES
 if TYPE_CHECKING:
     from composer.diagnostics.render import Format
     from composer.pipeline import Prepared
+    from composer.resolver.unchecked import Unchecked
 
-_SHOWN = 3
+_SHOWN = 5
 
 
 @click.command(name="validate", short_help="Report every problem of specs.")
@@ -34,9 +35,10 @@ def command(
 ) -> int:
     """Report every mistake in specs, their layer names and their graphs.
 
-    Checks that need Keras are listed as deferred; --deep runs them. Without --deep, Keras is not
-    started. Sources by URL are fetched unless they are in the store. An OVERRIDE is a change such
-    as vars.classes=5, +sources.a.trainable=true or ~layers.drop.
+    Checks that need Keras are listed at the end; --deep runs them: each new layer, and each layer
+    that gets another shape than its source recorded, is made and run once. Without --deep, Keras is
+    not started. Sources by URL are fetched unless they are in the store. An OVERRIDE is a change
+    such as vars.classes=5, +sources.a.trainable=true or ~layers.drop.
 
     --fix applies the safe fixes: a prefix for clashing names, a misspelled key, name or file,
     missing quotes. Comments and layout stay as they are.
@@ -79,7 +81,7 @@ def command(
 
 
 def verdict(spec: str, prepared: Prepared) -> str:
-    """Return the last line about one spec."""
+    """Return the last lines about one spec: what was found, and what was not checked."""
     from composer.cli.numbers import UNREAD, count
     from composer.cli.reporting import counted
 
@@ -89,20 +91,32 @@ def verdict(spec: str, prepared: Prepared) -> str:
     if prepared.plan is not None:
         parts.append(count(len(prepared.plan.graph.operations), "operation"))
         parts.append(UNREAD)
-    listed = "; ".join(prepared.deferred[:_SHOWN])
-    if len(prepared.deferred) > _SHOWN:
-        listed += f"; and {len(prepared.deferred) - _SHOWN} more"
-    deferred = (
-        f"{len(prepared.deferred)} deferred: {listed}; --deep asks Keras"
-        if prepared.deferred
-        else ""
-    )
+    rest = "".join(f"\n  {line}" for line in _unchecked(prepared.unchecked))
     if prepared.errors:
         words = f"{counted(prepared.diagnostics)} in {spec}"
         fixable = sum(bool(found.fix) for found in prepared.diagnostics)
-        more = [f"{fixable} fixable with compose validate --fix"] if fixable else []
-        more += [deferred] if deferred else []
-        return f"{words} ({'; '.join(more)})" if more else words
-    detail = ", ".join(parts) + (f"; {deferred}" if deferred else "")
-    word = counted(prepared.diagnostics) if prepared.diagnostics else "fine"
-    return f"{spec}: {word}" + (f" ({detail})" if detail else "")
+        return (
+            words + (f" ({fixable} fixable with compose validate --fix)" if fixable else "") + rest
+        )
+    fine = "no problem found" if rest else "fine"
+    word = counted(prepared.diagnostics) if prepared.diagnostics else fine
+    detail = f" ({', '.join(parts)})" if parts else ""
+    return f"{spec}: {word}{detail}" + (f"; not all was checked:{rest}" if rest else "")
+
+
+def _unchecked(found: Unchecked) -> list[str]:
+    """Return a line for each kind of thing that was not checked, and how to check them."""
+    from composer.diagnostics.render.terminal_text import shown
+
+    kinds = (
+        ("sources that Keras imports", found.imports),
+        ("arguments", found.arguments),
+        ("inputs that changed", found.inputs),
+        ("output shapes", found.shapes),
+    )
+    lines = []
+    for kind, names in kinds:
+        if names:
+            more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+            lines.append(shown(f"{kind}: {', '.join(names[:_SHOWN])}{more}"))
+    return [*lines, "--deep asks Keras about these"] if lines else []

@@ -16,7 +16,7 @@ from composer.drafting.text import spec_text
 from composer.errors import FormatError, SpecError
 from composer.file_suffixes import LEGACY_SUFFIXES
 from composer.keras_format.flatten import flattened
-from composer.keras_format.graph import Graph, TensorRef
+from composer.keras_format.graph import Graph, TensorRef, Tree, structure_form
 from composer.keras_format.model_file import ModelFile
 from composer.pipeline import Prepared, prepare_spec
 from composer.resolver.cut import cut
@@ -250,13 +250,23 @@ def _part(source: Source, read: _Read, positions: Positions, *, with_heads: bool
             )
             for name in use.inputs
         ),
-        outputs=tuple(_outputs(source, topology, use.outputs)),
+        outputs=tuple(_outputs(source, topology, tuple(dict.fromkeys(use.outputs)))),
+        arranged=use.complete and _is_arranged(graph.outputs, use.outputs, topology),
         flatten=read.flatten,
         nested=tuple(
             (op.name, _operations(len(op.inner.operations)))
             for op in graph.operations
             if op.inner is not None and read.opens
         ),
+    )
+
+
+def _is_arranged(tree: Tree, outputs: Sequence[TensorRef], topology: Topology) -> bool:
+    """Tell whether outputs are more than a list of tensors that a spec could name."""
+    return (
+        structure_form(tree) in ("map", "nested")
+        or len(set(outputs)) < len(outputs)
+        or any(topology.operations[ref.operation].kind == "input" for ref in outputs)
     )
 
 

@@ -39,6 +39,7 @@ class Part:
         heads: that are left out.
         inputs: open ones, in order.
         outputs: open ones, in order.
+        arranged: whether its outputs have a structure that a list of references would lose.
         flatten: whether its nested models have to be opened for it to be read at all.
         nested: names of nested models in it that can be opened, and what is inside.
     """
@@ -52,6 +53,7 @@ class Part:
     heads: tuple[Head, ...] = ()
     inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()
+    arranged: bool = False
     flatten: bool = False
     nested: tuple[tuple[str, str], ...] = field(default=())
 

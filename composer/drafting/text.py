@@ -228,6 +228,9 @@ def _outputs(parts: Sequence[Part], found: Suggestions) -> Iterator[str]:
         yield from _prose("If omitted, every unconnected output becomes an output, in this order.")
         yield f"#outputs: {{{found.output}: {found.output}}}"
         yield ""
+    elif len(parts) == 1 and parts[0].arranged:
+        yield from _prose("If omitted, the outputs keep their structure in the source.")
+        yield ""
     elif len(ends) > 1:
         yield from _prose("If omitted, every unconnected output becomes an output, in this order.")
         yield f"#outputs: {_list(port.reference for port in ends)}"

@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from composer.errors import FormatError
 from composer.keras_format.graph import Call, Graph, Json, Operation, Tensor, TensorRef, TensorSpec
+from composer.keras_format.static_shapes.dtypes import compute_dtype
 from composer.keras_format.static_specs import (
-    compute_dtype,
     input_spec,
     keeps_shape,
     output_count,

@@ -1,20 +1,28 @@
-"""Output specs that follow from a layer's config alone, for a short list of core layers.
+"""Output specs that follow from the config of a source's layer alone.
 
-Only what is certain stands here; everything else is a question to Keras. A test compares each
-rule with Keras itself over many configs.
+Only what is certain is said; everything else is a question to Keras. The rules are those of
+``static_shapes``, which a test compares with Keras itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import prod
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from composer.keras_format.graph import Json, Operation, TensorSpec, leaves
+from composer.keras_format.graph import Operation, TensorSpec, Tree, leaves
+from composer.keras_format.static_shapes import Answer, static_answer
 
-_FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
-_QUANTISED = "_from_"
-_KEEPING_DTYPES = frozenset({"Flatten"})
-"""Layers below that put integers out as they came; the others give their compute dtype."""
+
+_ANY_FLOAT = "float32"
+_SETTLE_DTYPES = frozenset({
+    "Activation", "Add", "AlphaDropout", "Average", "BatchNormalization", "Concatenate", "Conv1D",
+    "Conv2D", "Conv2DTranspose", "Dense", "DepthwiseConv2D", "Dropout", "ELU", "GaussianDropout",
+    "GaussianNoise", "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D",
+    "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D", "LayerNormalization",
+    "LeakyReLU", "Maximum", "Minimum", "Multiply", "PReLU", "ReLU", "SpatialDropout1D",
+    "SpatialDropout2D", "SpatialDropout3D", "Subtract",
+})  # fmt: skip
+"""Layers that put out their compute dtype, integers and floats of any dtype alike."""
 
 
 def input_spec(operation: Operation) -> TensorSpec:
@@ -27,23 +35,6 @@ def input_spec(operation: Operation) -> TensorSpec:
     )
 
 
-def compute_dtype(policy: Json) -> str | None:
-    """Return the dtype that a layer with this serialised dtype policy computes in.
-
-    Mirrors ``DTypePolicy._parse_name`` of ``keras/src/dtype_policies/dtype_policy.py``; None for
-    policies that are not a plain name (quantised ones, maps).
-    """
-    if isinstance(policy, dict):
-        if policy.get("class_name") != "DTypePolicy":
-            return None
-        policy = (policy.get("config") or {}).get("name")
-    if not isinstance(policy, str) or _QUANTISED in policy:
-        return None
-    if policy.startswith("mixed_"):
-        policy = policy.removeprefix("mixed_")
-    return policy if policy in _FLOATS else None
-
-
 def static_output(operation: Operation, inputs: Sequence[TensorSpec]) -> TensorSpec | None:
     """Return the spec of the one output of a call, or None where only Keras can tell.
 
@@ -54,115 +45,59 @@ def static_output(operation: Operation, inputs: Sequence[TensorSpec]) -> TensorS
     """
     if operation.kind == "input":
         return input_spec(operation)
-    rule = _RULES.get(operation.class_name)
+    if operation.class_name in _SETTLE_DTYPES:
+        # Whatever dtype comes in, it can't matter to what the layer puts out.
+        inputs = [replace(spec, dtype=spec.dtype or _ANY_FLOAT) for spec in inputs]
+    args = [list(inputs)] if len(inputs) > 1 else list(inputs)
+    answer = static_call(operation, args, {})
+    return answer[0] if isinstance(answer, tuple) and len(answer) == 1 else None
+
+
+def static_call(operation: Operation, args: Sequence[Tree], kwargs: Mapping[str, Tree]) -> Answer:
+    """Return what can be told of a call of a source's layer without Keras.
+
+    Args:
+        operation: the layer; its ``calls`` are not looked at.
+        args: of the call, with ``TensorSpec`` leaves.
+        kwargs: the same.
+    """
     module = operation.module or ""
-    if rule is None or operation.kind != "layer" or not module.startswith("keras"):
+    if operation.kind != "layer" or not is_keras_own(module):
         return None
-    dtype = compute_dtype(operation.config.get("dtype"))
-    # A layer casts floats to its compute dtype and leaves integers alone, so that an integer
-    # input gives an integer or a float depending on the layer. Where the dtype is not known,
-    # it can't matter to what the layer puts out.
-    if dtype is None or any(
-        s.shape is None or (s.dtype is not None and s.dtype not in _FLOATS) for s in inputs
-    ):
-        return None
-    if operation.class_name in _KEEPING_DTYPES and any(s.dtype is None for s in inputs):
-        return None
-    shape = rule(operation, [s.shape for s in inputs if s.shape is not None])
-    return None if shape is None else TensorSpec(shape, dtype)
+    return static_answer(operation.class_name, operation.config, args, kwargs)
+
+
+def is_keras_own(module: str) -> bool:
+    """Tell whether a config's module is of Keras itself and not of a package like KerasHub."""
+    return module == "keras" or module.startswith("keras.")
+
+
+_SAME_SHAPE = frozenset(
+    {
+        "Activation",
+        "AlphaDropout",
+        "BatchNormalization",
+        "Dropout",
+        "ELU",
+        "GaussianDropout",
+        "GaussianNoise",
+        "LayerNormalization",
+        "LeakyReLU",
+        "PReLU",
+        "ReLU",
+        "SpatialDropout1D",
+        "SpatialDropout2D",
+        "SpatialDropout3D",
+    }
+)
 
 
 def keeps_shape(operation: Operation) -> bool:
     """Tell whether a layer is known to put out the shape that it takes."""
-    keras = (operation.module or "").startswith("keras")
-    return keras and _RULES.get(operation.class_name) is _same
-
-
-Shape = tuple[int | None, ...]
-
-
-def _same(operation: Operation, shapes: Sequence[Shape]) -> Shape | None:  # noqa: ARG001
-    return shapes[0] if len(shapes) == 1 else None
-
-
-def _dense(operation: Operation, shapes: Sequence[Shape]) -> Shape | None:
-    units = operation.config.get("units")
-    if len(shapes) != 1 or not shapes[0] or not isinstance(units, int):
-        return None
-    return (*shapes[0][:-1], units)
-
-
-def _flatten(operation: Operation, shapes: Sequence[Shape]) -> Shape | None:  # noqa: ARG001
-    if len(shapes) != 1 or len(shapes[0]) < 2:  # noqa: PLR2004
-        return None
-    rest = [d for d in shapes[0][1:] if d is not None]
-    return (shapes[0][0], prod(rest) if len(rest) == len(shapes[0]) - 1 else None)
-
-
-def _global_pooling(operation: Operation, shapes: Sequence[Shape]) -> Shape | None:
-    if len(shapes) != 1 or operation.config.get("keepdims"):
-        return None
-    last = operation.config.get("data_format", "channels_last") == "channels_last"
-    return (shapes[0][0], shapes[0][-1] if last else shapes[0][1])
-
-
-def _merge(operation: Operation, shapes: Sequence[Shape]) -> Shape | None:  # noqa: ARG001
-    return shapes[0] if len(shapes) > 1 and len(set(shapes)) == 1 else None
-
-
-def _concatenate(operation: Operation, shapes: Sequence[Shape]) -> Shape | None:
-    axis = operation.config.get("axis", -1)
-    if len(shapes) < 2 or len({len(s) for s in shapes}) != 1 or not isinstance(axis, int):  # noqa: PLR2004
-        return None
-    rank = len(shapes[0])
-    if not -rank <= axis < rank:
-        return None
-    axis %= rank
-    if len({(*s[:axis], *s[axis + 1 :]) for s in shapes}) != 1:
-        return None
-    sizes = [s[axis] for s in shapes if s[axis] is not None]
-    joined = sum(size or 0 for size in sizes) if len(sizes) == len(shapes) else None
-    return (*shapes[0][:axis], joined, *shapes[0][axis + 1 :])
-
-
-Rule = Callable[[Operation, Sequence[Shape]], "Shape | None"]
-
-_RULES: dict[str, Rule] = {
-    **dict.fromkeys(
-        (
-            "Activation",
-            "AlphaDropout",
-            "BatchNormalization",
-            "Dropout",
-            "ELU",
-            "GaussianDropout",
-            "GaussianNoise",
-            "LayerNormalization",
-            "LeakyReLU",
-            "PReLU",
-            "ReLU",
-            "SpatialDropout1D",
-            "SpatialDropout2D",
-            "SpatialDropout3D",
-        ),
-        _same,
-    ),
-    **dict.fromkeys(("Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract"), _merge),
-    **dict.fromkeys(
-        (
-            "GlobalAveragePooling1D",
-            "GlobalAveragePooling2D",
-            "GlobalAveragePooling3D",
-            "GlobalMaxPooling1D",
-            "GlobalMaxPooling2D",
-            "GlobalMaxPooling3D",
-        ),
-        _global_pooling,
-    ),
-    "Concatenate": _concatenate,
-    "Dense": _dense,
-    "Flatten": _flatten,
-}
+    halved = operation.config.get("activation") == "glu"
+    return (
+        is_keras_own(operation.module or "") and operation.class_name in _SAME_SHAPE and not halved
+    )
 
 
 _NO_WEIGHTS = frozenset(
@@ -212,9 +147,27 @@ def has_no_weights(operation: Operation) -> bool:
 _STATES = {"GRU": 1, "LSTM": 2, "SimpleRNN": 1}
 """Tensors that a recurrent layer puts out beside its first when ``return_state`` is set."""
 
+_OTHERS = (
+    "Add",
+    "Average",
+    "Concatenate",
+    "Dense",
+    "Flatten",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Subtract",
+)
 _ONE_OUTPUT = frozenset(
     {
-        *_RULES,
+        *_SAME_SHAPE,
+        *_OTHERS,
         "AveragePooling1D",
         "AveragePooling2D",
         "AveragePooling3D",

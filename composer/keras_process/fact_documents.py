@@ -67,6 +67,7 @@ def fact_document(fact: Fact) -> dict[str, Json]:
     """Return ``fact`` as plain JSON."""
     return {
         "error": fact.error,
+        "failed_on": fact.failed_on,
         "layer": dict(fact.layer),
         "outputs": [[_spec_document(spec) for spec in call] for call in fact.outputs],
         "variables": [
@@ -85,6 +86,7 @@ def fact_from(document: Mapping[str, Any]) -> Fact:
     """
     return Fact(
         error=document["error"],
+        failed_on=document["failed_on"],
         layer=dict(document["layer"]),
         outputs=tuple(tuple(_spec_from(spec) for spec in call) for call in document["outputs"]),
         variables=tuple(

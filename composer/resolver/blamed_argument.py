@@ -26,7 +26,7 @@ def blamed(layer: NewLayer, error: str) -> SpecPath:
         ``args``; the layer where it has none, or what it is called with seems to be the matter.
     """
     path: SpecPath = ("layers", layer.id)
-    named = [name for name in layer.args if re.search(rf"[`'\"]{re.escape(name)}[`'\"]", error)]
+    named = [name for name in layer.args if re.search(_naming(name), error)]
     # Only where Keras leaves it open: text is what many arguments take.
     named = named or [name for name, value in layer.args.items() if looks_plain(value)]
     if named:
@@ -34,6 +34,11 @@ def blamed(layer: NewLayer, error: str) -> SpecPath:
     if layer.args and not _ABOUT_INPUTS.search(error):
         return (*path, "args")
     return path
+
+
+def _naming(argument: str) -> str:
+    """Return a pattern of an argument in Keras's messages: in quotes, or before its value."""
+    return rf"[`'\"]{re.escape(argument)}[`'\"]|\b{re.escape(argument)}="
 
 
 def looks_plain(value: object) -> bool:

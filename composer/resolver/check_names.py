@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from composer.diagnostics.diagnostic import Edit, Note, SpecPath
 from composer.resolver.linked import Linked, LinkedOperation, Origin
 from composer.resolver.problems import Problems
+from composer.resolver.wire_own_inputs import is_own_input, wiring_fix, wiring_help
 from composer.spec.model import Spec
 
 _SHOWN = 5
@@ -27,10 +28,41 @@ def check_names(spec: Spec, linked: Linked, problems: Problems) -> None:
         origins = tuple(dict.fromkeys(_owner(operation.origin) for operation in found))
         by_origins.setdefault(origins, []).append(name)
     for names in by_origins.values():
-        _report(spec, names, collisions, groups, problems)
+        if is_own_input(collisions[names[0]]):
+            _report_own_input(spec, names[0], collisions[names[0]], linked, problems)
+        else:
+            _report(spec, names, collisions, groups, problems)
     outputs = [key for key, _ in linked.outputs if key is not None]
     for key in sorted({key for key in outputs if outputs.count(key) > 1}):
         problems.add("CMP302", ("outputs",), f"output name {key!r} is used more than once")
+
+
+def _report_own_input(
+    spec: Spec,
+    name: str,
+    operations: list[LinkedOperation],
+    linked: Linked,
+    problems: Problems,
+) -> None:
+    """Report a declared input beside a source's own input layer of that name."""
+    own = [operation for operation in operations if operation.origin.kind != "input"]
+    listed = " and ".join(str(operation.origin) for operation in own)
+    problems.add(
+        "CMP301",
+        _path(own[-1].origin),
+        f"the input {name!r} is declared and not wired to {listed}, "
+        f"{'an input layer' if len(own) == 1 else 'input layers'} of the same name in the result",
+        at_key=True,
+        notes=[
+            problems.note(
+                _path(operation.origin), f"{operation.origin} comes from here", at_key=True
+            )
+            for operation in operations
+            if operation is not own[-1]
+        ],
+        help=wiring_help(spec, operations, linked),
+        fix=wiring_fix(spec, operations, linked, problems),
+    )
 
 
 def _owner(origin: Origin) -> str:

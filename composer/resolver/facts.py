@@ -84,7 +84,8 @@ class Fact:
     """The answer to one question.
 
     Attributes:
-        error: what Keras said when it refused; then nothing else is set.
+        error: what Keras said when it refused; then nothing else is set but ``failed_on``.
+        failed_on: the shapes of the data that the layer was run on, where that is what it refused.
         layer: the layer as Keras serialises it: module, class_name, registered_name, config,
             build_config.
         outputs: for each call the specs of its flattened output tensors.
@@ -93,6 +94,7 @@ class Fact:
     """
 
     error: str | None = None
+    failed_on: str | None = None
     layer: Mapping[str, Json] = field(default_factory=dict)
     outputs: tuple[tuple[TensorSpec, ...], ...] = ()
     variables: tuple[OwnedVariable, ...] = ()
@@ -173,7 +175,8 @@ def fact_key(question: Question, versions: str) -> str:
         ):
             layer["config"] = {k: v for k, v in config.items() if k != "name"}
     document = {
-        "format": 2,
+        # 2: what was remembered before was not run; 3: nor was it kept apart by what a spec names.
+        "format": 3,
         "versions": versions,
         "kind": question.kind,
         "layer": layer,

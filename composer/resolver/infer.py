@@ -15,16 +15,23 @@ from composer.diagnostics.diagnostic import Note, SpecPath
 from composer.keras_format.foreign import foreign_classes
 from composer.keras_format.graph import Operation, Tensor, TensorRef, TensorSpec
 from composer.keras_format.model_file import LayerState, ModelFile
+from composer.keras_format.static_shapes import Refusal
 from composer.keras_format.static_specs import input_spec, static_output
 from composer.resolver.ask_about import Known, question_about
-from composer.resolver.blamed_argument import blamed, looks_plain
 from composer.resolver.facts import Fact, Pending, Question, tensors_of
+from composer.resolver.foresee import foresee, report_refused_call
 from composer.resolver.linked import Edge, Linked, LinkedOperation, Step
 from composer.resolver.problems import Problems
 from composer.resolver.references import report_missing_output
+from composer.resolver.refused_layers import (
+    OTHER_SHAPE,
+    report_held_layer,
+    report_new_layer,
+)
 from composer.resolver.seam_advice import advice
 from composer.resolver.seam_rules import static_problem
 from composer.resolver.seams import Seam, contradicts, is_known, joined, seams_of
+from composer.resolver.unchecked import Unchecked, unchecked
 from composer.resolver.weights_fit import weights_that_differ
 from composer.resolver.wire import MISSING, UNKNOWN
 
@@ -44,11 +51,13 @@ class Inferred:
     """What is known of the result's tensors.
 
     Attributes:
-        specs: by tensor of the joined graph; a tensor that waits for Keras is missing.
+        specs: by tensor of the joined graph; of tensors that wait for Keras those that can be
+            foreseen.
         operations: with facts put in: configs of new layers, build configs behind changed seams.
         states: for new layers, where their weights are.
         questions: in an order in which they can be answered.
         seams: in the order of the graph.
+        unchecked: what the questions leave open.
     """
 
     specs: Mapping[TensorRef, TensorSpec]
@@ -56,10 +65,7 @@ class Inferred:
     states: Mapping[str, tuple[ModelFile, LayerState]]
     questions: tuple[Question, ...]
     seams: tuple[Seam, ...]
-
-
-_NO_CLASS = "Keras does not know the class"
-"""What the Keras process says of a class that nobody registered (``tasks/user_code.py``)."""
+    unchecked: Unchecked
 
 
 def infer(
@@ -110,6 +116,7 @@ class _Walk:
     seed: int
     problems: Problems
     specs: dict[TensorRef, Known] = field(default_factory=dict)
+    foreseen: dict[TensorRef, TensorSpec] = field(default_factory=dict)
     operations: dict[str, LinkedOperation] = field(default_factory=dict)
     made: dict[str, tuple[ModelFile, LayerState]] = field(default_factory=dict)
     asked: dict[str, Question] = field(default_factory=dict)
@@ -159,12 +166,13 @@ class _Walk:
         elif intact:
             self.intact.add(step)
             self._visit_intact(step, linked, taken, known)
-        elif (
-            linked.new is not None
-            or any(isinstance(spec, Pending) for spec in known)
-            or self._check_seams(step, linked, taken, _only_specs(known))
-        ):
+        elif linked.new is not None:
             self._ask(step, linked)
+        else:
+            waiting = any(isinstance(spec, Pending) for spec in known)
+            expected = [self._expected(t) for t in taken] if waiting else _only_specs(known)
+            if self._check_seams(step, linked, taken, expected):
+                self._ask(step, linked)
 
     def _is_inside(self, edge: Edge, tensor: Tensor) -> bool:
         """Tell whether a tensor comes to its layer as it does in their source by itself."""
@@ -284,6 +292,16 @@ class _Walk:
             self.linked.operations[producer.key].operation.calls
         )
 
+    def _expected(self, tensor: Tensor) -> TensorSpec:
+        """Return what comes in at a tensor, told by Keras or foreseen; no shape where neither."""
+        found = self._known(tensor)
+        return found if isinstance(found, TensorSpec) else self.foreseen.get(tensor.ref, UNKNOWN)
+
+    def _shown(self) -> dict[TensorRef, TensorSpec]:
+        known = {ref: spec for ref, spec in self.specs.items() if _settled(spec)}
+        waiting = {ref: s for ref, s in self.foreseen.items() if self.specs.get(ref) is not None}
+        return {**waiting, **known}
+
     def _remember_cause(self, step: Step, taken: Sequence[Tensor]) -> None:
         """Keep the value of the spec that is to blame for what comes into this call."""
         for position, tensor in enumerate(taken):
@@ -337,13 +355,15 @@ class _Walk:
         if fact is not None and fact.error is None and linked.new is not None:
             fact = self._place_new_layer(step, linked, fact)
         if fact is None:
+            if not self._foresee(step, linked):
+                return
             self.asked[step.key] = question
             for output in range(self._outputs_needed(step)):
                 ref = TensorRef(step.key, step.call, output)
                 self.specs[ref] = Pending(question.id, step.call, output)
             return
         if fact.error is not None:
-            self._report_refusal(step, linked, fact.error)
+            self._report_refusal(step, linked, fact)
             return
         for output, spec in enumerate(fact.outputs[step.call]):
             self.specs[TensorRef(step.key, step.call, output)] = spec
@@ -360,6 +380,30 @@ class _Walk:
                 shown = f"{step.key}#{step.call}.{output}"
                 report_missing_output(self.problems, path, shown, count)
                 self.specs[ref] = None
+
+    def _foresee(self, step: Step, linked: LinkedOperation) -> bool:
+        """Note what a call will put out; tell whether Keras may take it."""
+        answer = foresee(linked, linked.operation.calls[step.call], self._expected)
+        if isinstance(answer, Refusal):
+            self._report_foreseen(step, linked, answer)
+            return False
+        for output, spec in enumerate(answer or ()):
+            self.foreseen[TensorRef(step.key, step.call, output)] = spec
+        return True
+
+    def _report_foreseen(self, step: Step, linked: LinkedOperation, refusal: Refusal) -> None:
+        self.failed.add(step.key)
+        self._set_outputs(step, None)
+        if linked.new is not None:
+            report_refused_call(refusal, step, self.linked, self._shown(), self.problems)
+            return
+        self.problems.add(
+            "CMP413",
+            self.causes.get(step.key, ()),
+            f"{linked.key!r} ({linked.operation.class_name}) {refusal.message}",
+            notes=self._seam_notes(step.key),
+            help=OTHER_SHAPE,
+        )
 
     def _outputs_needed(self, step: Step) -> int:
         return max(self.needed.get(step, ()), default=0) + 1
@@ -415,28 +459,11 @@ class _Walk:
         for output in range(len(fact.outputs[step.call])):
             self.specs[TensorRef(step.key, step.call, output)] = None
 
-    def _report_refusal(self, step: Step, linked: LinkedOperation, error: str) -> None:
+    def _report_refusal(self, step: Step, linked: LinkedOperation, fact: Fact) -> None:
         self.failed.add(step.key)
         self._set_outputs(step, None)
         if linked.new is not None:
-            path = blamed(linked.new, error)
-            quoted = [name for name in path[3:] if looks_plain(linked.new.args[str(name)])]
-            self.problems.add(
-                "CMP410",
-                path,
-                f"Keras can't make layer {linked.key!r}: {error}",
-                at_key=True,
-                notes=[
-                    *(
-                        Note(message=f"{name} is text here: {linked.new.args[str(name)]!r}")
-                        for name in quoted
-                    ),
-                    self._input_note(linked),
-                ],
-                help=f"without quotes it is none: {quoted[0]}: {linked.new.args[str(quoted[0])]}"
-                if quoted
-                else None,
-            )
+            report_new_layer(fact, step, self.linked, self._shown(), self.problems)
             return
         doubted = self._doubt(step)
         if doubted is not None and step.key not in self.causes:
@@ -444,22 +471,13 @@ class _Walk:
                 "CMP420",
                 doubted,
                 f"how many tensors {linked.key!r} ({linked.operation.class_name}) outputs is not "
-                f"recorded, and Keras can't tell: {error}",
+                f"recorded, and Keras can't tell: {fact.error}",
                 help="refer to its first output only, or name its class for Keras: "
                 "objects: [package.module:Class]",
             )
             return
-        self.problems.add(
-            "CMP411",
-            self.causes.get(step.key, ()),
-            f"{linked.key!r} ({linked.operation.class_name}) can't take what comes in: {error}",
-            notes=self._seam_notes(step.key),
-            help="without its class, nothing can be wired behind a layer that only other code "
-            "knows; its tensor can be an output"
-            if _NO_CLASS in error
-            else "put a new layer between them that gives the shape and dtype that the source "
-            "recorded, or wire another tensor",
-        )
+        cause = self.causes.get(step.key, ())
+        report_held_layer(fact, linked, cause, self._seam_notes(step.key), self.problems)
 
     def _doubt(self, step: Step) -> SpecPath | None:
         """Return the first reference to an output of a call that no file shows to exist."""
@@ -472,13 +490,6 @@ class _Walk:
             None,
         )
 
-    def _input_note(self, linked: LinkedOperation) -> Note:
-        inputs = [
-            f"{tensor.ref.operation} {self.specs.get(tensor.ref) or '?'}"
-            for tensor in linked.operation.calls[0].tensors()
-        ]
-        return Note(message=f"it is called with {', '.join(inputs)}")
-
     def _seam_notes(self, key: str) -> list[Note]:
         cause = self.causes.get(key)
         return [
@@ -486,7 +497,7 @@ class _Walk:
                 message=f"at this wire {seam.consumer} takes {seam.actual} where its source "
                 f"recorded {seam.expected}"
             )
-            for seam in seams_of(self.linked, self.specs)
+            for seam in seams_of(self.linked, self._shown())
             if seam.path == cause and seam.state == "changed"
         ][:3]
 
@@ -526,9 +537,10 @@ class _Walk:
         A layer further behind takes what its source gives it, which no spec can change.
         """
         cause = self.causes.get(edge.consumer, ())
-        for seam in seams_of(self.linked, self.specs):
+        shown = self._shown()
+        for seam in seams_of(self.linked, shown):
             if edge not in self.linked.seams and seam.path == cause and seam.state == "changed":
-                return advice(self.linked, self.specs, seam)
+                return advice(self.linked, shown, seam)
         here = Seam(
             consumer=edge.consumer,
             call=edge.call,
@@ -537,15 +549,17 @@ class _Walk:
             expected=tensor.spec,
             actual=actual,
         )
-        return advice(self.linked, self.specs, here)
+        return advice(self.linked, shown, here)
 
     # ------------------------------------------------------------ result
 
     def result(self) -> Inferred:
+        shown = self._shown()
         return Inferred(
-            specs={r: spec for r, spec in self.specs.items() if _settled(spec)},
+            specs={ref: spec for ref, spec in shown.items() if is_known(spec)},
             operations=self.operations,
             states=self.made,
             questions=tuple(self.asked.values()),
-            seams=seams_of(self.linked, self.specs),
+            seams=seams_of(self.linked, shown),
+            unchecked=unchecked(self.asked.values(), self.linked, shown),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, Severity, SpecPath
 from composer.diagnostics.suggest import certain
@@ -53,7 +53,9 @@ class Problems:
             )
         )
 
-    def with_key(self, path: SpecPath, key: str, value: str) -> tuple[Edit, ...]:
+    def with_key(
+        self, path: SpecPath, key: str, value: str | Mapping[str, str]
+    ) -> tuple[Edit, ...]:
         """Return the edit that adds a key to the map at ``path``; none where it is not plain."""
         return self._positions.added(path, key, value)
 

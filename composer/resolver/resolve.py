@@ -23,6 +23,7 @@ from composer.resolver.reach import reachable, steps
 from composer.resolver.references import Piece
 from composer.resolver.select import select
 from composer.resolver.topology import Topology
+from composer.resolver.unchecked import NOTHING, Unchecked
 from composer.resolver.wire import wire
 from composer.resolver.write_plan import write_plan
 from composer.spec.model import Source, Spec
@@ -36,11 +37,13 @@ class Resolution:
         plan: None when there are errors.
         questions: what Keras has to be asked before the plan can be built.
         diagnostics: errors and warnings.
+        unchecked: what the questions leave open.
     """
 
     plan: Plan | None
     questions: tuple[Question, ...]
     diagnostics: tuple[Diagnostic, ...]
+    unchecked: Unchecked = NOTHING
 
 
 def resolve(spec: Spec, files: Mapping[str, ModelFile], knowledge: Knowledge) -> Resolution:
@@ -99,7 +102,12 @@ def resolve(spec: Spec, files: Mapping[str, ModelFile], knowledge: Knowledge) ->
 def _resolution(plan: Plan, inferred: Inferred, problems: Problems) -> Resolution:
     if problems.errors:
         return Resolution(plan=None, questions=(), diagnostics=problems.found)
-    return Resolution(plan=plan, questions=inferred.questions, diagnostics=problems.found)
+    return Resolution(
+        plan=plan,
+        questions=inferred.questions,
+        diagnostics=problems.found,
+        unchecked=inferred.unchecked,
+    )
 
 
 def _piece(source: Source, file: ModelFile, problems: Problems) -> Piece:

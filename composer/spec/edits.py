@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from composer.diagnostics.diagnostic import Edit, SpecPath
 from composer.spec.source_text import COMMAND_LINE, Place
@@ -14,7 +15,7 @@ _BETWEEN = re.compile(r":[ \t]+(&\S+[ \t]+)?")
 _BEFORE_KEY = re.compile(r"[ \t]*(- +)*")
 
 
-def added(root: Node, path: SpecPath, key: str, value: str) -> tuple[Edit, ...]:
+def added(root: Node, path: SpecPath, key: str, value: str | Mapping[str, str]) -> tuple[Edit, ...]:
     """Return the edit that gives the map at ``path`` one more key; none where that is not plain.
 
     A map that came through ``extends`` is left alone: other specs start from it too.
@@ -23,7 +24,7 @@ def added(root: Node, path: SpecPath, key: str, value: str) -> tuple[Edit, ...]:
         root: the tree.
         path: of a map that holds at least one value on one line.
         key: that it does not hold yet.
-        value: text.
+        value: text, or a map of texts.
     """
     node = find(root, path)
     if not isinstance(node, MapNode) or not node.entries or key in node.entries:
@@ -45,13 +46,19 @@ def added(root: Node, path: SpecPath, key: str, value: str) -> tuple[Edit, ...]:
         return ()
     if _in_braces(node, entry.key_place):
         edit = Place(source, place.end, place.end)
-        return (Edit(span=edit.span, replacement=f", {key}: {written(value)}"),)
+        return (Edit(span=edit.span, replacement=f", {key}: {_written(value)}"),)
     start, end = source.line_bounds(entry.key_place.start)
     if not _BEFORE_KEY.fullmatch(text[start : entry.key_place.start]):
         return ()
     indent = " " * (entry.key_place.start - start)
-    line = f"{_line_end(text)}{indent}{key}: {written(value)}"
+    line = f"{_line_end(text)}{indent}{key}: {_written(value)}"
     return (Edit(span=Place(source, end, end).span, replacement=line),)
+
+
+def _written(value: str | Mapping[str, str]) -> str:
+    if isinstance(value, str):
+        return written(value)
+    return f"{{{', '.join(f'{written(k)}: {written(v)}' for k, v in value.items())}}}"
 
 
 def added_first(root: Node, key: str, value: str) -> tuple[Edit, ...]:

@@ -23,7 +23,7 @@ class Positions(Protocol):
     def origins(self, path: SpecPath) -> tuple[Note, ...]:
         """Return the places a value came through: ``${…}``, ``extends``, overrides."""
 
-    def added(self, path: SpecPath, key: str, value: str) -> tuple[Edit, ...]:
+    def added(self, path: SpecPath, key: str, value: str | Mapping[str, str]) -> tuple[Edit, ...]:
         """Return the edit that adds a key to the map at ``path``; none where it is not plain."""
 
     def replaced(self, path: SpecPath, new: str) -> tuple[Edit, ...]:

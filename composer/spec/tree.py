@@ -195,7 +195,7 @@ class TreePositions:
         steps = dict.fromkeys(o for node in reversed(self._nodes(path)) for o in node.origins)
         return tuple(step.note for step in steps)
 
-    def added(self, path: SpecPath, key: str, value: str) -> tuple[Edit, ...]:
+    def added(self, path: SpecPath, key: str, value: str | Mapping[str, str]) -> tuple[Edit, ...]:
         """Return the edit that adds a key to the map at ``path``; none where it is not plain."""
         from composer.spec import edits  # which builds on this module
 

@@ -304,3 +304,13 @@ layers: {{q: {{class: Flatten, inputs: {0}}}}}
     assert [port.operation for port in ports] == ["h", "x", "h", "q"]
     ports = case.prepared(spec.format("i"), deep=True).plan.outputs
     assert [port.operation for port in ports] == ["h", "x", "h", "i", "q"]
+
+
+def test_case_35_a_first_spec_offers_no_list_in_the_place_of_a_structure(case):
+    from composer.drafting.draft import draft
+
+    case.save("source", headed(*ARRANGED["nested"]))
+    text = draft(["source.keras"], directory=case.folder).text
+    assert "#outputs" not in text
+    case.save("source", headed(*ARRANGED["list"]))
+    assert "#outputs" in draft(["source.keras"], directory=case.folder).text

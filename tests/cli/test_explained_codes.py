@@ -14,7 +14,7 @@ from composer.diagnostics.render import render
 from composer.pipeline import prepare
 
 GOLDEN = Path(__file__).parent / "golden"
-NEED_KERAS = {"CMP410", "CMP411", "CMP412"}
+NEED_KERAS = {"CMP410", "CMP411", "CMP412", "CMP426"}
 MINE = [code for code in codes() if code >= "CMP300"]
 SPECS = [
     pytest.param(code, marks=pytest.mark.keras) if code in NEED_KERAS else code
@@ -62,7 +62,7 @@ PROSE = {
     "CMP529", "CMP530", "CMP531", "CMP533", "CMP534", "CMP601", "CMP602", "CMP603", "CMP604", "CMP605", "CMP606",
     "CMP607", "CMP608", "CMP609", "CMP610", "CMP613", "CMP614", "CMP615",
     "CMP705", "CMP707", "CMP708",
-    "CMP420", "CMP421", "CMP422", "CMP551", "CMP552", "CMP620", "CMP716",
+    "CMP420", "CMP421", "CMP422", "CMP545", "CMP551", "CMP552", "CMP616", "CMP620", "CMP716",
 }  # fmt: skip
 
 

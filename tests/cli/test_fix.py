@@ -483,3 +483,77 @@ def test_a_path_that_a_shell_would_fill_in_is_told_of(compose, workspace, path):
     assert (
         "neither ~ nor an environment variable is filled in" in compose("validate", "spec.yaml").err
     )
+
+
+OWN_INPUT = HEAD + "inputs:\n  image: {shape: [16, 16, 3]}\nsources:\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            OWN_INPUT + "  a: {from: models/tower.keras}\n",
+            OWN_INPUT + "  a: {from: models/tower.keras, inputs: image}\n",
+        ),
+        (
+            OWN_INPUT + "  a:\n    from: models/tower.keras # why\n    trainable: false\n",
+            OWN_INPUT
+            + "  a:\n    from: models/tower.keras # why\n    inputs: image\n    trainable: false\n",
+        ),
+        (
+            HEAD + "inputs: {features: {shape: [4]}, context: {shape: [4]}}\n"
+            "sources: {a: {from: models/two_heads.keras}}\n",
+            HEAD + "inputs: {features: {shape: [4]}, context: {shape: [4]}}\n"
+            "sources: {a: {from: models/two_heads.keras, inputs: {context: context, features: "
+            "features}}}\n",
+        ),
+        (
+            HEAD + "inputs: {features: {shape: [4]}, x: {shape: [4]}}\n"
+            "sources: {a: {from: models/two_heads.keras, inputs: {context: x}}}\n",
+            HEAD + "inputs: {features: {shape: [4]}, x: {shape: [4]}}\n"
+            "sources: {a: {from: models/two_heads.keras, inputs: {context: x, features: "
+            "features}}}\n",
+        ),
+    ],
+)
+def test_a_declared_input_is_wired_to_the_sources_own_of_that_name(
+    compose, workspace, before, after
+):
+    (workspace / "spec.yaml").write_text(before)
+    result = compose("validate", "--fix", "spec.yaml")
+    assert (workspace / "spec.yaml").read_text() == after
+    assert result.code == 0, result.err
+    assert prepare("spec.yaml").diagnostics == ()
+
+
+def test_a_declared_input_is_wired_to_all_sources_that_have_one_of_its_name(compose, workspace):
+    rest = "  b: {from: models/tower_b.keras%s, rename: [{regex: '(?!image).*', to: 'b_\\g<0>'}]}\n"
+    (workspace / "spec.yaml").write_text(
+        OWN_INPUT + "  a: {from: models/tower.keras}\n" + rest % ""
+    )
+    assert compose("validate", "--fix", "spec.yaml").code == 0
+    assert (workspace / "spec.yaml").read_text() == (
+        OWN_INPUT + "  a: {from: models/tower.keras, inputs: image}\n" + rest % ", inputs: image"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # It is taken already, so that a second input may be meant.
+        OWN_INPUT + "  a: {from: models/tower.keras, prefix: a_, inputs: image}\n"
+        "  b: {from: models/tower_b.keras}\n",
+        # They can't be one.
+        HEAD + "inputs: {image: {shape: [9]}}\nsources: {a: {from: models/tower.keras}}\n",
+        HEAD + "inputs: {image: {shape: [16, 16, 3], dtype: uint8}}\n"
+        "sources: {a: {from: models/tower.keras}}\n",
+    ],
+)
+def test_what_may_be_two_inputs_is_left_to_the_user(compose, workspace, text):
+    (workspace / "spec.yaml").write_text(text)
+    result = compose("validate", "--fix", "spec.yaml")
+    assert (workspace / "spec.yaml").read_text() == text
+    assert result.code == 1
+    (problem,) = prepare("spec.yaml").errors
+    assert (problem.code, problem.fix) == ("CMP301", ())
+    assert "inputs: image" in problem.help

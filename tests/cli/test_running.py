@@ -231,7 +231,7 @@ def test_forms_for_programs_go_to_stdout_with_all_specs_in_one_document(compose,
     ]
     assert result.err.splitlines()[1:] == [
         "good.yaml: fine (2 sources, 7 operations, weights not read)",
-        "warned.yaml: 1 warning (2 sources, 8 operations)",
+        "warned.yaml: 1 warning (2 sources, 8 operations, weights not read)",
     ]
 
 

@@ -20,7 +20,7 @@ from composer.pipeline import prepare
 FILE = Path(__file__).with_name("sarif-2.1.0-rtm.4.json")
 SCHEMA = json.loads(FILE.read_text(encoding="utf-8-sig"))
 VALIDATOR = Draft4Validator(SCHEMA, format_checker=Draft4Validator.FORMAT_CHECKER)
-NEED_KERAS = {"CMP410", "CMP411", "CMP412"}
+NEED_KERAS = {"CMP410", "CMP411", "CMP412", "CMP426"}
 
 
 def log(diagnostics: list[Diagnostic] | tuple[Diagnostic, ...]) -> dict[str, Any]:

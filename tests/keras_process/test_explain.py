@@ -46,3 +46,35 @@ from composer.keras_process.tasks.explain import explain
 )
 def test_the_useful_part_of_a_message_remains(problem: Exception, expected: str) -> None:
     assert explain(problem) == expected
+
+
+OF_TENSORFLOW = type(
+    "InvalidArgumentError", (Exception,), {"__module__": "tensorflow.python.framework.errors_impl"}
+)
+NODE = "{{function_node __wrapped__AddV2_device_/job:localhost}} "
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (
+            f"{NODE}Incompatible shapes: [2,16] vs. [17] [Op:AddV2] name: ",
+            "shapes (2, 16) and (17,) can't be combined",
+        ),
+        (
+            f"{NODE}Matrix size-incompatible: In[0]: [2,16], In[1]: [17,3] [Op:MatMul] name: ",
+            "a matrix of shape (2, 16) can't be multiplied by one of shape (17, 3)",
+        ),
+        (
+            f"{NODE}Input to reshape is a tensor with 32 values, but the requested shape has 48",
+            "32 numbers can't be put into a shape that has 48",
+        ),
+        (
+            "ConcatOp : Dimension 1 in both shapes must be equal: shape[0] = [2,8] vs. shape[1] = [2,4]",
+            "shapes (2, 8) and (2, 4) must be equal at axis 1",
+        ),
+        (f"{NODE}It was not successful. [Op:Cholesky] name: ", "It was not successful."),
+    ],
+)  # fmt: skip
+def test_operations_of_tensorflow_are_left_out(message: str, expected: str) -> None:
+    assert explain(OF_TENSORFLOW(message)) == expected

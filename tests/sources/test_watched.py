@@ -22,6 +22,7 @@ from composer.lock.document import lock_path
 from composer.locking import build_and_keep_lock, check_lock, find_lock, write_lock
 from composer.pipeline import prepare
 from composer.sources.watched import Watched
+from composer.spec.boundary import ANYWHERE
 from composer.spec.model import Source
 from composer.store import Store
 from tests.keras_format.minimal import dense_model
@@ -302,7 +303,11 @@ def test_an_import_of_a_file_that_changed_is_not_kept(
 
     store = Store(folder / "own")
     context = Context(
-        store=store, fetcher=Fetcher(store=store, offline=True), seed=0, may_import=True
+        store=store,
+        fetcher=Fetcher(store=store, offline=True),
+        seed=0,
+        may_import=True,
+        boundary=ANYWHERE,
     )
     source = Source(id="s", location="w.keras", directory=folder)
     context.watched.watch(source, Nowhere())  # type: ignore[arg-type]

@@ -1,5 +1,7 @@
 """Answers questions about layers: what they put out, what they own, and new ones themselves.
 
+Each layer is also run once on small data (``trial.py``): what can't be run is refused.
+
 Calls are worked off like in ``functional_from_config`` (``keras/src/models/functional.py``): a
 call whose inputs are not there yet is tried again after the others, so that calls of several
 layers may interleave. Unlike there, no graph is built: only shapes and dtypes go from one layer
@@ -28,7 +30,8 @@ from composer.keras_process.fact_documents import (
 from composer.keras_process.tasks.code_scope import CodeScope
 from composer.keras_process.tasks.explain import explain
 from composer.keras_process.tasks.new_layer import make_layer
-from composer.keras_process.tasks.user_code import extend_path, refuse_unknown
+from composer.keras_process.tasks.trial import failure_when_run
+from composer.keras_process.tasks.user_code import extend_path, place, refuse_unknown
 from composer.resolver.facts import (
     AskedCall,
     Fact,
@@ -57,7 +60,14 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
     folder = Path(request["folder"])
     scope = CodeScope(code)
     subjects = [
-        _Subject(question_from(document), folder / f"{index}.keras", report, code, scope)
+        _Subject(
+            question_from(document),
+            folder / f"{index}.keras",
+            report,
+            code,
+            scope=scope,
+            own=tuple(request["own"]),
+        )
         for index, document in enumerate(request["questions"])
     ]
     by_id = {subject.question.id: subject for subject in subjects}
@@ -102,9 +112,12 @@ class _Subject:
         file: Path,
         report: Callable[[str], None],
         code: Mapping[str, Any],
+        *,
         scope: CodeScope,
+        own: Sequence[str],
     ) -> None:
         self.question = question
+        self.own = own
         self.code = code
         self.scope = scope
         self.file = file
@@ -112,6 +125,7 @@ class _Subject:
         self.layer: Any = None
         self.outputs: list[tuple[TensorSpec, ...]] = []
         self.passed: list[AskedCall] = []
+        self.called: list[AskedCall] = []
         self.fact: Fact | None = None
         self.waits_for: str | None = None
 
@@ -124,12 +138,13 @@ class _Subject:
             for call in self.question.calls[done:]:
                 self.outputs.append(self._settle(_with_inputs(call, others)))
             self.fact = self._finish()
+            self._try()
         except _NotYetError as missing:
             self.waits_for = missing.of
             return len(self.outputs) > done
         except Exception as problem:
             # Layers raise what they like; whatever it is, it is the answer.
-            self.fact = Fact(error=explain(problem))
+            self.fact = Fact(error=self._explained(problem))
             self.file.unlink(missing_ok=True)
         return True
 
@@ -144,7 +159,29 @@ class _Subject:
                 self._call(earlier)
         return self._call(call)
 
+    def _try(self) -> None:
+        """Run the layer once, and answer what it raises, if it does."""
+        if self.layer is None:
+            return
+        failed = failure_when_run(self.layer, [_revive(call) for call in self.called])
+        if failed is None:
+            return
+        problem, shapes = failed
+        self.fact = Fact(error=self._explained(problem), failed_on=shapes)
+        self.file.unlink(missing_ok=True)
+
+    def _explained(self, problem: Exception) -> str:
+        """Return what was raised, and the last line of the user's code that it came through."""
+        folder = next(iter([*self.code["first"], *self.code["last"]]), "")
+        where = place(problem, self.own, Path(folder))
+        return explain(problem) + (f" ({where})" if where is not None else "")
+
     def _call(self, call: AskedCall) -> tuple[TensorSpec, ...]:
+        outputs = self._call_symbolically(call)
+        self.called.append(call)
+        return outputs
+
+    def _call_symbolically(self, call: AskedCall) -> tuple[TensorSpec, ...]:
         if self.layer is not None:
             args, kwargs = _revive(call)
             return _specs(self.layer(*args, **kwargs))

@@ -20,7 +20,7 @@ from typing import Any
 import keras
 
 from composer.keras_format.foreign import ForeignClass
-from composer.keras_process.tasks.explain import explain
+from composer.keras_process.tasks.explain import explain, is_of_tensorflow
 
 
 def extend_path(*, first: Sequence[str], last: Sequence[str], own: Sequence[str] = ()) -> None:
@@ -137,13 +137,20 @@ def failure(problem: BaseException, own: Sequence[str], folder: str) -> str:
     """
     kind = type(problem).__name__
     text = explain(problem)
-    if text != kind and not text.startswith(f"{kind}: "):
+    if text != kind and not text.startswith(f"{kind}: ") and not is_of_tensorflow(problem):
         text = f"{kind}: {text}"
-    place = _place(problem, own, Path(folder))
-    return f"{text} ({place})" if place else text
+    where = place(problem, own, Path(folder))
+    return f"{text} ({where})" if where else text
 
 
-def _place(problem: BaseException, own: Sequence[str], folder: Path) -> str | None:
+def place(problem: BaseException, own: Sequence[str], folder: Path) -> str | None:
+    """Return file and line of the last place in the user's code that an exception came through.
+
+    Args:
+        problem: the exception.
+        own: the files and folders that are the user's code.
+        folder: that the file is shown relative to.
+    """
     places = [(frame.filename, frame.lineno) for frame in _frames(problem)]
     if isinstance(problem, SyntaxError) and problem.filename is not None:
         places.append((problem.filename, problem.lineno))
