@@ -12,7 +12,6 @@ from dataclasses import replace
 from composer.keras_format.graph import Operation, TensorSpec, Tree, leaves
 from composer.keras_format.static_shapes import Answer, static_answer
 
-
 _ANY_FLOAT = "float32"
 _SETTLE_DTYPES = frozenset({
     "Activation", "Add", "AlphaDropout", "Average", "BatchNormalization", "Concatenate", "Conv1D",
