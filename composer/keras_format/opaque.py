@@ -164,7 +164,7 @@ def _input_layer(name: str, shape: list[int | None] | None) -> Operation:
 
 def _whole(listing: Listing, assets: Sequence[str]) -> LayerState:
     """Return all that the file holds but for optimisers, as the state of one layer."""
-    optimizers = optimizer_groups(group.path for group in listing.groups)
+    optimizers = optimizer_groups((group.path for group in listing.groups), listing.tensors)
     inside = tuple(f"{path}/" for path in sorted(optimizers))
     return LayerState(
         group="",

@@ -312,7 +312,7 @@ def _without_optimizers(
     groups: Sequence[StoredGroup], tensors: Sequence[StoredTensor]
 ) -> Sequence[StoredTensor]:
     """A nested model that was compiled has an optimiser's state, which is no layer's."""
-    inside = tuple(f"{path}/" for path in optimizer_groups(group.path for group in groups))
+    inside = tuple(f"{path}/" for path in optimizer_groups((g.path for g in groups), tensors))
     return [t for t in tensors if not t.path.startswith(inside)] if inside else tensors
 
 

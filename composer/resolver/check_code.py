@@ -73,6 +73,10 @@ def is_let_in(finding: Finding, source: Source) -> bool:
         return False
     if source.location.startswith("py:") or source.location.endswith(SPEC_SUFFIXES):
         return True
+    if finding.target.startswith(":"):
+        # Registered under its name, or under its package and name: package>name.
+        name = finding.target[1:].rpartition(">")[2]
+        return any(target.rpartition(":")[2] == name for target in source.objects)
     return finding.target in source.objects
 
 
@@ -98,7 +102,10 @@ def _report(finding: Finding, source: Source, layer: str, problems: Problems) ->
         )
         return
     if finding.kind == "name":
-        objects = f"objects: [{finding.target}], " if finding.target else ""
+        target = finding.target
+        if target.startswith(":"):
+            target = f"'MODULE:{target.rpartition('>')[2].removeprefix(':')}'"
+        objects = f"objects: [{target}], " if target else ""
         problems.add(
             "CMP533",
             at,
