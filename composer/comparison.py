@@ -27,6 +27,7 @@ from composer.git_sources import as_git_says, read_old_spec
 from composer.lock.document import lock_from_text
 from composer.lock.model import Lock
 from composer.pipeline import Prepared, Progress, plan_spec, prepare_spec
+from composer.regular_files import read_regular
 from composer.spec.boundary import Boundary
 from composer.spec.model import Spec
 from composer.spec.reading import read_spec
@@ -185,7 +186,7 @@ def _of_artifact(path: Path, shown: str, beside: Lock | None) -> View:
     try:
         file = read_model(path)
     except OSError as error:
-        raise UsageError(f"{shown} can't be read: {error.strerror}") from error
+        raise UsageError(f"{shown} can't be read: {error.strerror}", code="CMP114") from error
     recipe = file.recipe
     view = view_of_model(file, shown, recipe.origins if recipe is not None else {})
     if beside is None:
@@ -209,14 +210,16 @@ def _of_document(argument: str, data: bytes, beside: Lock | None) -> View:
         view = view_of_plan_document(document, argument)
         note = f"{_ONLY_NAMES} of a plan, nothing else was compared with it"
         return view if beside is None else replace(view, notes=(note,))
-    raise UsageError(f"{argument} is neither a lock nor a plan; expected {_FORMS}")
+    raise UsageError(f"{argument} is neither a lock nor a plan; expected {_FORMS}", code="CMP118")
 
 
 def _json(argument: str, data: bytes) -> object:
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"{argument} is no JSON: {error}", reason="json") from error
+        raise FormatError(
+            f"{argument} is no JSON: {error}", reason="json", code="CMP118"
+        ) from error
 
 
 def _is_lock(document: object) -> bool:
@@ -235,12 +238,13 @@ def _check_plan(argument: str, document: object) -> None:
             f"{argument} is no sound plan: {where}: {problem.message}",
             reason="plan",
             help="compose plan SPEC --json writes one",
+            code="CMP118",
         )
 
 
 def _bytes(argument: str, old: GitFile | None) -> bytes:
     with _told(argument):
-        return old.read() if old is not None else Path(argument).read_bytes()
+        return old.read() if old is not None else read_regular(Path(argument))
 
 
 @contextmanager
@@ -250,4 +254,6 @@ def _told(argument: str) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise UsageError(f"{argument} can't be read: {reason[:1].lower()}{reason[1:]}") from error
+        raise UsageError(
+            f"{argument} can't be read: {reason[:1].lower()}{reason[1:]}", code="CMP114"
+        ) from error

@@ -9,27 +9,78 @@
     ├── DriftError         (4)   an artifact is not what its plan says
     └── FormatError        (1)   a model file is not what it claims to be
 
-The number is the exit code that the command line gives for it.
+The number is the exit code that the command line gives for it. Each error has the code of a page
+(``compose explain``) as well: the one that is given where it is raised, else that of its class, or
+of its ``reason``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from composer.diagnostics import Diagnostic
 
 
+_OF_REASONS: Mapping[str, str] = {
+    "missing": "CMP501",
+    "sha256": "CMP503",
+    "circle": "CMP522",
+    "outside": "CMP550",
+    "no-spec": "CMP551",
+    "inside": "CMP554",
+    "no-shape": "CMP421",
+    "too-many": "CMP116",
+    "unknown_kind": "CMP504",
+    "fetch": "CMP510",
+    "range": "CMP510",
+    "extra": "CMP511",
+    "unsafe": "CMP512",
+    "offline": "CMP514",
+    "locked": "CMP602",
+    "no-graph": "CMP506",
+    "no-name": "CMP305",
+    "flatten": "CMP418",
+    "ambiguous-path": "CMP418",
+    "h5-refused": "CMP520",
+    "h5-no-shape": "CMP520",
+    "no-config": "CMP520",
+    "hub": "CMP525",
+    "saved-model": "CMP526",
+    "program-untrusted": "CMP527",
+    "program-linked": "CMP528",
+    "program": "CMP529",
+    "code": "CMP515",
+    "code-run": "CMP516",
+    "objects": "CMP515",
+}
+"""Codes of errors that are raised with a reason alone."""
+
+
 class ComposeError(Exception):
-    """Root of all errors that composer raises for what a user can change."""
+    """Root of all errors that composer raises for what a user can change.
+
+    Attributes:
+        message: what is wrong, where, and what was expected.
+        help: what to do.
+        code: of the page that explains it, such as ``CMP114``.
+    """
 
     exit_code: ClassVar[int] = 3
+    usual_code: ClassVar[str] = "CMP710"
 
-    def __init__(self, message: str, *, help: str | None = None) -> None:  # noqa: A002
+    def __init__(
+        self,
+        message: str,
+        *,
+        help: str | None = None,  # noqa: A002
+        code: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.help = help
+        self.code = code or self.usual_code
 
 
 class SpecError(ComposeError):
@@ -46,13 +97,14 @@ class SpecError(ComposeError):
         errors = [d for d in self.diagnostics if d.severity == "error"]
         first = errors[0] if errors else self.diagnostics[0]
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        super().__init__(f"{first.code}: {first.message}{more}")
+        super().__init__(f"{first.code}: {first.message}{more}", code=first.code)
 
 
 class UsageError(ComposeError):
     """The command line or an argument can't be used as given."""
 
     exit_code = 2
+    usual_code = "CMP113"
 
 
 class BuildError(ComposeError):
@@ -64,6 +116,8 @@ class BuildError(ComposeError):
 class KerasProcessError(BuildError):
     """The process that runs Keras failed or gave no answer."""
 
+    usual_code = "CMP711"
+
 
 class SourceError(ComposeError):
     """A source can't be had as the spec describes it.
@@ -74,6 +128,7 @@ class SourceError(ComposeError):
     """
 
     exit_code = 1
+    usual_code = "CMP505"
 
     def __init__(
         self,
@@ -82,15 +137,20 @@ class SourceError(ComposeError):
         reason: str,
         nearest: Sequence[str] = (),
         help: str | None = None,  # noqa: A002
+        code: str | None = None,
     ) -> None:
-        super().__init__(message, help=help)
+        super().__init__(message, help=help, code=code or _OF_REASONS.get(reason))
         self.reason = reason
         self.nearest = tuple(nearest)
 
     def about(self, words: str) -> SourceError:
         """Return the same error with ``words``, what it is about, in front of its message."""
         return SourceError(
-            f"{words}: {self.message}", reason=self.reason, nearest=self.nearest, help=self.help
+            f"{words}: {self.message}",
+            reason=self.reason,
+            nearest=self.nearest,
+            help=self.help,
+            code=self.code,
         )
 
 
@@ -102,6 +162,7 @@ class DriftError(ComposeError):
     """
 
     exit_code = 4
+    usual_code = "CMP614"
 
     def __init__(
         self,
@@ -109,8 +170,9 @@ class DriftError(ComposeError):
         *,
         help: str | None = None,  # noqa: A002
         diagnostics: Sequence[Diagnostic] = (),
+        code: str | None = None,
     ) -> None:
-        super().__init__(message, help=help)
+        super().__init__(message, help=help, code=code)
         self.diagnostics = tuple(diagnostics)
 
 
@@ -122,7 +184,15 @@ class FormatError(ComposeError):
     """
 
     exit_code = 1
+    usual_code = "CMP502"
 
-    def __init__(self, message: str, *, reason: str, help: str | None = None) -> None:  # noqa: A002
-        super().__init__(message, help=help)
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str,
+        help: str | None = None,  # noqa: A002
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message, help=help, code=code or _OF_REASONS.get(reason))
         self.reason = reason

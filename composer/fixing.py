@@ -74,7 +74,9 @@ def fix_spec(
             data = read(Path(path))
         except (OSError, ValueError) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            raise UsageError(f"the spec '{path}' can't be read: {reason.lower()}") from error
+            raise UsageError(
+                f"the spec '{path}' can't be read: {reason.lower()}", code="CMP114"
+            ) from error
         spec, found = spec_from_text(
             data, file=str(path), directory=Path(path).parent, overrides=overrides, read=read
         )
@@ -214,7 +216,7 @@ def _told(file: FixedFile) -> Iterator[None]:
         yield
     except OSError as error:
         reason = os.strerror(error.errno or 0).lower()
-        raise UsageError(f"{file.shown} can't be written: {reason}") from error
+        raise UsageError(f"{file.shown} can't be written: {reason}", code="CMP712") from error
 
 
 def _apart(offered: Iterable[Diagnostic]) -> list[Diagnostic]:

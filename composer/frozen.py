@@ -19,11 +19,13 @@ from composer.lock.make import locked_spec
 from composer.lock.model import Lock
 from composer.locking import pins
 from composer.pipeline import Prepared, Progress, prepare_spec
+from composer.regular_files import read_regular
 from composer.spec import yaml_text
 from composer.spec.boundary import boundary_of
 from composer.spec.from_data import spec_from_data
 from composer.spec.locations import is_covered
 from composer.spec.model import Spec, SpecFile
+from composer.spec.override_paths import seen_from_here
 from composer.spec.reading import read_spec
 from composer.spec.source_text import Place, SourceText
 from composer.spec.tree import Node, find, path_text
@@ -81,7 +83,7 @@ def prepare_frozen(
         progress=progress,
     )
     moved = _moved_on(spec, lock, now)
-    given = " ".join(lock.spec.overrides)
+    given = " ".join(seen_from_here(lock.spec.overrides, Path(spec).parent))
     remarks = [*([f"built with the overrides of the lock: {given}"] if given else [])]
     remarks += [] if moved is None else [moved]
     return replace(
@@ -141,9 +143,9 @@ def frozen_spec(spec: str, lock: Lock) -> tuple[Spec | None, tuple[Diagnostic, .
 def _place(path: Path) -> tuple[Place, Node | None]:
     """Return where the resolved spec stands in a lock file, and its text as a tree."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
-        raise UsageError(f"the lock {path} can't be read: {error}") from error
+        text = read_regular(path).decode()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the lock {path} can't be read: {error}", code="CMP114") from error
     source = SourceText(file=str(path), text=text, directory=path.parent)
     # Whatever else is called so stands before it, deeper, or is no map.
     start = max(text.rfind('\n    "resolved": {') + len("\n    "), 0)
@@ -210,7 +212,7 @@ def _texts(value: Any, path: SpecPath) -> Iterator[tuple[SpecPath, str]]:
 def _present(spec: str, lock: Lock) -> Spec | str:
     """Return the spec as it is now with the overrides of the lock, or what is wrong with it."""
     try:
-        found, diagnostics = read_spec(spec, lock.spec.overrides)
+        found, diagnostics = read_spec(spec, seen_from_here(lock.spec.overrides, Path(spec).parent))
     except UsageError as error:
         return error.message
     if found is None or any(item.severity == "error" for item in diagnostics):

@@ -51,7 +51,7 @@ def verify_against_lock(artifact: Path, lock: Lock, shown: str) -> VerificationR
     except FormatError as error:
         return _report(artifact, [f"it can't be read: {error.message}"], [], shown, lock)
     except OSError as error:
-        raise UsageError(f"{artifact} can't be read: {error.strerror}") from error
+        raise UsageError(f"{artifact} can't be read: {error.strerror}", code="CMP114") from error
     found = tuple(
         sorted(refusals(differences(lock, now)), key=lambda item: _PARTS.index(item.path[0]))
     )

@@ -20,7 +20,8 @@ from composer.lock.document import lock_from_text, lock_path, lock_text, read_lo
 from composer.lock.model import Lock, LockedArtifact
 from composer.pipeline import Prepared, Progress, prepare
 from composer.spec.locations import is_remote
-from composer.spec.model import Pin
+from composer.spec.model import Pin, Spec
+from composer.spec.override_paths import seen_from_here
 from composer.store import default_store
 from composer.unfinished import marked, sweep, token
 
@@ -88,7 +89,7 @@ def write_lock(
     with suppress(DriftError):  # what is no lock is written anew
         old = find_lock(spec)
     if upgrade and old is None:
-        raise UsageError(f"there is no lock {path} to upgrade a source in")
+        raise UsageError(f"there is no lock {path} to upgrade a source in", code="CMP114")
     prepared = prepare(
         spec,
         overrides,
@@ -144,7 +145,7 @@ def check_lock(
 
 def _unfinished(path: Path, spec: str, prepared: Prepared) -> Diagnostic:
     assert prepared.spec is not None
-    arguments = " ".join([spec, *prepared.spec.overrides])
+    arguments = " ".join([spec, *seen_from_here(prepared.spec.overrides, path.parent)])
     return Diagnostic(
         code="CMP610",
         message=f"{path} can't be checked to the end without Keras; what files alone tell is as "
@@ -250,7 +251,7 @@ def _refuse_uncaused(spec: str, prepared: Prepared, locked: Lock, now: Lock) -> 
     if not sources:
         return
     assert prepared.spec is not None
-    command = " ".join(["compose lock", spec, *prepared.spec.overrides])
+    command = _command(spec, prepared.spec)
     raise DriftError(
         f"{lock_path(Path(spec))} would say something that nothing explains",
         diagnostics=refused(
@@ -298,13 +299,18 @@ def _refuse(
     assert prepared.spec is not None
     diagnostics = explained(
         found,
-        command=" ".join(["compose lock", spec, *prepared.spec.overrides]),
+        command=_command(spec, prepared.spec),
         locked=locked,
         now=now,
         positions=prepared.spec.positions,
         frozen=frozen,
     )
-    raise DriftError(f"{path} does not hold any more", diagnostics=diagnostics)
+    raise DriftError(f"{path} does not hold any more", diagnostics=diagnostics, code="CMP601")
+
+
+def _command(spec: str, read: Spec) -> str:
+    """Return the command that locks a spec as it is now, as one writes it here."""
+    return " ".join(["compose lock", spec, *seen_from_here(read.overrides, Path(spec).parent)])
 
 
 def _artifacts(
@@ -347,6 +353,6 @@ def _write(path: Path, lock: Lock) -> None:
                 os.fsync(file.fileno())
             temporary.replace(path)
         except OSError as error:
-            raise BuildError(f"{path} can't be written: {error.strerror}") from error
+            raise BuildError(f"{path} can't be written: {error.strerror}", code="CMP712") from error
         finally:
             temporary.unlink(missing_ok=True)

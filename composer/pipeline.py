@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from composer.destinations.chosen import Output, destinations_of
 from composer.diagnostics.diagnostic import Diagnostic, Severity
-from composer.errors import BuildError, SourceError, SpecError
+from composer.errors import BuildError, ComposeError, SourceError, SpecError
 from composer.knowledge import StoredKnowledge
 from composer.resolver.facts import Fact, Question
 from composer.resolver.plan import Download, Plan
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str], None]
 _ROUNDS = 4
+_MOST_LINKED = 100
+_LARGEST_LINKED = 20_000
+"""Specs that start twice from the next double the model at each step; nobody means that."""
+_BUILD_FIRST = "build a part of them and take the file: from: build/NAME.keras"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +199,7 @@ class _Run:
     offline: bool
     boundary: Boundary
     chain: tuple[Path, ...] = ()
-    linked: dict[tuple[Path, tuple[str, ...]], Located] = field(default_factory=dict)
+    linked: dict[tuple[Path, tuple[str, ...]], Located | ComposeError] = field(default_factory=dict)
     fetcher: Fetcher | None = None
     watched: Watched | None = None
 
@@ -265,7 +269,7 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
     deferred = [
         f"source {source!r} has to be imported by Keras first" for source in opened.deferred
     ]
-    deferred.extend(_in_words(question) for question in resolution.questions)
+    deferred.extend(_in_words(question, spec) for question in resolution.questions)
     asked = deep and resolution.questions and not unknown
     if asked and not knowledge.waiting_for_errors(resolution.questions):
         raise BuildError(
@@ -314,9 +318,23 @@ def _linked(path: Path, variables: Mapping[str, Any], run: _Run) -> Located:
             "need into a spec of its own",
         )
     overrides = tuple(f"vars.{name}={json.dumps(value)}" for name, value in variables.items())
-    if (resolved, overrides) not in run.linked:
-        run.linked[resolved, overrides] = _link(path, overrides, run)
-    return run.linked[resolved, overrides]
+    known = run.linked.get((resolved, overrides))
+    if known is None:
+        if len(run.linked) >= _MOST_LINKED:
+            raise SourceError(
+                f"a spec starts from at most {_MOST_LINKED} others, each with other args counted",
+                reason="too-many",
+                help=_BUILD_FIRST,
+            )
+        try:
+            known = _link(path, overrides, run)
+        except ComposeError as error:
+            # Specs that start twice from the next would meet the same error ever more often.
+            known = error
+        run.linked[resolved, overrides] = known
+    if isinstance(known, ComposeError):
+        raise known
+    return known
 
 
 def _link(path: Path, overrides: Sequence[str], run: _Run) -> Located:
@@ -340,6 +358,13 @@ def _link(path: Path, overrides: Sequence[str], run: _Run) -> Located:
     plan = prepared.plan
     if plan is None or not plan.complete:
         return Located(path=None, diagnostics=prepared.diagnostics)
+    if len(plan.graph.operations) > _LARGEST_LINKED:
+        raise SourceError(
+            f"{path.name} would be linked to {len(plan.graph.operations):,} operations on the way "
+            f"to another model; at most {_LARGEST_LINKED:,} are",
+            reason="too-many",
+            help=_BUILD_FIRST,
+        )
     store = run.store
     assert prepared.spec is not None
     plan = with_states(plan, prepared.spec, store)
@@ -386,9 +411,13 @@ def _answers(spec: Spec, questions: Sequence[Question], run: _Run) -> Mapping[st
     return ask(questions, run.store, code=code_of(spec), progress=run.progress)
 
 
-def _in_words(question: Question) -> str:
+def _in_words(question: Question, spec: Spec) -> str:
     if question.kind == "make":
-        return f"layer {question.id!r} has to be made by Keras first"
+        words = f"layer {question.id!r} has to be made by Keras first"
+        unchecked = next((layer.unchecked for layer in spec.layers if layer.id == question.id), ())
+        if unchecked:
+            words += f" (its {', '.join(unchecked)} may be of a newer Keras than this knows)"
+        return words
     return f"what {question.id!r} outputs"
 
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 from composer.checks import Check
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.errors import BuildError, DriftError, UsageError
+from composer.regular_files import read_regular
 
 PASSWORD: Final = "COMPOSE_SIGN_PASSWORD"  # noqa: S105 - the name of a variable of the environment
 """Where the password of a private key is taken from: others can read the arguments of a command."""
@@ -72,13 +73,16 @@ def check_signature(artifact: Path, signature: Path, key: Path) -> Check:
         raise UsageError(
             f"there is no signature {signature}",
             help="compose build --sign KEY.pem writes one; --signature names another",
+            code="CMP114",
         )
     try:
         _verify(artifact, signature, _verifier(key), key)
     except DriftError as error:
         return Check(name="signature", state="failed", detail=error.message)
     except OSError as error:
-        raise UsageError(f"{error.filename or artifact} can't be read: {_reason(error)}") from error
+        raise UsageError(
+            f"{error.filename or artifact} can't be read: {_reason(error)}", code="CMP114"
+        ) from error
     return Check(name="signature", state="ok", detail=f"{signature} was made for it by {key}")
 
 
@@ -88,7 +92,7 @@ def signs(signature: Path, sha256: str) -> bool | None:
     That needs no key, and shows only that it was not made for other bytes.
     """
     try:
-        document = json.loads(signature.read_bytes())
+        document = json.loads(read_regular(signature))
         payload = base64.b64decode(document["dsseEnvelope"]["payload"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -112,11 +116,13 @@ def _verify(artifact: Path, signature: Path, config: Any, key: Path) -> None:
         with contextlib.redirect_stdout(io.StringIO()):
             config.verify(artifact, signature)
     except InvalidSignature as error:
-        raise DriftError(f"{signature} was not made with the private key of {key}") from error
+        raise DriftError(
+            f"{signature} was not made with the private key of {key}", code="CMP615"
+        ) from error
     except ValueError as error:
-        raise DriftError(_drift(signature, key, error)) from error
+        raise DriftError(_drift(signature, key, error), code="CMP615") from error
     except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise DriftError(f"{signature} is no sound signature") from error
+        raise DriftError(f"{signature} is no sound signature", code="CMP615") from error
 
 
 def _drift(signature: Path, key: Path, error: ValueError) -> str:

@@ -42,14 +42,18 @@ def build_plan(plan: Plan, target: Path, *, progress: Callable[[str], None] | No
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BuildError(f"the folder {target.parent} can't be made: {error.strerror}") from error
+        raise BuildError(
+            f"the folder {target.parent} can't be made: {error.strerror}", code="CMP712"
+        ) from error
     unchecked = target.with_name(f".{target.stem[:_STEM]}.{secrets.token_hex(4)}.keras")
     try:
         digest = link_checked(plan, unchecked, progress=progress)
         try:
             unchecked.replace(target)
         except OSError as error:
-            raise BuildError(f"{target} can't be written: {error.strerror}") from error
+            raise BuildError(
+                f"{target} can't be written: {error.strerror}", code="CMP712"
+            ) from error
     finally:
         unchecked.unlink(missing_ok=True)
     return digest
@@ -106,7 +110,9 @@ def flush(path: Path) -> None:
         with path.open("rb") as file:
             os.fsync(file.fileno())
     except OSError as error:
-        raise BuildError(f"{path.name} can't be written: {error.strerror}") from error
+        raise BuildError(
+            f"{path.name} can't be written: {error.strerror}", code="CMP712"
+        ) from error
 
 
 def file_digest(path: Path) -> str:
@@ -129,5 +135,5 @@ def file_digest(path: Path) -> str:
                 ) as window:
                     digest.update(window)
     except OSError as error:
-        raise BuildError(f"{path.name} can't be read: {error.strerror}") from error
+        raise BuildError(f"{path.name} can't be read: {error.strerror}", code="CMP713") from error
     return digest.hexdigest()

@@ -21,19 +21,25 @@ def check_target(target: Path, sources: Iterable[Path], *, suffix: str = ".keras
             which its format is known (``keras.saving.load_model`` goes by the suffix).
     """
     if target.is_dir():
-        raise BuildError(f"{target} is a folder", help=f"name a file: -o build/model{suffix}")
+        raise BuildError(
+            f"{target} is a folder", help=f"name a file: -o build/model{suffix}", code="CMP709"
+        )
     if not target.name.endswith(suffix):
         raise BuildError(
             f"{target} does not end in {suffix}, by which a file of its format is known",
             help=f"name it {target.with_suffix(suffix)}" if target.name else None,
+            code="CMP701",
         )
     if not target.exists():
         return
     if not target.is_file():
-        raise BuildError(f"{target} is no ordinary file and can't be replaced by a model")
+        raise BuildError(
+            f"{target} is no ordinary file and can't be replaced by a model", code="CMP709"
+        )
     for source in sources:
         if source.exists() and target.samefile(source):
             raise BuildError(
                 f"{target} is a source of this model and would be overwritten",
                 help=f"name another file: -o build/model{suffix}, or output: {{path: …}}",
+                code="CMP709",
             )

@@ -68,7 +68,7 @@ class Outcome:
         code: exit code.
         diagnostics: errors and warnings about the spec.
         said: lines that the command is asked for; None where it failed.
-        problem: what else it failed of, as message and help.
+        problem: what else it failed of.
         remarks: what is worth saying besides.
         fresh: whether all stood there already, so that nothing was written.
     """
@@ -77,7 +77,7 @@ class Outcome:
     code: int
     diagnostics: tuple[Diagnostic, ...] = ()
     said: str | None = None
-    problem: tuple[str, str | None] | None = None
+    problem: Diagnostic | None = None
     remarks: tuple[str, ...] = ()
     fresh: bool = False
 
@@ -114,7 +114,7 @@ def build_one(job: Job) -> Outcome:
     except SpecError as error:
         return Outcome(job=job, code=error.exit_code, diagnostics=error.diagnostics)
     except ComposeError as error:
-        problem = error.message, error.help
+        problem = not_told_yet(error)
         return Outcome(
             job=job,
             code=error.exit_code,

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composer.cli.numbers import count, size
+from composer.diagnostics.render.terminal_text import shown_lines
 from composer.keras_format.digests import digest_file
+from composer.regular_files import read_regular
 from composer.signing import signs
 from composer.spec.formats import COMPANIONS, FORMATS, companion, signature
 
@@ -36,7 +38,7 @@ def planned(plan: Plan, places: Sequence[Destination], fresh: Collection[Path] =
         + ("exported by Keras" if FORMATS[place.format].exported else "written")
         for place in places
     ]
-    return "\n".join([*heads, *_rows(_sizes(plan))])
+    return shown_lines([*heads, *_rows(_sizes(plan))])
 
 
 def built(artifact: Artifact, checks: Sequence[str], seconds: float) -> str:
@@ -52,11 +54,11 @@ def built(artifact: Artifact, checks: Sequence[str], seconds: float) -> str:
     fresh = [f"{shown(file.path)} is fresh" for file in artifact.files if file.fresh]
     last = [(place.format, shown(place.path)) for place in artifact.companions]
     if artifact.fresh:
-        return "\n".join([*fresh, *_rows(last)])
+        return shown_lines([*fresh, *_rows(last)])
     last += [("verified", ", ".join(checks))] if checks else []
     last.append(("took", f"{seconds:.1f} s"))
     first, *others = (file for file in artifact.files if not file.fresh)
-    return "\n".join(
+    return shown_lines(
         [
             *fresh,
             shown(first.path),
@@ -77,8 +79,8 @@ def outdated(artifact: Artifact) -> tuple[str, ...]:
         if path in written:
             continue
         try:
-            current = first.sha256 in path.read_text(encoding="utf-8")
-        except (OSError, UnicodeError):
+            current = first.sha256 in read_regular(path).decode()
+        except (OSError, ValueError):
             continue
         if not current:
             found.append(f"{shown(path)} is of an earlier build; --{name} writes it anew")

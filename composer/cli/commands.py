@@ -8,6 +8,7 @@ import sys
 import click
 
 from composer import __version__
+from composer.cli import console
 
 _VERBS = (
     "init", "build", "validate", "plan", "graph", "inspect", "lock", "status", "verify", "diff",
@@ -63,12 +64,13 @@ class _Verbs(click.Group):
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 success, 1 the spec or a source is wrong, 2 usage or unreadable file, "
-    "3 the build failed for another reason, 4 something differs: a model, a lock, an artifact.",
+    "3 the build failed for another reason, or a comparison is incomplete, 4 something differs: a "
+    "model, a lock, an artifact.",
 )
 @click.version_option(__version__, "-V", "--version", message="compose %(version)s")
 @click.pass_context
 def compose(context: click.Context) -> None:
     """Link Keras models: assemble towers, heads and layers from a YAML spec."""
     if context.invoked_subcommand is None:
-        sys.stderr.write(context.get_help() + "\n")
+        console.talk_lines(context.get_help())
         context.exit(2)

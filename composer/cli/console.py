@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TextIO
 
-from composer.diagnostics.render.terminal_text import shown, styled
+from composer.diagnostics.render.terminal_text import guarded, shown, styled
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -58,14 +58,31 @@ def terminal(which: Literal["stdout", "stderr"]) -> Terminal:
     return Terminal(stream=stream, is_terminal=is_terminal, color=color, width=width)
 
 
+def put(place: Terminal, text: str, *, commands: bool = False) -> None:
+    """Write text to a stream: the one door for all that this program prints.
+
+    Args:
+        place: where to.
+        text: that may hold a stranger's words.
+        commands: whether lines of it are commands to a CI runner, and are meant to be.
+    """
+    place.stream.write(text if commands else guarded(text, color=place.color))
+    place.stream.flush()
+
+
 def data(text: str) -> None:
     """Write what the user asked for to stdout."""
-    sys.stdout.write(text)
+    put(terminal("stdout"), text)
 
 
 def talk(text: str) -> None:
     """Write a line that is not data to stderr."""
-    sys.stderr.write(f"{text}\n")
+    put(terminal("stderr"), f"{shown(text)}\n")
+
+
+def talk_lines(text: str) -> None:
+    """Write lines that are not data to stderr; a stranger's text in them is escaped."""
+    put(terminal("stderr"), f"{text}\n")
 
 
 def talk_width() -> int:
@@ -73,14 +90,13 @@ def talk_width() -> int:
     return terminal("stderr").width or _TALK_WIDTH
 
 
-def show_problem(message: str, help: str | None = None) -> None:  # noqa: A002
-    """Write ``error: …`` and, where there is one, ``help: …`` to stderr."""
+def show_problem(message: str, help: str | None = None, *, code: str) -> None:  # noqa: A002
+    """Write ``error[CODE]: …`` and, where there is one, ``help: …`` to stderr."""
     color = terminal("stderr").color
-    safe = shown(message, keep_newlines=True)
-    talk(f"{styled('error:', 'error', color=color)} {safe}")
+    talk_lines(f"{styled(f'error[{code}]:', 'error', color=color)} {shown(message)}")
     if help is not None:
         lines = shown(help, keep_newlines=True).replace("\n", "\n      ")
-        talk(f"{styled('help:', 'help', color=color)} {lines}")
+        talk_lines(f"{styled('help:', 'help', color=color)} {lines}")
 
 
 def rich_console(place: Terminal) -> Console:
@@ -106,5 +122,4 @@ def show_parts(place: Terminal, parts: Iterable[RenderableType]) -> None:
         for part in parts:
             console.print(part)
     lines = captured.get().split("\n")
-    place.stream.write("\n".join(line.rstrip(" ") for line in lines))
-    place.stream.flush()
+    put(place, "\n".join(line.rstrip(" ") for line in lines))

@@ -9,9 +9,12 @@ import click
 from composer.cli import candidates, console, options
 
 if TYPE_CHECKING:
+    from composer.diagnostics.diagnostic import Diagnostic
     from composer.diagnostics.render import Format
+    from composer.difference.compare import Difference
 
 DIFFERENT = 4
+UNKNOWN = 3
 
 
 @click.command(name="diff", short_help="Compare two specs, plans, locks or artifacts.")
@@ -36,7 +39,8 @@ def command(
 
     Each is a spec, a .keras file, a lock, or the output of compose plan --json. REVISION:PATH, such
     as HEAD:specs/a.yaml, reads it from git. Overrides apply to specs; if both are the same spec,
-    only to the second. Exits with code 0 if nothing differs, else with 4.
+    only to the second. Exits with code 0 if nothing differs, 4 if something does, and 3 if no
+    difference was found but not everything could be compared.
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report
@@ -65,6 +69,9 @@ def command(
                     from composer.page.of_difference import page_of_difference
 
                     text = html(page_of_difference(*views, found))
+            partial = not found.any and bool(found.not_compared)
+            if partial:
+                report.add([_partial(found, deep=deep)])
         except SpecError as error:
             report.add(error.diagnostics)
             return error.exit_code
@@ -81,4 +88,15 @@ def command(
         from composer.cli.diff_text import diff_lines
 
         console.data("".join(f"{line}\n" for line in diff_lines(found)))
-    return DIFFERENT if found.any else 0
+    return UNKNOWN if partial else DIFFERENT if found.any else 0
+
+
+def _partial(found: Difference, *, deep: bool) -> Diagnostic:
+    from composer.diagnostics.diagnostic import Diagnostic
+
+    return Diagnostic(
+        code="CMP117",
+        message=f"not compared, since one side does not tell them: {', '.join(found.not_compared)}",
+        help="compare two specs, or two artifacts, which hold everything"
+        + ("" if deep else "; --deep lets Keras make what a spec leaves open"),
+    )

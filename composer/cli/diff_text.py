@@ -23,7 +23,8 @@ def diff_lines(found: Difference) -> Iterator[str]:
     """Yield a line a layer, the details of a changed one below it, and a sum at the end."""
     yield shown(f"{found.before} → {found.now}")
     if not found.any:
-        what = "names and origins of " if found.names_only else ""
+        what = "what was compared of " if found.not_compared else ""
+        what = "names and origins of " if found.names_only else what
         yield f"no difference in {what}{count(found.equal, 'layer')}"
         yield from _notes(found)
         return

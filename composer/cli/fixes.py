@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from composer.cli import console, options
+from composer.diagnostics.render.terminal_text import shown, shown_lines
 from composer.file_suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def fix_specs(
         The exit code: 1 where errors are left, or where changes were shown and not made.
     """
     from composer.cli.progress import display
-    from composer.cli.reporting import Report, show_error
+    from composer.cli.reporting import Report
     from composer.cli.validate import verdict
     from composer.errors import ComposeError
     from composer.fixing import fix_spec, write_fixed
@@ -45,7 +46,7 @@ def fix_specs(
                 if write:
                     write_fixed(fixed.files)
             except ComposeError as error:
-                show_error(error)
+                report.fail(error)
                 code = max(code, error.exit_code)
                 continue
             if not write:
@@ -53,28 +54,26 @@ def fix_specs(
                     console.data("".join(_difference(file)))
             report.remark(fixed.prepared.remarks)
             report.add(fixed.prepared.diagnostics)
-            console.talk(_tally(spec, fixed, write=write))
+            console.talk_lines(_tally(spec, fixed, write=write))
             if fixed.prepared.errors or (fixed.files and not write):
                 code = max(code, 1)
             if fixed.prepared.errors:
                 console.talk(verdict(spec, fixed.prepared))
             elif write:
-                report.say(verdict(spec, fixed.prepared))
+                report.say(shown(verdict(spec, fixed.prepared)))
     return code
 
 
 def _tally(spec: str, fixed: Fixed, *, write: bool) -> str:
-    from composer.diagnostics.render.terminal_text import shown
-
     lines = [
-        f"{'fixed' if write else 'would fix'} {shown(found.span.file)}:{found.span.line}: "
-        f"{found.code} {shown(found.message)}"
+        f"{'fixed' if write else 'would fix'} {found.span.file}:{found.span.line}: "
+        f"{found.code} {found.message}"
         for found in fixed.done
         if found.span is not None
     ]
     left = len(fixed.prepared.diagnostics)
     words = "fixed" if write else "would be fixed"
-    return "\n".join(
+    return shown_lines(
         [*lines, f"{spec}: {len(fixed.done)} {words}, {left} remain{'s' if left == 1 else ''}"]
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli import candidates, console, options
+from composer.diagnostics.render.terminal_text import shown
 from composer.errors import UsageError
 from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
 
@@ -102,7 +103,7 @@ def command(
                 _write_schema(missing)
         report.add(_placed(drafted, str(file)))
         if output != STDOUT:
-            report.say(_verdict(str(file), drafted))
+            report.say(shown(_verdict(str(file), drafted)))
         if drafted.prepared.errors:
             console.talk(f"{counted(drafted.prepared.diagnostics)} left to fix in {file}")
             return 1
@@ -146,6 +147,7 @@ def _refuse_existing(file: Path) -> None:
         raise UsageError(
             f"{file} already exists; init never overwrites",
             help="choose another file with -o FILE, or print the spec with -o -",
+            code="CMP712",
         )
 
 
@@ -230,14 +232,14 @@ def _write(file: Path, content: bytes) -> None:
         raise
     except OSError as error:
         raise UsageError(
-            f"{file} can't be written: {os.strerror(error.errno or 0).lower()}"
+            f"{file} can't be written: {os.strerror(error.errno or 0).lower()}", code="CMP712"
         ) from error
 
 
 def _write_schema(file: Path) -> None:
-    from composer.spec.schema_file import schema_text
+    from composer.spec.editor_schema import editor_schema_text
 
-    _write(file, schema_text("spec").encode())
+    _write(file, editor_schema_text().encode())
     console.talk(f"{file}: the schema of specs, for completion and checks in an editor")
 
 

@@ -85,13 +85,13 @@ def _selector(text: str) -> Selector:
     try:
         return parse_selector(data)
     except PatternError as error:
-        raise UsageError(error.message, help=error.help) from error
+        raise UsageError(error.message, help=error.help, code=error.code) from error
 
 
 def _report(caught: Mapping[str, Caught]) -> None:
     for text, found in caught.items():
         if not found.names:
-            console.show_problem(f"{text} matches no layer", found.why_none)
+            console.show_problem(f"{text} matches no layer", found.why_none, code="CMP401")
         elif found.opened:
             console.talk(
                 f"note: {text} matches layers inside nested models: in a spec only with "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli import candidates, console, options
+from composer.diagnostics.render.terminal_text import shown, shown_lines
 from composer.file_suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def command(
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report, exit_code
-    from composer.errors import ComposeError, DriftError, SpecError, UsageError
+    from composer.errors import ComposeError, SpecError, UsageError
 
     specs, overrides = options.split(arguments)
     if existing:
@@ -70,14 +71,11 @@ def command(
                         codes.append(_checked(spec, overrides, report, say, offline=offline))
                     else:
                         _written(spec, overrides, report, say, upgrade=upgrade, offline=offline)
-            except DriftError as error:
-                report.drift(error)
-                codes.append(error.exit_code)
             except SpecError as error:
-                report.add(error.diagnostics)
+                report.fail(error)
                 codes.append(exit_code(error.diagnostics))
             except ComposeError as error:
-                console.show_problem(error.message, error.help)
+                report.fail(error)
                 codes.append(error.exit_code)
     return max(codes)
 
@@ -97,7 +95,7 @@ def _checked(
     report.remark(prepared.remarks)
     report.add(prepared.diagnostics)
     if not prepared.errors:
-        report.say(f"{_path(spec)} holds")
+        report.say(shown(f"{_path(spec)} holds"))
     return exit_code(prepared.diagnostics)
 
 
@@ -116,11 +114,11 @@ def _written(
     report.remark(prepared.remarks)
     report.add(prepared.diagnostics)
     if changed is None:
-        report.say(f"{_path(spec)} written")
+        report.say(shown(f"{_path(spec)} written"))
     elif not changed:
-        report.say(f"{_path(spec)} is current")
+        report.say(shown(f"{_path(spec)} is current"))
     else:
-        report.say("\n".join([f"{_path(spec)} brought up to date", *_lines(changed)]))
+        report.say(shown_lines([f"{_path(spec)} brought up to date", *_lines(changed)]))
 
 
 def _has_lock(spec: str) -> bool:

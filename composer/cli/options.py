@@ -98,7 +98,7 @@ def _specs_of(name: str) -> tuple[str, ...]:
         return (name,)
     found = specs_below(name)
     if not found:
-        raise UsageError(f"the folder {name} holds no spec; expected .yaml files")
+        raise UsageError(f"the folder {name} holds no spec; expected .yaml files", code="CMP114")
     return found
 
 
@@ -135,7 +135,9 @@ def readable_file(path: str, suffixes: tuple[str, ...]) -> Path:
     try:
         if file.is_dir():
             raise UsageError(
-                f"{path} is a folder; expected a {suffixes[0]} file", help=_choices(file, suffixes)
+                f"{path} is a folder; expected a {suffixes[0]} file",
+                help=_choices(file, suffixes),
+                code="CMP114",
             )
         if not file.is_file():
             file.stat()
@@ -143,10 +145,14 @@ def readable_file(path: str, suffixes: tuple[str, ...]) -> Path:
         with file.open("rb"):
             return file
     except FileNotFoundError:
-        raise UsageError(f"there is no file {path}", help=_nearby(file, suffixes)) from None
+        raise UsageError(
+            f"there is no file {path}", help=_nearby(file, suffixes), code="CMP114"
+        ) from None
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise UsageError(f"{path} can't be read: {reason[:1].lower()}{reason[1:]}") from error
+        raise UsageError(
+            f"{path} can't be read: {reason[:1].lower()}{reason[1:]}", code="CMP114"
+        ) from error
 
 
 def _refuse_other_kind(path: str, suffixes: tuple[str, ...]) -> None:
@@ -158,11 +164,13 @@ def _refuse_other_kind(path: str, suffixes: tuple[str, ...]) -> None:
         raise UsageError(
             f"{path} is a model; expected a spec",
             help=f"compose inspect {path} shows it; compose init {path} writes a spec of it",
+            code="CMP114",
         )
     if not means_spec and path.endswith(SPEC_SUFFIXES):
         raise UsageError(
             f"{path} is a spec; expected a model",
             help=f"compose plan {path} shows what it makes",
+            code="CMP114",
         )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self, cast
 
 from composer.cli import console
-from composer.diagnostics.render.terminal_text import shown
+from composer.cli.failures import failure_of
+from composer.diagnostics.of_errors import diagnostics_of
 from composer.errors import ComposeError, DriftError, SpecError
 
 if TYPE_CHECKING:
@@ -37,9 +38,12 @@ class Report:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Write the document. What ends the command is part of it; the caller says it as well."""
         if self._on_stdout:
-            _write(self._collected, self._format, "stdout")
+            found = diagnostics_of_any(error) if isinstance(error, Exception) else ()
+            _write([*self._collected, *found], self._format, "stdout")
+            _documents.append(self._format)
 
     @property
     def stream(self) -> Literal["stdout", "stderr"]:
@@ -53,22 +57,41 @@ class Report:
         elif diagnostics:
             _write(_helped_once(diagnostics), self._format, "stderr")
 
-    def drift(self, error: DriftError) -> None:
-        """Show what differs from a lock, once."""
-        self.add(error.diagnostics)
-        if (problem := not_told_yet(error)) is not None:
-            console.show_problem(*problem)
+    def fail(self, error: ComposeError, about: str = "") -> None:
+        """Show what keeps one of several from going on: on stderr, and in a document.
+
+        Args:
+            error: that ends one of several.
+            about: which one; it is named where the message does not name it.
+        """
+        if not isinstance(error, SpecError) and about not in error.message:
+            error.message = f"{about}: {error.message}"
+        if self._on_stdout:
+            self._collected.extend(diagnostics_of(error))
+        elif isinstance(error, SpecError | DriftError):
+            self.add(error.diagnostics)
+        if not isinstance(error, SpecError) and (problem := not_told_yet(error)) is not None:
+            console.show_problem(problem.message, problem.help, code=problem.code)
+
+    def fail_with(self, problem: Diagnostic) -> None:
+        """Show what a build failed of besides its diagnostics, as :meth:`fail` does."""
+        if self._on_stdout:
+            self._collected.append(problem)
+        console.show_problem(problem.message, problem.help, code=problem.code)
+
+    def for_programs(self, diagnostics: Sequence[Diagnostic]) -> None:
+        """Put into a document what people are told in other words, such as a table."""
+        if self._on_stdout:
+            self._collected.extend(diagnostics)
 
     def remark(self, remarks: Sequence[str]) -> None:
         """Write what is no problem and worth knowing."""
         for line in remarks:
-            console.talk(shown(line))
+            console.talk(line)
 
     def say(self, text: str) -> None:
-        """Write lines that the command is asked for."""
-        stream = console.terminal(self.stream).stream
-        stream.write(f"{text}\n")
-        stream.flush()
+        """Write lines that the command is asked for; a stranger's text in them is escaped."""
+        console.put(console.terminal(self.stream), f"{text}\n")
 
 
 def _write(
@@ -86,8 +109,8 @@ def _write(
         width=place.width or console.talk_width(),
     )
     # An empty line keeps blocks apart from what follows.
-    place.stream.write(f"{text}\n" if text and format == "full" else text)
-    place.stream.flush()
+    whole = f"{text}\n" if text and format == "full" else text
+    console.put(place, whole, commands=format == "github")
 
 
 def _helped_once(diagnostics: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
@@ -106,11 +129,14 @@ def _helped_once(diagnostics: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
     ]
 
 
-def not_told_yet(error: DriftError) -> tuple[str, str | None] | None:
-    """Return message and help of what differs from a lock; None where its diagnostics say it."""
-    if any(item.message == error.message for item in error.diagnostics):
+def not_told_yet(error: ComposeError) -> Diagnostic | None:
+    """Return an error as one diagnostic; None where the diagnostics that it holds say it."""
+    from composer.diagnostics.diagnostic import Diagnostic
+
+    held = error.diagnostics if isinstance(error, DriftError) else ()
+    if any(item.message == error.message for item in held):
         return None
-    return error.message, error.help
+    return Diagnostic(code=error.code, message=error.message, help=error.help)
 
 
 def show_error(error: ComposeError) -> None:
@@ -118,7 +144,32 @@ def show_error(error: ComposeError) -> None:
     if isinstance(error, SpecError):
         _write(error.diagnostics, "full", "stderr")
     else:
-        console.show_problem(error.message, error.help)
+        console.show_problem(error.message, error.help, code=error.code)
+
+
+_documents: list[Format] = []
+"""The documents that were written to stdout so far."""
+
+
+def document_of_failure(error: Exception, format: str) -> None:  # noqa: A002
+    """Write the document that a program waits for, where an error came before any was written."""
+    if format in FOR_PROGRAMS and not _documents:
+        _write(diagnostics_of_any(error), cast("Format", format), "stdout")
+
+
+def no_document_yet() -> None:
+    """Forget what earlier runs in this process wrote."""
+    _documents.clear()
+
+
+def diagnostics_of_any(error: Exception) -> Sequence[Diagnostic]:
+    """Return whatever ended a command as diagnostics."""
+    from composer.diagnostics.diagnostic import Diagnostic
+
+    if isinstance(error, ComposeError):
+        return diagnostics_of(error)
+    failure = failure_of(error)
+    return [Diagnostic(code=failure.code, message=failure.message, help=failure.help)]
 
 
 def exit_code(diagnostics: Sequence[Diagnostic]) -> int:

@@ -2,55 +2,25 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import re
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import click
 
 from composer.cli import console
 from composer.cli.commands import NobodyReadsError, compose
 from composer.cli.ending import EndedError, ended_by_signals
-from composer.cli.reporting import show_error
+from composer.cli.failures import failure_of
+from composer.cli.reporting import document_of_failure, no_document_yet, show_error
 from composer.errors import ComposeError
 
-USAGE = 2
-BUG = 3
-FAILED = 3
 INTERRUPTED = 130
-_LONGEST = 100
 NOBODY_READS = 141
 """What a shell reports for a program that SIGPIPE ended."""
-_OF_THE_MACHINE = frozenset(
-    {
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EIO,
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.EROFS,
-        errno.EACCES,
-        errno.EPERM,
-        errno.ENAMETOOLONG,
-        errno.EFBIG,
-        errno.ENOMEM,
-        errno.EAGAIN,
-        errno.EBUSY,
-        errno.ELOOP,
-        errno.ENOTDIR,
-        errno.ESTALE,
-        errno.ETIMEDOUT,
-        errno.ETXTBSY,
-    }
-)
-"""What a full disk, a lost drive, missing rights, limits of the shell or a path too long give: no
-mistake of ours."""
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -66,6 +36,7 @@ def _run(arguments: Sequence[str]) -> int:
         from composer.cli.shells import answer_shells
 
         answer_shells()
+    no_document_yet()
     try:
         with ended_by_signals():
             code = compose.main(args=list(arguments), prog_name="compose", standalone_mode=False)
@@ -79,87 +50,39 @@ def _run(arguments: Sequence[str]) -> int:
         console.talk("interrupted")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last line before a traceback
-        return _ended_by(error)
+        return _ended_by(error, list(arguments))
     return code if isinstance(code, int) else 0
 
 
-def _ended_by(error: Exception) -> int:
+def _ended_by(error: Exception, arguments: Sequence[str]) -> int:
     """Say what happened and return the exit code for it."""
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
-    if isinstance(error, click.ClickException):
-        message = error.format_message()
-        console.show_problem(f"{message[:1].lower()}{message[1:].rstrip('.')}", _usage_help(error))
-        return USAGE
-    if os.environ.get("COMPOSE_TRACEBACK"):
-        traceback.print_exception(error)
+    if os.environ.get("COMPOSE_TRACEBACK") and not isinstance(error, click.ClickException):
+        console.talk_lines("".join(traceback.format_exception(error)).rstrip("\n"))
+    document_of_failure(error, _asked_format(arguments))
     if isinstance(error, ComposeError):
         show_error(error)
         return error.exit_code
-    if isinstance(error, OSError) and not _has_folder():
-        gone = "the folder in which this runs does not exist any more"
-        console.show_problem(gone, "change into another one")
-        return USAGE
-    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
-        where = f"{error.filename}: " if error.filename is not None else ""
-        console.show_problem(f"{where}{os.strerror(error.errno).lower()}")
-        return FAILED
-    if (told := _of_surroundings(error)) is not None:
-        console.show_problem(*told)
-        return FAILED
-    reason = str(error) or "no further words"
-    console.show_problem(
-        f"this is a bug of composer, not of your files: {type(error).__name__}: {reason}",
-        "set COMPOSE_TRACEBACK=1 and run the command again to see where; please report it with "
-        "what that shows",
-    )
-    return BUG
+    failure = failure_of(error)
+    console.show_problem(failure.message, failure.help, code=failure.code)
+    return failure.exit_code
 
 
-def _of_surroundings(error: Exception) -> tuple[str, str | None] | None:
-    """Return message and help for what a process lacks, None where that is not the reason."""
-    if isinstance(error, MemoryError):
-        return (
-            "the memory is used up",
-            "ulimit -v and the limits of a container say how much this process may have",
-        )
-    if isinstance(error, RuntimeError) and "start new thread" in str(error):
-        return "no further thread can be started", "ulimit -u says how many there may be"
-    if isinstance(error, UnicodeEncodeError) and _is_undecodable(error):
-        return (
-            f"the name {_around(error)!r} is not UTF-8, and can't be written into a text file",
-            "rename the file or folder",
-        )
-    if isinstance(error, ImportError) and isinstance(
-        error.__cause__ or error, OSError | MemoryError
-    ):
-        return f"a library can't be loaded: {error}", None
-    return None
+def _asked_format(arguments: Sequence[str]) -> str:
+    """Return the form of diagnostics that a command line asks for on stdout; ``full`` for none.
 
-
-def _has_folder() -> bool:
-    try:
-        Path.cwd()
-    except OSError:
-        return False
-    return True
-
-
-def _around(error: UnicodeEncodeError) -> bytes:
-    """Return the name that a text could not be encoded for, as far as it can be told."""
-    start = max(map(error.object[: error.start].rfind, "\"' \n")) + 1
-    name = re.match(r"[^\"'\n]*", error.object[start:])
-    return os.fsencode(name[0] if name is not None else "")[:_LONGEST]
-
-
-def _is_undecodable(error: UnicodeEncodeError) -> bool:
-    """Tell text that came of a name in another encoding from other text."""
-    return all("\udc80" <= char <= "\udcff" for char in error.object[error.start : error.end])
-
-
-def _usage_help(error: click.ClickException) -> str | None:
-    context = getattr(error, "ctx", None)
-    return f"{context.command_path} --help shows what there is" if context else None
+    It is read here as text, since the mistake may be in the command line itself.
+    """
+    if "--json" in arguments or arguments[:1] == ["diff"]:
+        return "full"  # stdout is for another document
+    found = "full"
+    for number, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name == "--output-format":
+            following = arguments[number + 1 : number + 2]
+            found = value if equals else "".join(following)
+    return found
 
 
 def _flush_or_let_go() -> None:

@@ -80,7 +80,9 @@ class _Shell(ShellComplete):
         """Return the candidates, which may look at all words of the line as ``context.obj``."""
         self.ctx_args = {"obj": tuple(args)}
         option, equals, _ = incomplete.partition("=")
-        found = super().get_completions(args, incomplete)
+        # The terminal shows candidates as they are: what holds an escape sequence is none.
+        candidates = super().get_completions(args, incomplete)
+        found = [item for item in candidates if str(item.value).isprintable()]
         if not equals or not option.startswith("--"):
             return found
         # Click takes --option=value apart; for the shells it is one word.

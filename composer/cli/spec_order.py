@@ -35,6 +35,7 @@ def starts_from(specs: Sequence[str], overrides: Sequence[str]) -> dict[str, tup
                 raise UsageError(
                     f"{name} and {other} would both be written to {place.path}",
                     help="give one of them another name, or its own output: {path: …}",
+                    code="CMP704",
                 )
     found = {name: tuple(_before(name, read.get(name), makers)) for name in specs}
     try:

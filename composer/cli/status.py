@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli import console, options
+from composer.diagnostics.render.terminal_text import shown_lines
 from composer.file_suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
+    from composer.diagnostics.diagnostic import Diagnostic
     from composer.diagnostics.render import Format
     from composer.status import LockStatus, Status
 
@@ -50,14 +52,14 @@ def command(arguments: tuple[str, ...], *, as_json: bool, format: Format) -> int
                 with display(f"looking at {spec}") as say:
                     status = status_of(spec, overrides, progress=say)
             except ComposeError as error:
-                message = error.message if spec in error.message else f"{spec}: {error.message}"
-                console.show_problem(message, error.help)
+                report.fail(error, spec)
                 codes.append(error.exit_code)
                 continue
             found.append(status)
             # Of several specs the table tells; programs get all of it in any case.
             if len(specs) == 1 or format in FOR_PROGRAMS:
                 report.add(status.diagnostics)
+            report.for_programs(_not_current(status))
             codes.append(_code(status))
         if as_json:
             import json
@@ -88,7 +90,9 @@ def _found() -> tuple[str, ...]:
     specs = tuple(name for name in options.specs_below(".") if _is_spec(Path(name)))
     if not specs:
         raise UsageError(
-            "there is no spec below the current folder", help="name one: compose status SPEC"
+            "there is no spec below the current folder",
+            help="name one: compose status SPEC",
+            code="CMP114",
         )
     return specs
 
@@ -108,11 +112,33 @@ def _code(status: Status) -> int:
     return 0 if status.current else _DRIFT
 
 
+def _not_current(status: Status) -> list[Diagnostic]:
+    """Return what the table says of results and a lock that a build would change."""
+    from composer.cli.build_screen import shown
+    from composer.diagnostics.diagnostic import Diagnostic
+
+    found = [
+        Diagnostic(
+            code="CMP614",
+            message=f"{shown(result.path)} is {result.state}"
+            + (f": {', '.join(result.reasons)}" if result.reasons else ""),
+            help=f"compose build {status.spec}",
+        )
+        for result in status.results
+        if result.state != "fresh"
+    ]
+    lock = status.lock
+    if lock is not None and lock.holds is not True:
+        code = "CMP118" if lock.problem else "CMP610" if lock.holds is None else "CMP601"
+        found.append(Diagnostic(code=code, message=f"{lock.path}: {_lock(lock)}"))
+    return found
+
+
 def _table(found: Sequence[Status]) -> str:
     rows = [(status.spec, status.state, _why(status)) for status in found]
     first = max(len(spec) for spec, _, _ in rows)
     second = max(len(state) for _, state, _ in rows)
-    return "\n".join(
+    return shown_lines(
         f"{spec:<{first}}  {state:<{second}}  {why}".rstrip() for spec, state, why in rows
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli import console, options
+from composer.diagnostics.render.terminal_text import shown
 from composer.file_suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ def command(
     missing quotes. Comments and layout stay as they are.
     """
     from composer.cli.progress import display
-    from composer.cli.reporting import Report, show_error
-    from composer.errors import ComposeError, SpecError
+    from composer.cli.reporting import Report
+    from composer.errors import ComposeError
     from composer.pipeline import prepare
 
     specs, overrides = options.split(arguments)
@@ -62,12 +63,8 @@ def command(
                 options.readable_file(spec, SPEC_SUFFIXES)
                 with display(f"reading {spec}") as say:
                     prepared = prepare(spec, overrides, deep=deep, offline=offline, progress=say)
-            except SpecError as error:
-                report.add(error.diagnostics)
-                code = max(code, error.exit_code)
-                continue
             except ComposeError as error:
-                show_error(error)
+                report.fail(error)
                 code = max(code, error.exit_code)
                 continue
             report.remark(prepared.remarks)
@@ -76,7 +73,7 @@ def command(
                 code = max(code, 1)
                 console.talk(verdict(spec, prepared))
             else:
-                report.say(verdict(spec, prepared))
+                report.say(shown(verdict(spec, prepared)))
     return code
 
 
@@ -91,7 +88,8 @@ def verdict(spec: str, prepared: Prepared) -> str:
     if prepared.plan is not None:
         parts.append(count(len(prepared.plan.graph.operations), "operation"))
         parts.append(UNREAD)
-    rest = "".join(f"\n  {line}" for line in _unchecked(prepared.unchecked))
+    lines = _unchecked(prepared.unchecked)
+    rest = "\n  ".join(["; not all was checked:", *lines]) if lines else ""
     if prepared.errors:
         words = f"{counted(prepared.diagnostics)} in {spec}"
         fixable = sum(bool(found.fix) for found in prepared.diagnostics)
@@ -100,8 +98,7 @@ def verdict(spec: str, prepared: Prepared) -> str:
         )
     fine = "no problem found" if rest else "fine"
     word = counted(prepared.diagnostics) if prepared.diagnostics else fine
-    detail = f" ({', '.join(parts)})" if parts else ""
-    return f"{spec}: {word}{detail}" + (f"; not all was checked:{rest}" if rest else "")
+    return f"{spec}: {word}" + (f" ({', '.join(parts)})" if parts else "") + rest
 
 
 def _unchecked(found: Unchecked) -> list[str]:

@@ -13,6 +13,7 @@ from composer.file_suffixes import SPEC_SUFFIXES
 if TYPE_CHECKING:
     from composer.checks import VerificationReport
     from composer.cli.reporting import Report
+    from composer.diagnostics.diagnostic import Diagnostic
     from composer.diagnostics.render import Format
 
 DRIFT = 4
@@ -132,6 +133,7 @@ def _in_keras(artifact: Path, spec: str | None, overrides: tuple[str, ...], repo
     found = keras_report(artifact, spec, overrides, report)
     if found is None:
         return 1
+    report.for_programs(failed_checks(found))
     report.say(verification_lines(found, color=console.terminal(report.stream).color))
     return 0 if found.ok else DRIFT
 
@@ -166,6 +168,19 @@ def keras_report(
         return verify_artifact(file, plan, code=code, seed=seed, progress=say)
 
 
+def failed_checks(report: VerificationReport) -> list[Diagnostic]:
+    """Return the checks that failed, as far as no diagnostic of the report says it."""
+    from composer.diagnostics.diagnostic import Diagnostic
+
+    if report.diagnostics:
+        return []
+    return [
+        Diagnostic(code="CMP614", message=f"{report.artifact}: {check.name}: {check.detail}")
+        for check in report.checks
+        if check.state == "failed"
+    ]
+
+
 def verification_lines(report: VerificationReport, *, color: bool) -> str:
     """Return a line a check, and the verdict."""
     from composer.diagnostics.render.terminal_text import shown, styled
@@ -177,4 +192,4 @@ def verification_lines(report: VerificationReport, *, color: bool) -> str:
         lines.append(f"{state} {shown(check.name):<{width}}  {shown(check.detail)}".rstrip())
     failed = sum(check.state == "failed" for check in report.checks)
     verdict = "verified" if report.ok else f"{failed} of {len(report.checks)} checks failed"
-    return "\n".join([*lines, f"{report.artifact}: {verdict}"])
+    return "\n".join([*lines, shown(f"{report.artifact}: {verdict}")])

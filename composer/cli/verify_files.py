@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from composer.cli import console, options
 from composer.cli.progress import display
-from composer.cli.verify import DRIFT, keras_report, verification_lines
+from composer.cli.verify import DRIFT, failed_checks, keras_report, verification_lines
 from composer.errors import SpecError, UsageError
 from composer.file_suffixes import SPEC_SUFFIXES
 
@@ -48,7 +48,7 @@ def verify_files(wanted: Wanted, report: Report) -> int:
     """Look at one artifact, or at all of a spec, show what was found, return the exit code."""
     lock_file, lock = _lock(wanted)
     spec = wanted.spec or (_spec_beside(lock_file, lock) if wanted.rebuild else None)
-    overrides = wanted.overrides or (lock.spec.overrides if lock is not None else ())
+    overrides = wanted.overrides or _of_lock(lock, lock_file)
     artifacts = _artifacts(wanted, overrides)
     found = [_quick(artifact, lock, lock_file, wanted) for artifact in artifacts]
     built: tuple[Rebuilt, ...] = ()
@@ -70,20 +70,32 @@ def verify_files(wanted: Wanted, report: Report) -> int:
     color = console.terminal(report.stream).color
     for number, one in enumerate(found):
         report.add(one.diagnostics)
+        report.for_programs(failed_checks(one))
         lines = [*_difference(built[number])] if built else []
         report.say("\n".join([*lines, verification_lines(one, color=color)]))
     return 0 if all(one.ok for one in found) else DRIFT
+
+
+def _of_lock(lock: Lock | None, lock_file: Path | None) -> tuple[str, ...]:
+    """Return the overrides of a lock as one would write them here."""
+    from composer.spec.override_paths import seen_from_here
+
+    if lock is None or lock_file is None:
+        return ()
+    return seen_from_here(lock.spec.overrides, lock_file.parent)
 
 
 def _refused(spec: str, lock: Lock) -> tuple[Diagnostic, ...]:
     """Return what the overrides of a lock let in: code would run by a file that few people read."""
     from composer.diagnostics.diagnostic import Diagnostic
     from composer.lock.authority import only_overridden
+    from composer.spec.override_paths import seen_from_here
     from composer.spec.reading import read_spec
     from composer.spec.tree import path_text
 
-    read, _ = read_spec(spec, lock.spec.overrides)
-    given = " ".join(lock.spec.overrides)
+    overrides = seen_from_here(lock.spec.overrides, Path(spec).parent)
+    read, _ = read_spec(spec, overrides)
+    given = " ".join(overrides)
     return tuple(
         Diagnostic(
             code="CMP620",
@@ -117,6 +129,7 @@ def _spec_beside(lock_file: Path | None, lock: Lock | None) -> str:
     raise UsageError(
         f"{lock_file} does not lie beside the spec that it was written for",
         help="name that one: --spec SPEC",
+        code="CMP114",
     )
 
 
@@ -200,7 +213,11 @@ def _rebuilt(
         )
     if done.code:
         report.remark(done.said.splitlines())
-        console.talk(f"{spec} could not be built again; nothing was compared")
+        from composer.diagnostics.diagnostic import Diagnostic
+
+        problem = f"{spec} could not be built again; nothing was compared"
+        report.for_programs([Diagnostic(code="CMP710", message=problem)])
+        console.talk(problem)
     return done.code, done.results
 
 

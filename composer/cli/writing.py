@@ -30,7 +30,7 @@ def replace_file(path: Path, data: bytes) -> None:
                 Path(file.name).unlink(missing_ok=True)
                 raise
     except OSError as error:
-        raise UsageError(f"{path} can't be written: {error.strerror}") from error
+        raise UsageError(f"{path} can't be written: {error.strerror}", code="CMP712") from error
 
 
 def page_path(path: str | None) -> Path | None:

@@ -29,6 +29,7 @@ def destinations_of(spec: Spec, output: Output = None) -> tuple[Destination, ...
             raise UsageError(
                 f"{path} has the ending of no format",
                 help=f"the endings are {endings()}, or / for the folder of a SavedModel",
+                code="CMP701",
             )
     places = tuple(place for place in found if place is not None)
     for one, other in combinations(places, 2):
@@ -36,5 +37,6 @@ def destinations_of(spec: Spec, output: Output = None) -> tuple[Destination, ...
             raise UsageError(
                 f"two results would be written to one place, {other.path}",
                 help="leave one of them out",
+                code="CMP704",
             )
     return places

@@ -63,7 +63,8 @@ def origins(
         return _origins(plan, spec, places, store)
     except OSError as error:
         raise BuildError(
-            f"{error.filename or 'the current folder'} can't be read: {error.strerror}"
+            f"{error.filename or 'the current folder'} can't be read: {error.strerror}",
+            code="CMP713",
         ) from error
 
 

@@ -41,26 +41,33 @@ def check_places(destinations: Sequence[Destination], sources: Sequence[Path]) -
 def _check_folder(folder: Path, sources: Sequence[Path]) -> None:
     help_ = "name a folder of its own: -o build/model.saved_model"
     if folder.is_symlink():
-        raise BuildError(f"{folder} is a link, and a folder would take its place", help=help_)
+        raise BuildError(
+            f"{folder} is a link, and a folder would take its place", help=help_, code="CMP709"
+        )
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise BuildError(f"{folder} is a file, and a SavedModel is a folder", help=help_)
+        raise BuildError(
+            f"{folder} is a file, and a SavedModel is a folder", help=help_, code="CMP709"
+        )
     for source in sources:
         if folder.resolve() in (source.resolve(), *source.resolve().parents):
             raise BuildError(
-                f"{folder} is, or holds, a source of this model and would be replaced", help=help_
+                f"{folder} is, or holds, a source of this model and would be replaced",
+                help=help_,
+                code="CMP709",
             )
     try:
         held = sorted(entry.name for entry in folder.iterdir())
     except OSError as error:
-        raise BuildError(f"{folder} can't be read: {error.strerror}") from error
+        raise BuildError(f"{folder} can't be read: {error.strerror}", code="CMP712") from error
     strange = [name for name in held if name not in _OURS]
     if strange or (held and "saved_model.pb" not in held):
         raise BuildError(
             f"the folder {folder} is no SavedModel, and would be replaced: it holds "
             f"{', '.join((strange or held)[:3])}",
             help=help_,
+            code="CMP709",
         )
 
 
@@ -133,6 +140,7 @@ def _take(items: Sequence[Unfinished]) -> None:
         raise BuildError(
             f"{error.filename2 or error.filename} can't be written: {error.strerror}",
             help="all was left as it was" if len(items) > 1 else None,
+            code="CMP712",
         ) from error
     for step in steps:
         if step.kept is not None:
@@ -199,4 +207,6 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BuildError(f"the folder {folder} can't be made: {error.strerror}") from error
+        raise BuildError(
+            f"the folder {folder} can't be made: {error.strerror}", code="CMP712"
+        ) from error

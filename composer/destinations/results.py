@@ -188,7 +188,8 @@ def _reading() -> Iterator[None]:
         yield
     except OSError as error:
         raise BuildError(
-            f"{error.filename or 'the current folder'} can't be read: {error.strerror}"
+            f"{error.filename or 'the current folder'} can't be read: {error.strerror}",
+            code="CMP713",
         ) from error
 
 

@@ -4,8 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+MOST_COMPARED = 500_000
+"""Comparisons for all suggestions about one spec: a second of work. After that there are none."""
 _CUTOFF = 0.6
 _SHORTEST_PART = 4
+
+
+class _Spent:
+    """How many words were compared since the last fresh start."""
+
+    compared = 0
+
+
+def start_afresh() -> None:
+    """Begin another spec: so that a run with many unknown words stays linear, it has a budget."""
+    _Spent.compared = 0
+
+
+def _affordable(candidates: Iterable[str]) -> tuple[str, ...]:
+    """Return the candidates, each once; none where the budget is spent."""
+    if _Spent.compared > MOST_COMPARED:
+        return ()
+    known = tuple(dict.fromkeys(candidates))
+    _Spent.compared += len(known)
+    return known
 
 
 def nearest(word: str, candidates: Iterable[str], limit: int = 3) -> tuple[str, ...]:
@@ -27,7 +49,7 @@ def nearest(word: str, candidates: Iterable[str], limit: int = 3) -> tuple[str, 
 
     lowered = word.casefold()
     scored: list[tuple[float, int, str]] = []
-    for index, candidate in enumerate(dict.fromkeys(candidates)):
+    for index, candidate in enumerate(_affordable(candidates)):
         other = candidate.casefold()
         score = OSA.normalized_similarity(lowered, other)
         short, long = sorted((lowered, other), key=len)
@@ -52,7 +74,7 @@ def certain(word: str, candidates: Iterable[str]) -> str | None:
     """
     from rapidfuzz.distance import OSA
 
-    known = tuple(dict.fromkeys(candidates))
+    known = _affordable(candidates)
     lowered = word.casefold()
     distances = sorted((OSA.distance(lowered, other.casefold()), other) for other in known)
     if not distances:

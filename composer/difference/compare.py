@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from composer.difference.gaps import not_compared
 from composer.difference.given import both_given, given_and_made
 from composer.difference.renames import (
     IGNORED,
@@ -79,6 +80,8 @@ class Difference:
         facts: other values, by name.
         names_only: whether of layers no more is known, on one side, than names and origins.
         notes: what could not be compared, or was taken from elsewhere, in words.
+        not_compared: what one side does not tell: parts of layers, such as ``arguments``. Where
+            there is any, finding no difference does not mean that there is none.
     """
 
     before: str
@@ -92,6 +95,7 @@ class Difference:
     facts: tuple[tuple[str, Pair], ...] = ()
     notes: tuple[str, ...] = ()
     names_only: bool = False
+    not_compared: tuple[str, ...] = ()
 
     @property
     def any(self) -> bool:
@@ -141,6 +145,7 @@ def compare(before: View, now: View) -> Difference:
             view.layers and all(layer.class_name is None for layer in view.layers.values())
             for view in (before, now)
         ),
+        not_compared=not_compared(before, now, new_names),
     )
 
 

@@ -24,6 +24,7 @@ def difference_document(found: Difference) -> dict[str, Any]:
         "outputs": _ports(found.outputs),
         "facts": {name: _pair(pair) for name, pair in found.facts},
         "notes": list(found.notes),
+        "not_compared": list(found.not_compared),
     }
 
 

@@ -17,6 +17,7 @@ from composer.keras_format.stored import FileStamp
 from composer.keras_format.strict_json import MAX_BYTES as MAX_JSON_BYTES
 from composer.keras_format.strict_json import read_object
 from composer.keras_format.zip_directory import DEFLATED, HDF5_SIGNATURE, Member, read_members
+from composer.regular_files import NotRegularError, opened_regular
 
 if TYPE_CHECKING:
     from composer.keras_format.hdf5_read import WeightsFile
@@ -211,7 +212,11 @@ def opened_weights(path: str | os.PathLike[str]) -> Iterator[WeightsFile]:
         FormatError: it is neither, or not sound.
         OSError: the file can't be opened.
     """
-    with Path(path).open("rb") as file:
+    try:
+        descriptor = opened_regular(Path(path))
+    except NotRegularError as error:
+        raise FormatError(f"{path} is no ordinary file", reason="unreadable") from error
+    with os.fdopen(descriptor, "rb") as file:
         plain = file.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE
     if plain:
         from composer.keras_format.hdf5_read import open_weights

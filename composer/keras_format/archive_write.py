@@ -106,7 +106,9 @@ def write_archive(
         temporary.replace(target)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise BuildError(f"{target} could not be written: {error.strerror or error}") from error
+        raise BuildError(
+            f"{target} could not be written: {error.strerror or error}", code="CMP712"
+        ) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -180,7 +182,9 @@ def write_weights(target: Path, contents: Sequence[Content]) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise BuildError(f"{target} could not be written: {error.strerror or error}") from error
+        raise BuildError(
+            f"{target} could not be written: {error.strerror or error}", code="CMP712"
+        ) from error
 
 
 def _write_hdf5(

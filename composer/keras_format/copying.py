@@ -118,7 +118,9 @@ class Sources:
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            raise BuildError(f"the source {path} can't be opened: {error.strerror}") from error
+            raise BuildError(
+                f"the source {path} can't be opened: {error.strerror}", code="CMP713"
+            ) from error
         source = _Source(descriptor, stamp, ExitStack())
         self._open[path] = source
         _check_stamp(path, FileStamp.of(descriptor), stamp)

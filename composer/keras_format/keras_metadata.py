@@ -15,6 +15,7 @@ from typing import Any, Final
 from composer.errors import FormatError
 from composer.keras_format.graph import Json
 from composer.keras_format.strict_json import read_object
+from composer.regular_files import read_regular
 
 FILE: Final = "keras_metadata.pb"
 MAX_BYTES: Final = 64 << 20
@@ -77,7 +78,7 @@ def _nodes(path: Path) -> dict[str, dict[str, Json]]:
     if path.stat().st_size > MAX_BYTES:
         raise FormatError(f"{path} has more than {MAX_BYTES} bytes", reason=REASON)
     try:
-        saved = _message().FromString(path.read_bytes())
+        saved = _message().FromString(read_regular(path))
     except DecodeError as error:
         raise FormatError(
             f"{path} is damaged: {error}", reason=REASON, help="copy the folder again"

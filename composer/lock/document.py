@@ -18,6 +18,7 @@ from composer.lock.model import (
     LockedSource,
     LockedSpec,
 )
+from composer.regular_files import read_regular
 
 _CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)
 """How git marks the beginning of what it could not merge."""
@@ -90,13 +91,15 @@ def read_lock(path: Path) -> Lock:
         DriftError: it is no lock, or one of another version of composer.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path).decode()
     except FileNotFoundError as error:
         raise UsageError(
-            f"there is no lock {path}", help="compose lock SPEC writes it beside the spec"
+            f"there is no lock {path}",
+            help="compose lock SPEC writes it beside the spec",
+            code="CMP114",
         ) from error
-    except (OSError, UnicodeError) as error:
-        raise UsageError(f"the lock {path} can't be read: {error}") from error
+    except (OSError, ValueError) as error:
+        raise UsageError(f"the lock {path} can't be read: {error}", code="CMP114") from error
     return lock_from_text(text, str(path))
 
 
@@ -117,21 +120,25 @@ def lock_from_text(text: str, shown: str) -> Lock:
         raise DriftError(
             f"{shown} holds a conflict that a merge left, at line {line}",
             help="solve it in the spec; compose lock SPEC then writes the lock anew",
+            code="CMP118",
         )
     try:
         document = json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
-        raise DriftError(f"{shown} is no lock: {error}", help=refused) from error
+        raise DriftError(f"{shown} is no lock: {error}", help=refused, code="CMP118") from error
     if isinstance(document, Mapping) and document.get("format") not in (None, FORMAT):
         raise DriftError(
             f"{shown} is a lock of format {document['format']}; this version of composer writes "
             f"and reads format {FORMAT}",
             help=refused,
+            code="CMP118",
         )
     schema = json.loads(schema_text("lock"))
     for problem in jsonschema.Draft202012Validator(schema).iter_errors(document):
         where = ".".join(str(step) for step in problem.path) or "the document"
-        raise DriftError(f"{shown} is no sound lock: {where}: {problem.message}", help=refused)
+        raise DriftError(
+            f"{shown} is no sound lock: {where}: {problem.message}", help=refused, code="CMP118"
+        )
     return _lock(document)
 
 

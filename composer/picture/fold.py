@@ -9,10 +9,11 @@ that fits a page is taken, and what is inside a stretch is folded by the same ru
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count, groupby
+from itertools import count, groupby, islice
 
 from composer.picture.model import LEFT_OUT, Edge, Fold, Node
 
@@ -23,6 +24,9 @@ _NUMBERED = re.compile(r"\d[a-z]?$", re.IGNORECASE)
 _DIMENSIONS = re.compile(r"[123]d$", re.IGNORECASE)
 _TOKENS = re.compile(r"[^_./\-]+")
 _SMALL = 4
+_MOST_TOKENS = 40
+_MOST_STEMS = 8
+"""So many levels of numbers a name has for folding; each one is a way to cut that is tried."""
 
 
 def folded(nodes: Mapping[str, Node], edges: Sequence[Edge]) -> tuple[str | Fold, ...]:
@@ -226,11 +230,17 @@ class _Folder:
         return crossing
 
 
-def _stems(name: str) -> list[str]:
-    """Return the beginnings of a name that end with a number, the shortest first."""
-    ends = [match.end() for match in _TOKENS.finditer(name)]
-    beginnings = [name[:end] for end in ends[:-1]]
-    return [b for b in beginnings if _NUMBERED.search(b) and not _DIMENSIONS.search(b)]
+@functools.lru_cache(maxsize=20_000)
+def _stems(name: str) -> tuple[str, ...]:
+    """Return the beginnings of a name that end with a number, the shortest first, a few at most."""
+    ends = (match.end() for match in islice(_TOKENS.finditer(name), _MOST_TOKENS))
+    beginnings = [(name[:end], name[max(end - 2, 0) : end]) for end in tuple(ends)[:-1]]
+    numbered = (
+        beginning
+        for beginning, last in beginnings
+        if _NUMBERED.search(last) and not _DIMENSIONS.search(last)
+    )
+    return tuple(islice(numbered, _MOST_STEMS))
 
 
 def _chunks(stretches: Sequence[Sequence[str]]) -> list[list[str]]:

@@ -9,7 +9,7 @@ from composer.keras_format.flatten import SEPARATOR
 from composer.keras_format.graph import Operation
 from composer.resolver.inside import how_to_open, walk
 from composer.spec.model import Selector
-from composer.spec.selectors import glob_pattern
+from composer.spec.selectors import glob_pattern, regex_pattern
 
 _MAP = re.compile(r"(class|regex|upto|after)\s*:\s*(\S.*)")
 _SHOWN = 3
@@ -30,7 +30,7 @@ def why_dead(selector: Selector, operations: Mapping[str, Operation]) -> str | N
     if spelled is not None:
         return f"a selector by {spelled[1]} is a map: {{{spelled[1]}: {spelled[2]}}}"
     if selector.kind == "regex":
-        part = [name for name in operations if re.search(pattern, name)]
+        part = [name for name in operations if regex_pattern(pattern).search(name)]
         if part:
             inner = f"(?:{pattern})" if "|" in pattern else pattern
             return (
@@ -66,7 +66,7 @@ def _fits(selector: Selector, path: str, operation: Operation) -> bool:
         case "class":
             return selector.pattern in (operation.class_name, operation.registered_name)
         case "regex":
-            return any(re.fullmatch(selector.pattern, name) for name in names)
+            return any(regex_pattern(selector.pattern).fullmatch(name) for name in names)
         case "glob":
             return any(glob_pattern(selector.pattern).fullmatch(name) for name in names)
         case _:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from composer.diagnostics.diagnostic import Edit, SpecPath
 from composer.diagnostics.suggest import did_you_mean
 from composer.keras_format.rename import name_problem
 from composer.resolver.inside import how_to_open
 from composer.resolver.problems import Problems
+from composer.resolver.select import MOST_EXPLAINED, MOST_WORK
 from composer.resolver.topology import Topology
+from composer.spec.linear_match import Pattern, TooCostlyError
 from composer.spec.model import RenameRule, Source
+from composer.spec.selectors import regex_pattern
 
 
 def final_names(
@@ -28,20 +29,20 @@ def final_names(
     a nested model is joined with ``_``; a source kept as one layer has the name it is given.
     """
     wanted = frozenset(kept)
-    rules = _Rules.of(source.rename)
+    rules = _Rules(source.rename)
     names: dict[str, str] = {}
     used: set[int] = set()
     refused: dict[SpecPath, list[tuple[str, str]]] = {}
     for name in topology.operations:
         if name not in wanted:
             continue
-        rule = rules.find(name)
+        rule = rules.find(name, problems)
         if rule is None:
-            base = name.replace("/", "_") if source.flatten else name
+            base = _base(source, name)
         else:
             used.add(rule)
             found = source.rename[rule]
-            base = re.sub(found.pattern, found.to, name, count=1) if found.regex else found.to
+            base = rules.renamed(rule, name) if found.regex else found.to
         exact = name == source.nested or (rule is not None and not source.rename[rule].regex)
         final = base if exact else f"{source.prefix}{base}{source.suffix}"
         names[name] = final
@@ -59,34 +60,74 @@ def final_names(
             )
     for path, pairs in refused.items():
         _report_refused(source, path, pairs, problems)
-    for index, unused in enumerate(source.rename):
-        if index not in used:
-            _report_unused(source, unused, wanted, topology, problems)
+    idle = [rule for index, rule in enumerate(source.rename) if index not in used]
+    for number, rule_ in enumerate([] if rules.given_up else idle):
+        explain = number < MOST_EXPLAINED
+        _report_unused(source, rule_, wanted, topology, problems, explain=explain)
     return names
 
 
-@dataclass(frozen=True, slots=True)
+def default_name(source: Source, name: str) -> str:
+    """Return the name that a layer gets where no rule renames it."""
+    return f"{source.prefix}{_base(source, name)}{source.suffix}"
+
+
+def _base(source: Source, name: str) -> str:
+    return name.replace("/", "_") if source.flatten else name
+
+
 class _Rules:
-    """Rename rules, the exact ones by name."""
+    """Rename rules, the exact ones by name.
 
-    exact: Mapping[str, int]
-    patterns: tuple[tuple[int, re.Pattern[str]], ...]
+    Attributes:
+        given_up: whether the patterns were too much work, which is reported then (CMP115).
+    """
 
-    @classmethod
-    def of(cls, rules: Iterable[RenameRule]) -> _Rules:
-        exact: dict[str, int] = {}
-        patterns = []
+    def __init__(self, rules: Sequence[RenameRule]) -> None:
+        self._rules = rules
+        self._exact: dict[str, int] = {}
+        self._patterns: list[tuple[int, Pattern]] = []
+        self._work = 0
+        self.given_up = False
         for index, rule in enumerate(rules):
             if rule.regex:
-                patterns.append((index, re.compile(rule.pattern)))
+                self._patterns.append((index, regex_pattern(rule.pattern)))
             else:
-                exact.setdefault(rule.pattern, index)
-        return cls(exact, tuple(patterns))
+                self._exact.setdefault(rule.pattern, index)
 
-    def find(self, name: str) -> int | None:
-        if name in self.exact:
-            return self.exact[name]
-        return next((index for index, pattern in self.patterns if pattern.fullmatch(name)), None)
+    def find(self, name: str, problems: Problems) -> int | None:
+        """Return the index of the rule that renames ``name``; None where none does."""
+        if name in self._exact:
+            return self._exact[name]
+        for index, pattern in () if self.given_up else self._patterns:
+            before = pattern.steps
+            try:
+                if pattern.fullmatch(name) is not None:
+                    return index
+            except TooCostlyError as error:
+                self._give_up(index, str(error), problems)
+                return None
+            self._work += pattern.steps - before + 1
+            if self._work > MOST_WORK:
+                self._give_up(index, "the rules of 'rename' look at too many layers", problems)
+                return None
+        return None
+
+    def _give_up(self, index: int, message: str, problems: Problems) -> None:
+        self.given_up = True
+        problems.add(
+            "CMP115",
+            self._rules[index].path,
+            message,
+            help="use fewer or simpler patterns, or list the names",
+        )
+
+    def renamed(self, index: int, name: str) -> str:
+        """Return the name that the rule ``index``, which matches ``name``, gives."""
+        rule = self._rules[index]
+        new = regex_pattern(rule.pattern).expand(rule.to, name)
+        assert new is not None
+        return new
 
 
 def _cause(source: Source, rule: int | None) -> SpecPath:
@@ -139,12 +180,22 @@ def _slash_rule(slashes: int) -> str:
     return f"{{regex: '{pattern}', to: '{to}'}}"
 
 
+def _matches_any(rule: RenameRule, topology: Topology) -> bool:
+    pattern = regex_pattern(rule.pattern)
+    try:
+        return any(map(pattern.fullmatch, topology.operations))
+    except TooCostlyError:
+        return False  # of a name that is not kept
+
+
 def _report_unused(
     source: Source,
     rule: RenameRule,
     kept: frozenset[str],
     topology: Topology,
     problems: Problems,
+    *,
+    explain: bool,
 ) -> None:
     if not rule.regex and rule.pattern in topology.operations:
         wired = topology.operations[rule.pattern].kind == "input"
@@ -155,7 +206,19 @@ def _report_unused(
             + ("is an input that something is wired to" if wired else "is not kept")
             + f", so renaming it to {rule.to!r} has no effect",
             at_key=True,
+            severity="warning",
             help="remove the rule" + ("" if wired else ", or keep the layer"),
+        )
+        return
+    if rule.regex and explain and _matches_any(rule, topology):
+        problems.add(
+            "CMP304",
+            rule.path,
+            f"the regex {rule.pattern!r} matches only layers of source {source.id!r} that are not "
+            "kept, or that an earlier rule renames, so it has no effect",
+            at_key=True,
+            severity="warning",
+            help="remove the rule",
         )
         return
     problems.add(
@@ -166,6 +229,10 @@ def _report_unused(
         else f"no kept layer of source {source.id!r} matches the regex {rule.pattern!r}",
         at_key=True,
         help=how_to_open(rule.pattern, topology.operations)
-        or did_you_mean(rule.pattern, [name for name in topology.operations if name in kept]),
-        fix=() if rule.regex else problems.corrected_key(rule.path, rule.pattern, sorted(kept)),
+        or did_you_mean(rule.pattern, [name for name in topology.operations if name in kept])
+        if explain
+        else None,
+        fix=problems.corrected_key(rule.path, rule.pattern, sorted(kept))
+        if explain and not rule.regex
+        else (),
     )

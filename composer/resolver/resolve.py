@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from composer.diagnostics.diagnostic import Diagnostic, SpecPath
+from composer.diagnostics.suggest import start_afresh
 from composer.keras_format.graph import TensorRef
 from composer.keras_format.model_file import LayerState, ModelFile
 from composer.resolver.check_code import check_code
@@ -13,8 +14,9 @@ from composer.resolver.check_loadable import check_loadable
 from composer.resolver.check_names import check_names
 from composer.resolver.cut import cut
 from composer.resolver.facts import Question
+from composer.resolver.idle_keys import warn_idle_keys
 from composer.resolver.infer import Inferred, Knowledge, infer
-from composer.resolver.linked import Linked
+from composer.resolver.linked import Linked, Step
 from composer.resolver.name_layers import final_names
 from composer.resolver.number_calls import number_calls
 from composer.resolver.plan import Plan
@@ -58,6 +60,7 @@ def resolve(spec: Spec, files: Mapping[str, ModelFile], knowledge: Knowledge) ->
     Returns:
         A plan with open questions is a draft: it can be shown and not built.
     """
+    start_afresh()
     problems = Problems(spec.positions)
     pieces = {
         source.id: _piece(source, files[source.id], problems)
@@ -67,9 +70,11 @@ def resolve(spec: Spec, files: Mapping[str, ModelFile], knowledge: Knowledge) ->
     linked = wire(spec, pieces, problems)
     order = steps(linked, problems)
     unreachable: tuple[str, ...] = ()
+    reached: frozenset[Step] = frozenset()
     if not problems.errors and len(pieces) == len(spec.sources):
         _check_outputs(spec, linked, problems)
         order, unreachable = reachable(linked, order, pieces)
+        reached = frozenset(order)
         linked, order = number_calls(linked, order)
         if linked.outputs:
             _warn_unused(spec, linked, problems)
@@ -94,6 +99,7 @@ def resolve(spec: Spec, files: Mapping[str, ModelFile], knowledge: Knowledge) ->
         unreachable=unreachable,
         problems=problems,
     )
+    warn_idle_keys(spec, pieces, files, reached, problems)
     plan = check_code(spec, plan, problems)
     check_loadable(plan, problems)
     return _resolution(plan, inferred, problems)

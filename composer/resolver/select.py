@@ -6,17 +6,22 @@ is called again behind the end of a path, that call is not on it.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from composer.diagnostics.diagnostic import SpecPath
 from composer.diagnostics.suggest import did_you_mean
 from composer.resolver.dead_selectors import why_dead
 from composer.resolver.problems import Problems
 from composer.resolver.topology import CallOf, Topology
+from composer.spec.linear_match import Pattern, TooCostlyError
 from composer.spec.model import Selector, Source
-from composer.spec.selectors import glob_pattern
+from composer.spec.selectors import glob_pattern, regex_pattern
+
+MOST_WORK = 20_000_000
+"""Names looked at, and instructions of patterns, for all selectors of a source: some seconds."""
+MOST_EXPLAINED = 50
+"""For so many selectors or rules that match nothing it is looked for what may have been meant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +36,9 @@ class Selection:
         excluded: named by an ``exclude`` selector, or outside ``include``.
         bypass: named by a ``bypass`` selector.
         frozen, unfrozen: named by ``freeze`` and ``unfreeze``.
+        included: calls named by an ``include`` selector; all, if there is none.
+        named: calls named by an ``exclude`` selector.
+        found: the calls that each selector picks.
     """
 
     kept: frozenset[str]
@@ -39,21 +47,31 @@ class Selection:
     bypass: frozenset[str]
     frozen: frozenset[str]
     unfrozen: frozenset[str]
+    included: frozenset[CallOf]
+    named: frozenset[CallOf]
+    found: Mapping[Selector, frozenset[CallOf]] = field(default_factory=dict)
+
+    def names(self, selector: Selector) -> frozenset[str]:
+        """Return the operations of which ``selector`` picks a call."""
+        return _names(selector, self.found.get(selector, frozenset()))
 
 
 def select(source: Source, topology: Topology, problems: Problems) -> Selection:
     """Apply a source's selectors. A selector that matches nothing is reported (CMP401)."""
     everything = frozenset(topology.operations)
-    excluded = _calls_matched_by(source.id, source.exclude, topology, problems)
+    matcher = _Matcher(source.id, topology, problems)
+    excluded = matcher.union(source.exclude)
     if source.include is None:
-        calls = frozenset().union(*map(topology.calls_of, everything)) - excluded
+        included = frozenset().union(*map(topology.calls_of, everything))
+        calls = included - excluded
     else:
-        calls = _calls_matched_by(source.id, source.include, topology, problems) - excluded
+        included = matcher.union(source.include)
+        calls = included - excluded
         calls |= _feeding_inputs(calls, topology) - excluded
     kept = frozenset(name for name, _ in calls)
-    bypass = _matched_by(source.id, source.bypass, topology, problems)
+    bypass = matcher.names(source.bypass)
     for selector in source.bypass:
-        found = matches(selector, topology)
+        found = _names(selector, matcher.of(selector))
         if found and not found - kept:
             problems.add(
                 "CMP402",
@@ -61,6 +79,7 @@ def select(source: Source, topology: Topology, problems: Problems) -> Selection:
                 f"bypass selects {_list(found)}, which {'are' if len(found) > 1 else 'is'} kept: "
                 "only an excluded layer can be bypassed",
                 help=f"add it to exclude as well: exclude: [{', '.join(sorted(found)[:3])}]",
+                severity="warning",
             )
     if not kept:
         problems.add(
@@ -70,13 +89,17 @@ def select(source: Source, topology: Topology, problems: Problems) -> Selection:
             at_key=True,
             help="remove the source, or keep at least one of its layers",
         )
+    frozen, unfrozen = matcher.names(source.freeze), matcher.names(source.unfreeze)
     return Selection(
         kept=kept,
         calls=calls,
         excluded=everything - kept,
         bypass=bypass,
-        frozen=_matched_by(source.id, source.freeze, topology, problems),
-        unfrozen=_matched_by(source.id, source.unfreeze, topology, problems),
+        frozen=frozen,
+        unfrozen=unfrozen,
+        included=included,
+        named=excluded,
+        found=matcher.found,
     )
 
 
@@ -91,28 +114,78 @@ def _feeding_inputs(calls: frozenset[CallOf], topology: Topology) -> frozenset[C
     )
 
 
-def _matched_by(
-    source: str, selectors: Iterable[Selector], topology: Topology, problems: Problems
-) -> frozenset[str]:
-    found: set[str] = set()
-    for selector in selectors:
-        names = matches(selector, topology)
-        if not names:
-            _report_dead(source, selector, topology, problems)
-        found |= names
-    return frozenset(found)
+class _Matcher:
+    """Matches the selectors of one source, each once, and reports those that match nothing.
 
+    A spec of a megabyte and a model of many layers could keep it busy for hours: when the work is
+    more than any sound spec needs, that is reported (CMP115), and nothing more is matched.
+    """
 
-def _calls_matched_by(
-    source: str, selectors: Iterable[Selector], topology: Topology, problems: Problems
-) -> frozenset[CallOf]:
-    found: set[CallOf] = set()
-    for selector in selectors:
-        calls = matching_calls(selector, topology)
+    def __init__(self, source: str, topology: Topology, problems: Problems) -> None:
+        self._source = source
+        self._topology = topology
+        self._problems = problems
+        self.found: dict[Selector, frozenset[CallOf]] = {}
+        self._work = 0
+        self._dead = 0
+
+    def union(self, selectors: Iterable[Selector]) -> frozenset[CallOf]:
+        """Return all calls that any of ``selectors`` picks."""
+        return frozenset().union(*(self.of(selector) for selector in selectors))
+
+    def names(self, selectors: Iterable[Selector]) -> frozenset[str]:
+        """Return the names of all operations of which any of ``selectors`` picks a call."""
+        return frozenset().union(*(_names(one, self.of(one)) for one in selectors))
+
+    def of(self, selector: Selector) -> frozenset[CallOf]:
+        """Return the calls that ``selector`` picks."""
+        if selector not in self.found:
+            self.found[selector] = self._matched(selector)
+        return self.found[selector]
+
+    def _matched(self, selector: Selector) -> frozenset[CallOf]:
+        if self._work > MOST_WORK:
+            return frozenset()
+        pattern = _pattern(selector)
+        before = 0 if pattern is None else pattern.steps
+        try:
+            calls = matching_calls(selector, self._topology)
+        except TooCostlyError as error:
+            self._report_costly(selector, str(error))
+            return frozenset()
+        if selector.pattern not in self._topology.operations or selector.kind != "glob":
+            self._work += len(self._topology.operations)
+        if pattern is not None:
+            self._work += pattern.steps - before
         if not calls:
-            _report_dead(source, selector, topology, problems)
-        found |= calls
-    return frozenset(found)
+            self._dead += 1
+            explain = self._dead <= MOST_EXPLAINED
+            _report_dead(self._source, selector, self._topology, self._problems, explain=explain)
+        if self._work > MOST_WORK:
+            self._report_costly(
+                selector,
+                f"the selectors of source {self._source!r} up to here look at its "
+                f"{len(self._topology.operations):,} layers too often",
+            )
+        return calls
+
+    def _report_costly(self, selector: Selector, message: str) -> None:
+        self._problems.add(
+            "CMP115",
+            selector.path,
+            message,
+            help="use fewer or simpler patterns, or list the names",
+        )
+
+
+def _pattern(selector: Selector) -> Pattern | None:
+    match selector.kind:
+        case "glob":
+            return glob_pattern(selector.pattern)
+        case "regex":
+            return regex_pattern(selector.pattern)
+        case _:
+            return None
 
 
 def matches(selector: Selector, topology: Topology) -> frozenset[str]:
@@ -121,12 +194,20 @@ def matches(selector: Selector, topology: Topology) -> frozenset[str]:
     Where it follows the graph, they are those of which it picks a call. A layer that is called
     again after itself does not come after itself.
     """
-    found = frozenset(name for name, _ in matching_calls(selector, topology))
+    return _names(selector, matching_calls(selector, topology))
+
+
+def _names(selector: Selector, calls: Iterable[CallOf]) -> frozenset[str]:
+    found = frozenset(name for name, _ in calls)
     return found - {selector.pattern} if selector.kind == "after" else found
 
 
 def matching_calls(selector: Selector, topology: Topology) -> frozenset[CallOf]:
-    """Return the calls that ``selector`` picks; empty when there are none."""
+    """Return the calls that ``selector`` picks; empty when there are none.
+
+    Raises:
+        TooCostlyError: its pattern can't be matched with one of the names in bounded time.
+    """
     operations = topology.operations
     pattern = selector.pattern
     match selector.kind:
@@ -142,7 +223,7 @@ def matching_calls(selector: Selector, topology: Topology) -> frozenset[CallOf]:
         case "glob":
             names = _glob(pattern, topology)
         case "regex":
-            compiled = re.compile(pattern)
+            compiled = regex_pattern(pattern)
             names = frozenset(name for name in operations if compiled.fullmatch(name))
         case "class":
             names = frozenset(
@@ -174,7 +255,12 @@ def _between(first: str, last: str, topology: Topology) -> frozenset[CallOf]:
     return (starts | topology.calls_after(starts)) & (ends | topology.calls_before(ends))
 
 
-def _report_dead(source: str, selector: Selector, topology: Topology, problems: Problems) -> None:
+def _report_dead(
+    source: str, selector: Selector, topology: Topology, problems: Problems, *, explain: bool
+) -> None:
+    if not explain:
+        problems.add("CMP401", selector.path, f"{selector} matches no layer of source {source!r}")
+        return
     names = tuple(topology.operations)
     if selector.kind == "class":
         classes = tuple(dict.fromkeys(op.class_name for op in topology.operations.values()))

@@ -33,11 +33,11 @@ def flagged(piece: Piece, original: str, operation: Operation, problems: Problem
             help="let get_config() of the class include super().get_config()",
         )
         return operation
-    return replace(operation, config=_set(operation.config, wanted))
+    return replace(operation, config=with_flag(operation.config, wanted))
 
 
-def _set(config: Mapping[str, Any], wanted: bool) -> dict[str, Any]:  # noqa: FBT001
-    """Set the flag here and in all nested models.
+def with_flag(config: Mapping[str, Any], wanted: bool) -> dict[str, Any]:  # noqa: FBT001
+    """Return the config of a layer with the flag set here and in all nested models.
 
     A nested Sequential forgets its own flag when it is loaded, and a model that is set to the
     value it has already does not pass it on: only the layers' own flags are sure.
@@ -46,7 +46,7 @@ def _set(config: Mapping[str, Any], wanted: bool) -> dict[str, Any]:  # noqa: FB
     layers = config.get("layers")
     if isinstance(layers, list):
         changed["layers"] = [
-            {**entry, "config": _set(entry["config"], wanted)}
+            {**entry, "config": with_flag(entry["config"], wanted)}
             if isinstance(entry, Mapping)
             and isinstance(entry.get("config"), Mapping)
             and ("trainable" in entry["config"] or "layers" in entry["config"])

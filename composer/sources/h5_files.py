@@ -36,7 +36,7 @@ def locate_h5_file(source: Source, context: Context) -> Located:
     except FormatError as error:
         # A message names the file as the spec does, not as this machine does.
         message = error.message.replace(str(path), source.location)
-        raise FormatError(message, reason=error.reason, help=error.help) from error
+        raise FormatError(message, reason=error.reason, help=error.help, code=error.code) from error
     try:
         imported = context.imported(
             legacy_recipe(

@@ -15,7 +15,7 @@ from composer.keras_format.nest import nested
 from composer.keras_format.opaque import read_opaque_model
 from composer.keras_format.pair_weights import MISFIT
 from composer.keras_format.read_model import read_model
-from composer.keras_process.programs import LINKED, PROGRAM, program_folder
+from composer.keras_process.programs import program_folder
 from composer.resolver.plan import Download
 from composer.resolver.problems import Problems
 from composer.sources.context import Context
@@ -24,45 +24,12 @@ from composer.sources.kinds import Kind, kind_of
 from composer.sources.listings import RememberedListings
 from composer.sources.located import Located
 from composer.sources.objects import check_objects
-from composer.sources.programs import UNTRUSTED
 from composer.sources.weights import Weighted, WeightsProblem, with_weights
 from composer.spec.locations import is_remote, shown_location
 from composer.spec.model import Source, Spec
 
-_CODES = {
-    "missing": "CMP501",
-    "sha256": "CMP503",
-    "circle": "CMP522",
-    "outside": "CMP550",
-    "no-spec": "CMP551",
-    "unknown_kind": "CMP504",
-    "fetch": "CMP510",
-    "range": "CMP510",
-    "extra": "CMP511",
-    "unsafe": "CMP512",
-    "inside": "CMP554",
-    "offline": "CMP514",
-    "locked": "CMP602",
-    "no-graph": "CMP506",
-    "no-name": "CMP305",
-    "no-shape": "CMP421",
-    "flatten": "CMP418",
-    "ambiguous-path": "CMP418",
-    **dict.fromkeys(("h5-refused", "h5-no-shape", "no-config"), "CMP520"),
-    "hub": "CMP525",
-    "saved-model": "CMP526",
-    UNTRUSTED: "CMP527",
-    LINKED: "CMP528",
-    PROGRAM: "CMP529",
-    "code": "CMP515",
-    "code-run": "CMP516",
-    "objects": "CMP515",
-}
-
-_CODES_OF_WEIGHTS = {
-    reason: _CODES[reason]
-    for reason in ("missing", "sha256", "fetch", "range", "extra", "unsafe", "inside", "offline")
-}
+_AS_OF_THE_FILE = ("missing", "sha256", "fetch", "range", "extra", "unsafe", "inside", "offline")
+"""Reasons that mean the same for a file of weights as for the source itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +163,7 @@ def _open_fetched(source: Source, spec: Spec, kind: Kind, context: Context) -> _
         opened = _open_located(replace(source, file=fetched.path), spec, kind, context)
     except FormatError as error:
         message = error.message.replace(str(fetched.path), source.location)
-        raise FormatError(message, reason=error.reason, help=error.help) from error
+        raise FormatError(message, reason=error.reason, help=error.help, code=error.code) from error
     return replace(opened, located=replace(opened.located, download=fetched.download))
 
 
@@ -292,7 +259,7 @@ def _report_source(source: Source, error: SourceError, problems: Problems) -> No
         path = ("sources", source.id, "args")
     suggestion = f"did you mean {error.nearest[0]!r}?" if error.nearest else None
     problems.add(
-        _CODES.get(error.reason, "CMP505"),
+        error.code,
         path,
         error.message,
         fix=_corrected(source, error, problems),
@@ -327,7 +294,7 @@ def _once(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 def _report_format(source: Source, error: FormatError, problems: Problems) -> None:
-    code = _CODES.get(error.reason, "CMP502")
+    code = error.code
     problems.add(
         code,
         ("sources", source.id, "flatten") if code == "CMP418" else _from(source),
@@ -355,7 +322,7 @@ def _report_weights(
     if error.reason == "sha256":
         path = (*path, "sha256")
     problems.add(
-        _CODES_OF_WEIGHTS.get(error.reason, "CMP523"),
+        error.code if error.reason in _AS_OF_THE_FILE else "CMP523",
         path,
         error.message,
         help="\n".join(part for part in (suggestion, error.help) if part) or None,

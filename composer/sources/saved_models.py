@@ -44,7 +44,9 @@ def locate_saved_model(source: Source, context: Context) -> Located:
     except FormatError as error:
         # A message names the folder as the spec does, not as this machine does.
         message = error.message.replace(str(folder), source.location)
-        raise FormatError(message, reason=error.reason, help=_help(error)) from error
+        raise FormatError(
+            message, reason=error.reason, help=_help(error), code=error.code
+        ) from error
     try:
         path = _imported(folder, model, names, context)
     except SourceError as error:

@@ -35,7 +35,8 @@ def with_states(plan: Plan, spec: Spec, store: Store) -> Plan:
         states = _states(plan, spec, store)
     except OSError as error:
         raise BuildError(
-            f"{error.filename or 'the current folder'} can't be read: {error.strerror}"
+            f"{error.filename or 'the current folder'} can't be read: {error.strerror}",
+            code="CMP713",
         ) from error
     sources = tuple(replace(source, state=states[source.id]) for source in plan.sources)
     return replace(plan, sources=sources)

@@ -11,6 +11,7 @@ from pathlib import Path
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note
 from composer.diagnostics.suggest import certain, nearest, question
 from composer.file_suffixes import SPEC_SUFFIXES
+from composer.regular_files import read_regular
 from composer.spec.boundary import Boundary, boundary_of, outside
 from composer.spec.limits import MAX_BYTES
 from composer.spec.merge import merge
@@ -39,6 +40,16 @@ _MOST_FILES = 100
 
 def read_bytes(path: Path) -> bytes:
     """Return the bytes of a spec file, at most one more than a spec may have.
+
+    Raises:
+        OSError: the file can't be read.
+        ValueError: the path can't name a file, or names a pipe, a device or a terminal.
+    """
+    return read_regular(path, MAX_BYTES + 1)
+
+
+def read_named_bytes(path: Path) -> bytes:
+    """Do the same for a spec that the command line names; that may be a pipe, as ``<(…)`` is.
 
     Raises:
         OSError: the file can't be read.

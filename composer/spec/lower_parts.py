@@ -120,12 +120,12 @@ class Parts:
         for index, rule in enumerate(data):
             here = (*path, index)
             try:
-                pattern = regex_pattern(rule["regex"])
+                regex_pattern(rule["regex"])
             except PatternError as error:
                 self._pattern(error, (*here, "regex"))
                 continue
             try:
-                check_replacement(pattern, rule["to"])
+                check_replacement(rule["regex"], rule["to"])
             except PatternError as error:
                 self._pattern(error, (*here, "to"))
                 continue
@@ -342,7 +342,7 @@ class Parts:
     # ------------------------------------------------------------ reports
 
     def _pattern(self, error: PatternError, path: SpecPath) -> None:
-        self._report("CMP209", path, error.message, help=error.help)
+        self._report(error.code, path, error.message, help=error.help)
 
     def _report(
         self,

@@ -8,10 +8,13 @@ from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.diagnostics.render import ordered
+from composer.diagnostics.suggest import start_afresh
 from composer.errors import SpecError, UsageError
 from composer.spec import extends, indentation, interpolation, lower, overrides, schema, yaml_text
 from composer.spec.boundary import Boundary, boundary_of
+from composer.spec.idle_vars import idle_vars
 from composer.spec.model import Spec
+from composer.spec.override_paths import beside_spec, seen_from_spec
 from composer.spec.source_text import SourceText
 from composer.spec.strangers import is_spec, no_spec
 from composer.spec.tree import MapNode, Node
@@ -39,12 +42,13 @@ def read_spec(
     file = Path(path)
     boundary = boundary or boundary_of(file.parent)
     try:
-        data = extends.read_bytes(file)
+        data = extends.read_named_bytes(file)
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise UsageError(
             f"the spec '{path}' can't be read: {reason[:1].lower()}{reason[1:]}",
             help="give the path of a YAML file",
+            code="CMP114",
         ) from error
     if file.is_symlink() and not boundary.holds(file) and not is_spec(data):
         message, help_ = no_spec(str(path))
@@ -129,6 +133,7 @@ def _spec(
     *,
     boundary: Boundary | None,
 ) -> tuple[Spec | None, list[Diagnostic]]:
+    start_afresh()
     diagnostics: list[Diagnostic] = []
     if isinstance(text, bytes):
         source, found = yaml_text.decode(text, file=file, directory=directory)
@@ -148,6 +153,8 @@ def _spec(
     if isinstance(root, MapNode):
         root, found = overrides.apply(root, changes)
         diagnostics += found
+        root = beside_spec(root, directory)
+    unused = tuple(idle_vars(root, file))
     root, found = interpolation.interpolate(root)
     diagnostics += found
     root, outdented = indentation.put_in_place(root)
@@ -157,8 +164,11 @@ def _spec(
     diagnostics += checked.diagnostics
     spec, lowered = lower.lower(checked, file=file, known=known, grants=extended.grants)
     diagnostics += lowered
+    if not any(item.severity == "error" for item in diagnostics):
+        diagnostics += unused
     if spec is not None:
-        spec = replace(spec, files=extended.files, overrides=tuple(changes))
+        written = seen_from_spec(changes, directory)
+        spec = replace(spec, files=extended.files, overrides=written)
     return spec, diagnostics
 
 

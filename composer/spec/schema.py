@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from composer.diagnostics.diagnostic import Diagnostic, SpecPath
@@ -80,8 +81,7 @@ def check(root: Node) -> Checked:
         if not repairs and not told_already:
             break
         before = tree
-        for problem in repairs:
-            tree = _repaired(tree, problem, broken, rename=rename)
+        tree = _all_repaired(tree, repairs, broken, rename=rename)
         for path in told_already:
             tree = _take_out(tree, path, broken)
         # Each round takes something out, and only the first one renames: this comes to an end.
@@ -101,11 +101,32 @@ def _below(path: SpecPath, parents: tuple[SpecPath, ...]) -> bool:
     return any(path[: len(parent)] == parent for parent in parents)
 
 
-def _repaired(tree: Node, problem: Problem, broken: list[str], *, rename: bool) -> Node:
+def _all_repaired(
+    tree: Node, repairs: Sequence[Problem], broken: list[str], *, rename: bool
+) -> Node:
+    unknown: dict[SpecPath, set[str]] = {}
+    for problem in repairs:
+        if problem.rule == "unknown" and (problem.guess is None or not rename):
+            unknown.setdefault(problem.path, set()).add(str(problem.key))
+        else:
+            tree = _repaired(tree, problem, broken)
+    for path, keys in unknown.items():
+        # All of a map at once: there may be thousands.
+        tree = changed(tree, path, functools.partial(_without_keys, keys=keys))
+    return tree
+
+
+def _without_keys(node: Node, keys: Collection[str]) -> Node:
+    if not isinstance(node, MapNode):
+        return node
+    kept = {key: entry for key, entry in node.entries.items() if key not in keys}
+    return replace(node, entries=kept)
+
+
+def _repaired(tree: Node, problem: Problem, broken: list[str]) -> Node:
     if problem.rule == "unknown":
         assert problem.key is not None
-        if problem.guess is None or not rename:
-            return without(tree, (*problem.path, problem.key))
+        assert problem.guess is not None
         return _renamed(tree, problem.path, problem.key, problem.guess)
     if problem.rule == "id":
         assert problem.key is not None

@@ -6,15 +6,29 @@ import re
 from collections.abc import Mapping
 
 from composer.diagnostics.diagnostic import SpecPath
+from composer.spec.linear_match import Pattern, TooCostlyError, pattern
 from composer.spec.model import Selector
+
+_HOW_TO_BOUND = "write it without, or list the names"
 
 
 class PatternError(ValueError):
-    """A glob or a regular expression that can't be compiled."""
+    """A glob or a regular expression that can't be compiled.
 
-    def __init__(self, message: str, *, help: str | None = None) -> None:  # noqa: A002
+    Attributes:
+        code: CMP209, or CMP115 where it can be read and not be matched in bounded time.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "CMP209",
+        help: str | None = None,  # noqa: A002
+    ) -> None:
         super().__init__(message)
         self.message = message
+        self.code = code
         self.help = help
 
 
@@ -43,30 +57,36 @@ def parse_selector(data: str | Mapping[str, str], path: SpecPath = ()) -> Select
     return Selector(kind="between", pattern=data["from"], to=data["to"], path=path)
 
 
-def regex_pattern(text: str) -> re.Pattern[str]:
+def regex_pattern(text: str) -> Pattern:
     """Return the compiled regular expression.
 
     Raises:
-        PatternError: it is not one.
+        PatternError: it is not one, or one that can't be matched in bounded time.
     """
     try:
-        return re.compile(text)
+        return pattern(text)
+    except TooCostlyError as error:
+        raise PatternError(
+            f"the regular expression '{text}' could take for ever: {error}",
+            code="CMP115",
+            help=_HOW_TO_BOUND,
+        ) from error
     except (re.error, RecursionError, OverflowError) as error:
         raise PatternError(f"'{text}' is no regular expression: {error}") from error
 
 
-def check_replacement(pattern: re.Pattern[str], to: str) -> None:
-    """Check that ``to`` names only groups that ``pattern`` has.
+def check_replacement(text: str, to: str) -> None:
+    """Check that ``to`` names only groups that the regular expression ``text`` has.
 
     Raises:
         PatternError: it names others, or holds an unknown escape.
     """
     try:
         # The template is read before any match is looked for.
-        pattern.sub(to, "")
+        re.compile(text).sub(to, "")
     except (re.error, IndexError) as error:
         raise PatternError(
-            f"'{to}' can't replace a match of '{pattern.pattern}': {error}",
+            f"'{to}' can't replace a match of '{text}': {error}",
             help="\\1 stands for the first group in ( ), \\g<0> for the whole match",
         ) from error
 
@@ -80,8 +100,8 @@ def _members(body: str) -> str:
     )
 
 
-def glob_pattern(text: str) -> re.Pattern[str]:
-    """Return the regular expression that a glob stands for; use it with ``fullmatch``.
+def glob_pattern(text: str) -> Pattern:
+    """Return the pattern that a glob stands for; use it with ``fullmatch``.
 
     ``*`` is any text without ``/``, ``**`` any text, ``?`` one character except ``/``,
     ``[abc]`` one of these, ``[!abc]`` one of all others.
@@ -89,19 +109,19 @@ def glob_pattern(text: str) -> re.Pattern[str]:
     Raises:
         PatternError: a ``[`` is not closed, or a range in it runs backwards.
     """
-    pattern = ""
+    expression = ""
     offset = 0
     while offset < len(text):
         char = text[offset]
         if text.startswith("**", offset):
-            pattern += ".*"
+            expression += ".*"
             # More stars say no more, and would only make the match slow.
             offset += len(text[offset:]) - len(text[offset:].lstrip("*"))
             continue
         if char == "*":
-            pattern += "[^/]*"
+            expression += "[^/]*"
         elif char == "?":
-            pattern += "[^/]"
+            expression += "[^/]"
         elif char == "[":
             close = text.find("]", offset + 2 + (text[offset + 1 : offset + 2] == "!"))
             if close < 0:
@@ -111,12 +131,16 @@ def glob_pattern(text: str) -> re.Pattern[str]:
                 )
             body = text[offset + 1 : close]
             negated = body.startswith("!")
-            pattern += f"[{'^' if negated else ''}{_members(body[negated:])}]"
+            expression += f"[{'^' if negated else ''}{_members(body[negated:])}]"
             offset = close
         else:
-            pattern += re.escape(char)
+            expression += re.escape(char)
         offset += 1
     try:
-        return re.compile(pattern, re.DOTALL)
+        return pattern(expression, re.DOTALL)
+    except TooCostlyError as error:
+        raise PatternError(
+            f"the glob '{text}' is too long", code="CMP115", help=_HOW_TO_BOUND
+        ) from error
     except re.error as error:
         raise PatternError(f"the glob '{text}' can't be read: {error}") from error

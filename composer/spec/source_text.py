@@ -33,8 +33,20 @@ class SourceText:
     def _starts(self) -> list[int]:
         return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
 
+    @cached_property
+    def _lines(self) -> dict[int, str]:
+        return {}
+
     def line(self, number: int) -> str:
-        """Return line ``number`` (from 1) without its end."""
+        """Return line ``number`` (from 1) without its end; the same object each time.
+
+        Of a spec in one line each of many problems would otherwise hold a copy.
+        """
+        if number not in self._lines:
+            self._lines[number] = self._cut(number)
+        return self._lines[number]
+
+    def _cut(self, number: int) -> str:
         start = self._starts[number - 1]
         end = self._starts[number] if number < len(self._starts) else len(self.text)
         return self.text[start:end].rstrip("\r\n")

@@ -75,8 +75,13 @@ Node = Scalar | Broken | ListNode | MapNode
 
 
 def with_origins(node: Node, origins: tuple[Origin, ...]) -> Node:
-    """Return ``node`` with ``origins`` added behind its own."""
-    return replace(node, origins=(*node.origins, *origins)) if origins else node
+    """Return ``node`` with ``origins`` added behind its own, each one once.
+
+    What is extended twice would otherwise come with twice the history at each step.
+    """
+    if not origins:
+        return node
+    return replace(node, origins=tuple(dict.fromkeys((*node.origins, *origins))))
 
 
 def child(node: Node, key: str | int) -> Node | None:

@@ -40,4 +40,6 @@ def writing(root: Path, what: str) -> Iterator[None]:
         yield
     except OSError as problem:
         reason, help_ = _REASONS.get(problem.errno or 0, (problem.strerror or str(problem), None))
-        raise BuildError(f"the store {root} could not {what}: {reason}", help=help_) from problem
+        raise BuildError(
+            f"the store {root} could not {what}: {reason}", help=help_, code="CMP713"
+        ) from problem

@@ -86,6 +86,7 @@ class Unfinished:
                     f"the store {self._root} has no room for a download: it needs "
                     f"{(size - offset) / 2**20:,.1f} MiB, and {free / 2**20:,.1f} MiB are free",
                     help="free some space, or set COMPOSE_HOME to a folder on another disk",
+                    code="CMP713",
                 )
             if self._stream is None:
                 # Unbuffered: what was written is there, whatever becomes of this process.
@@ -144,7 +145,7 @@ class Unfinished:
         while self.size < offset:
             block = self._stream.read(min(_BLOCK, offset - self.size))
             if not block:
-                raise BuildError(f"the store {self._root} lost a part of a download")
+                raise BuildError(f"the store {self._root} lost a part of a download", code="CMP713")
             self._hash.update(block)
             self.size += len(block)
 

@@ -61,7 +61,7 @@ PROSE = {
     "CMP514", "CMP516", "CMP520", "CMP521", "CMP524", "CMP526", "CMP527", "CMP528",
     "CMP529", "CMP530", "CMP531", "CMP533", "CMP534", "CMP601", "CMP602", "CMP603", "CMP604", "CMP605", "CMP606",
     "CMP607", "CMP608", "CMP609", "CMP610", "CMP613", "CMP614", "CMP615",
-    "CMP705", "CMP707", "CMP708",
+    "CMP705", "CMP707", "CMP708", "CMP710", "CMP711", "CMP712", "CMP713", "CMP714",
     "CMP420", "CMP421", "CMP422", "CMP545", "CMP551", "CMP552", "CMP616", "CMP620", "CMP716",
 }  # fmt: skip
 
@@ -202,3 +202,16 @@ def test_trust_is_not_given_on_the_command_line(changed_model, workspace, overri
     (found,) = prepare("spec.yaml", overrides).errors
     assert found.code == "CMP534"
     assert found.span.file == ("spec.yaml" if keys else "<command line>")
+
+
+RIGHT = [code for code in codes() if page(code).right is not None]
+
+
+@pytest.mark.parametrize("code", RIGHT)
+def test_every_right_example_validates(code, compose, workspace):
+    """What a page recommends ends with 0 where its files are there, and not only reads well."""
+    base = Path(__file__).parents[1] / "diagnostics" / "page_files" / "base.yaml"
+    Path("base.yaml").write_text(base.read_text(encoding="utf-8"), encoding="utf-8")
+    Path("spec.yaml").write_text(str(page(code).right), encoding="utf-8")
+    result = compose("validate", "spec.yaml")
+    assert (result.code, result.err) == (0, "")

@@ -80,7 +80,7 @@ def test_the_plan_document_holds_the_results_and_keeps_to_its_schema(compose):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["-o", "a.pb"], 2, "error: a.pb has the ending of no format"),
+        (["-o", "a.pb"], 2, "error[CMP701]: a.pb has the ending of no format"),
         (["-o", "a.keras", "-o", "x/../a.keras"], 2, "two results would be written to one place"),
         (["-o", "models/"], 3, "models is, or holds, a source of this model and would be replaced"),
         (["-o", "taken/"], 3, "it holds notes.txt"),

@@ -79,7 +79,7 @@ def test_every_verb_refuses_a_wrong_spec_alike(compose, specs, verb):
 def test_a_wrong_command_line_ends_with_2(compose, specs, arguments, message):
     result = compose(*arguments)
     assert (result.code, result.out) == (2, "")
-    assert result.err.startswith("error: ")
+    assert result.err.startswith("error[CMP")
     assert message in result.err
 
 
@@ -93,7 +93,9 @@ def test_no_command_at_all_shows_the_help_on_stderr(compose):
 def test_a_missing_spec_is_named_with_the_nearest_file(compose, specs, verb):
     result = compose(verb, "godo.yaml")
     assert (result.code, result.out) == (2, "")
-    assert result.err == "error: there is no file godo.yaml\nhelp: did you mean good.yaml?\n"
+    assert (
+        result.err == "error[CMP114]: there is no file godo.yaml\nhelp: did you mean good.yaml?\n"
+    )
 
 
 def test_a_missing_model_is_named_with_the_nearest_file(compose):
@@ -149,7 +151,7 @@ def test_a_damaged_model_file_ends_with_1_and_no_traceback(compose, workspace, c
     (workspace / "odd.keras").write_bytes(content)
     result = compose("inspect", "odd.keras")
     assert (result.code, result.out) == (1, "")
-    assert result.err.startswith("error: odd.keras ")
+    assert result.err.startswith("error[CMP502]: odd.keras ")
     assert "Traceback" not in result.err
 
 
@@ -169,7 +171,7 @@ def test_an_error_of_composer_gives_its_own_exit_code(compose, specs, monkeypatc
 
     monkeypatch.setattr("composer.building.build_spec", fail)
     result = compose("build", "good.yaml")
-    assert (result.code, result.out, result.err) == (code, "", f"error: {error}\n")
+    assert (result.code, result.out, result.err) == (code, "", f"error[{error.code}]: {error}\n")
 
 
 # ---------------------------------------------------------------- bugs, interruption, pipes
@@ -519,6 +521,25 @@ def test_explain_lists_every_code_with_its_title(compose):
     assert all(len(line) > len("CMP000  ") for line in lines)
 
 
+@pytest.mark.parametrize("topic", ["Dense", "dense"])
+def test_explain_shows_the_arguments_of_a_layer(compose, topic):
+    lines = compose("explain", topic).out.splitlines()
+    assert lines[0] == "# Dense"
+    assert "- `units` (required): a whole number above 0" in lines
+    assert "- `use_bias` (default true): true or false" in lines
+    assert not any("input_shape" in line for line in lines)
+
+
+def test_explain_lists_the_names_of_a_kind(compose):
+    assert {"relu,", "softmax,"} <= set(compose("explain", "activation").out.split())
+
+
+def test_explain_suggests_the_layer_that_was_meant(compose):
+    result = compose("explain", "Dnese")
+    assert result.code == 2
+    assert "did you mean 'Dense'?" in result.err
+
+
 def test_the_version_is_that_of_the_project(compose):
     import tomllib
 
@@ -574,7 +595,7 @@ def test_a_full_disk_is_called_that_and_not_a_bug(specs):
             check=False,
             timeout=60,
         )
-    assert (done.returncode, done.stderr) == (3, "error: no space left on device\n")
+    assert (done.returncode, done.stderr) == (3, "error[CMP713]: no space left on device\n")
 
 
 @pytest.mark.parametrize("verb", [["inspect"], ["verify"], ["build", "pipe.yaml", "--dry-run"]])

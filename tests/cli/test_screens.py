@@ -264,5 +264,5 @@ def test_a_reference_into_a_nested_model_is_told_of_flatten(compose):
 def test_what_is_no_selector_is_refused_as_usage(compose, selector):
     result = compose("inspect", "models/tower.keras", "--select", selector)
     assert result.code == 2
-    assert result.err.startswith("error: ")
+    assert result.err.startswith("error[CMP")
     assert "Traceback" not in result.err

@@ -267,11 +267,11 @@ def test_layers_of_ones_own_are_fresh_as_long_as_their_code_is(
 
 def test_mistakes_end_as_those_of_other_verbs(compose: Compose) -> None:
     assert compose("status", "pare.yaml") == (
-        2, "", "error: there is no file pare.yaml\nhelp: did you mean pair.yaml?\n",
+        2, "", "error[CMP114]: there is no file pare.yaml\nhelp: did you mean pair.yaml?\n",
     )  # fmt: skip
     Path("pair.yaml").unlink()
     code, out, err = compose("status")
     assert (code, out) == (2, "")
-    assert err.startswith("error: there is no spec below the current folder\nhelp: ")
+    assert err.startswith("error[CMP114]: there is no spec below the current folder\nhelp: ")
     shutil.copy("a.keras", "folder.keras")
     assert compose("status", "folder.keras").code == 2

@@ -356,8 +356,8 @@ def test_a_plan_beside_a_lock_is_compared_by_names_and_says_so(
     locked: Path, compose: Compose
 ) -> None:
     (locked / "plan.json").write_text(compose("plan", "pair.yaml", "--json").out)
-    code, out, _ = compose("diff", "plan.json", "pair.lock.json")
-    assert code == 0
+    code, out, err = compose("diff", "plan.json", "pair.lock.json")
+    assert (code, "CMP117" in err) == (3, True)
     assert "names and origins of layers only; of a plan, nothing else was compared with it" in out
 
 
@@ -595,3 +595,34 @@ def test_mistakes_of_the_command_are_told(compose, folder: Path) -> None:
     code, _, err = compose("diff", "pair.yaml", "bad.yaml")
     assert code == 1
     assert "there is no file no.keras" in err
+
+
+def test_what_was_not_compared_does_not_end_in_0(folder: Path, compose: Compose) -> None:
+    """A plan tells no arguments of layers: one that changed is no difference, and not equal."""
+    headed = PAIR + "layers:\n  top: {class: Dense, args: {units: 3}, inputs: a}\noutputs: top\n"
+    (folder / "pair.yaml").write_text(headed)
+    (folder / "plan.json").write_text(compose("plan", "pair.yaml", "--json").out)
+    (folder / "pair.yaml").write_text(headed.replace("units: 3", "units: 3, activation: relu"))
+    for pair in (("plan.json", "pair.yaml"), ("pair.yaml", "plan.json"), ("plan.json",) * 2):
+        code, out, err = compose("diff", *pair)
+        assert (code, "CMP117" in err) == (3, True)
+        assert "no difference in what was compared of" in out
+        code, out, _ = compose("diff", *pair, "--json")
+        found = json.loads(out)
+        assert (code, found["different"]) == (3, False)
+        assert "arguments" in found["not_compared"]
+        assert "weights" in found["not_compared"]
+    # What is told on both sides and differs is a difference all the same.
+    (folder / "pair.yaml").write_text(headed.replace("inputs: a}", "inputs: b}"))
+    code, _, err = compose("diff", "plan.json", "pair.yaml")
+    assert (code, "CMP117" in err) == (4, False)
+
+
+def test_what_is_known_of_both_is_compared_whole(folder: Path, compose: Compose) -> None:
+    assert compose("diff", "pair.yaml", "pair.yaml").code == 0
+    assert compose("diff", "models/tower.keras", "models/tower.keras").code == 0
+    headed = PAIR + "layers:\n  top: {class: Dense, args: {units: 3}, inputs: a}\noutputs: top\n"
+    (folder / "one.yaml").write_text(headed)
+    (folder / "two.yaml").write_text(f"{headed}# a comment\n")
+    code, out, _ = compose("diff", "one.yaml", "two.yaml", "--json")
+    assert (code, json.loads(out)["not_compared"]) == (0, [])

@@ -195,7 +195,7 @@ def test_what_differs_is_told_once(compose, folder: Path) -> None:
         err = compose(*verb, "pair.yaml")[2]
         assert err.count("sources.b.content: locked") == 1
         assert err.count("compose lock pair.yaml accepts what there is now") == 1
-        assert err.endswith("\nerror: pair.lock.json does not hold any more\n")
+        assert err.endswith("\nerror[CMP601]: pair.lock.json does not hold any more\n")
     document = compose("lock", "--check", "pair.yaml", "--output-format", "json")[1]
     assert all(item["help"] for item in json.loads(document))
 

@@ -218,7 +218,7 @@ def test_a_key_that_can_not_sign_ends_the_build_before_it_writes(
     write_key("locked", ec.SECP521R1(), b"secret")
     code, _, err = compose("build", "pair.yaml", "--sign", name)
     assert code == 2
-    assert f"error: {name} can't be used to sign: {words}" in err
+    assert f"error[CMP113]: {name} can't be used to sign: {words}" in err
     assert "COMPOSE_SIGN_PASSWORD" in err
     assert not (folder / "build").exists()
 

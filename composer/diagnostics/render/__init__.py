@@ -8,6 +8,8 @@ from typing import Literal, get_args
 from composer.diagnostics.diagnostic import Diagnostic
 
 Format = Literal["full", "concise", "json", "github", "sarif"]
+MOST_SHOWN = 200
+"""So many diagnostics people are shown; nobody reads on, and each takes time to draw."""
 FORMATS: tuple[str, ...] = get_args(Format)
 
 
@@ -25,6 +27,17 @@ def _sort_key(diagnostic: Diagnostic) -> tuple[bool, str, int, int, str, str]:
     if span is None:
         return (True, "", 0, 0, diagnostic.code, diagnostic.message)
     return (False, span.file, span.line, span.column, diagnostic.code, diagnostic.message)
+
+
+def _first(items: tuple[Diagnostic, ...]) -> tuple[tuple[Diagnostic, ...], str]:
+    """Return what people are shown of very many, errors first, and a line about the others."""
+    if len(items) <= MOST_SHOWN:
+        return items, ""
+    by_weight = sorted(items, key=lambda item: item.severity != "error")
+    left = by_weight[MOST_SHOWN:]
+    errors = sum(item.severity == "error" for item in left)
+    words = f"and {len(left):,} more ({errors:,} of them errors)"
+    return ordered(by_weight[:MOST_SHOWN]), f"{words}; --output-format json lists them all\n"
 
 
 def render(
@@ -53,9 +66,12 @@ def render(
     items = ordered(diagnostics)
     match format:
         case "full":
-            return full.render(items, color=color, width=width)
+            shown, rest = _first(items)
+            text = full.render(shown, color=color, width=width)
+            return f"{text}\n{rest}" if rest else text
         case "concise":
-            return concise.render(items, color=color)
+            shown, rest = _first(items)
+            return concise.render(shown, color=color) + rest
         case "json":
             return json_document.render(items)
         case "github":

@@ -93,8 +93,13 @@ def _window(text: str, start: int, end: int, room: int) -> tuple[str, int, int]:
     Returns:
         The visible text, the columns before the caret, the columns under the caret.
     """
+    # Of a very long line only what is near the mark is looked at: there may be many marks in it.
+    cut = max(start - room, 0)
+    whole = len(text)
+    text = text[cut : start + room + 1]
+    start, end = start - cut, min(end - cut, len(text))
     line = cells(text)
-    first = 0
+    first = 1 if cut else 0
     if sum(width for _, width in line) > room:
         # Keep a third of the room in front of the mark, so that the key stays visible.
         used = 0
@@ -106,7 +111,7 @@ def _window(text: str, start: int, end: int, room: int) -> tuple[str, int, int]:
     while last < len(line) and used + line[last][1] <= room - 1:
         used += line[last][1]
         last += 1
-    if last == len(line) - 1 and used + line[last][1] <= room:
+    if last == len(line) - 1 and cut + len(line) == whole and used + line[last][1] <= room:
         last += 1
     visible = "".join(char for char, _ in line[first:last])
     before = sum(width for _, width in line[first : max(start, first)])
@@ -114,6 +119,6 @@ def _window(text: str, start: int, end: int, room: int) -> tuple[str, int, int]:
     if first:
         visible = _CUT + visible
         before += 1
-    if last < len(line):
+    if cut + last < whole:
         visible += _CUT
     return visible, before, marked

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Iterable
 
 _TAB = 4
+_COLOR = re.compile(r"(\x1b\[[0-9;]*m)")
+_ANYWHERE = re.compile(r"##(?=\[|vso\[)")
 _STYLES = {"error": "1;31", "warning": "1;33", "bold": "1", "help": "1;36", "gutter": "1;34"}
 
 
@@ -17,6 +21,41 @@ def shown(text: str, *, keep_newlines: bool = False) -> str:
     return "".join(
         char if keep_newlines and char == "\n" else _shown_character(char) for char in text
     )
+
+
+def shown_lines(lines: Iterable[str]) -> str:
+    """Return lines that may hold a stranger's text as one text: each stays one line."""
+    return "\n".join(shown(line) for line in lines)
+
+
+def guarded(text: str, *, color: bool = False) -> str:
+    """Return text as it may be written to a terminal or to the log of a CI runner.
+
+    The last door: what was not escaped before is escaped here, and no line is a command to a
+    runner, however a stranger's text came to stand at its beginning. GitHub takes ``::error::``
+    behind spaces too, and ``##[group]`` anywhere.
+
+    Args:
+        text: lines of ours, tabs included.
+        color: whether our own colours may be in it.
+    """
+    return "\n".join(_guarded_line(line, color=color) for line in text.split("\n"))
+
+
+def _guarded_line(line: str, *, color: bool) -> str:
+    if not line.isprintable():
+        parts = _COLOR.split(line) if color else [line]
+        line = "".join(
+            part if color and _COLOR.fullmatch(part) else _without_controls(part) for part in parts
+        )
+    bare = _COLOR.sub("", line) if color else line
+    if bare.lstrip().startswith("::"):
+        line = line.replace("::", r"\x3a:", 1)
+    return _ANYWHERE.sub(lambda found: f"\\x23{found[0][1:]}", line)
+
+
+def _without_controls(text: str) -> str:
+    return "".join(char if char == "\t" else _shown_character(char) for char in text)
 
 
 def cells(line: str) -> list[tuple[str, int]]:

@@ -17,6 +17,7 @@ from composer.keras_format.graph import Json
 from composer.keras_format.stored import FileStamp, Listing, StoredGroup, StoredTensor
 from composer.keras_format.strict_json import read_object
 from composer.keras_format.zip_directory import HDF5_SIGNATURE
+from composer.regular_files import NotRegularError, opened_regular
 
 _WEIGHTS: Final = "model_weights"
 _OWN: Final = "top_level_model_weights"
@@ -136,7 +137,11 @@ def _file(listing: Listing, group: StoredGroup, config: Mapping[str, Json]) -> L
 
 
 def _check_signature(path: Path) -> None:
-    with path.open("rb") as stream:
+    try:
+        descriptor = opened_regular(path)
+    except NotRegularError as error:
+        raise FormatError(f"{path} is no ordinary file", reason="unreadable") from error
+    with os.fdopen(descriptor, "rb") as stream:
         head = stream.read(len(HDF5_SIGNATURE))
         size = os.fstat(stream.fileno()).st_size
     if head == HDF5_SIGNATURE:
