@@ -10,11 +10,13 @@ from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, SpecPath
 from composer.errors import FormatError, SourceError, SpecError
 from composer.keras_format.flatten import flattened
 from composer.keras_format.graph import by_change
+from composer.keras_format.layer_places import NAMES_CONTRADICT
 from composer.keras_format.model_file import ModelFile
 from composer.keras_format.nest import nested
 from composer.keras_format.opaque import read_opaque_model
 from composer.keras_format.pair_weights import MISFIT
 from composer.keras_format.read_model import read_model
+from composer.keras_format.state_check import STATE_CONTRADICTS
 from composer.keras_process.programs import program_folder
 from composer.resolver.plan import Download
 from composer.resolver.problems import Problems
@@ -30,6 +32,7 @@ from composer.spec.model import Source, Spec
 
 _AS_OF_THE_FILE = ("missing", "sha256", "fetch", "range", "extra", "unsafe", "inside", "offline")
 """Reasons that mean the same for a file of weights as for the source itself."""
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,6 +351,20 @@ def _warn(source: Source, file: ModelFile, problems: Problems) -> None:
             f"source {source.id!r}: {warning}",
             severity="warning",
             help="to load the source itself in Keras, build it alone and load the result",
+        )
+
+    if file.unclaimed:
+        several = len(file.unclaimed) > 1
+        more = len(file.unclaimed) - _SHOWN
+        problems.add(
+            "CMP537",
+            _from(source),
+            f"source {source.id!r}: {', '.join(file.unclaimed[:_SHOWN])}"
+            f"{f' and {more} more' if more > 0 else ''} {'belong' if several else 'belongs'} to "
+            f"no layer of the model, so {'their' if several else 'its'} weights are ignored, as in "
+            "Keras",
+            severity="warning",
+            help="load the source in Keras and save it again, which leaves them out",
         )
 
 
