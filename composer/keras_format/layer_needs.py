@@ -37,12 +37,14 @@ class Needs:
     Attributes:
         variables: in the order in which Keras numbers them below ``vars``; None where only Keras
             can tell (a class of a user's, quantised layers).
+        some: whether there is at least one variable where they are not known.
         parts: layers inside it that Keras stores below it.
         closed: whether nothing but ``variables`` and ``parts`` is read.
         shared: the number by which Keras makes the layer one object with others of the file.
     """
 
     variables: tuple[NeededVariable, ...] | None = ()
+    some: bool = False
     parts: tuple[NeededPart, ...] = ()
     closed: bool = True
     shared: int | str | None = None
@@ -64,6 +66,10 @@ class NeededPart:
 
 UNKNOWN = Needs(variables=None, closed=False)
 """Of a layer that only Keras knows."""
+
+
+QUANTISED = Needs(variables=None, some=True)
+"""Of a layer that keeps scales and the like beside its weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

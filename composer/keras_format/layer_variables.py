@@ -7,12 +7,14 @@ Mirrors ``build`` of the classes in ``keras/src/layers`` and the walk of ``_save
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from composer.errors import FormatError
 from composer.keras_format.einsum_shapes import einsum_shapes
 from composer.keras_format.graph import Graph, Json, Operation
 from composer.keras_format.layer_needs import (
+    QUANTISED,
     UNKNOWN,
     Described,
     Dimension,
@@ -81,12 +83,7 @@ def _needs(layer: Described) -> Needs:
             needs = rule(layer)
         except (TypeError, ValueError, KeyError, IndexError, AttributeError):
             needs = UNKNOWN  # whether such arguments are possible is not for this module to say
-    return Needs(
-        variables=needs.variables,
-        parts=needs.parts,
-        closed=needs.closed,
-        shared=layer.shared,
-    )
+    return replace(needs, shared=layer.shared)
 
 
 def needs_of_model(graph: Graph) -> Needs:
@@ -177,7 +174,7 @@ def _of_its_own(layer: Described) -> Needs:  # noqa: ARG001
 
 def _dense(layer: Described) -> Needs:
     if layer.quantised:
-        return Needs(variables=None)
+        return QUANTISED
     units = layer.config["units"]
     bias = (units,) if layer.config.get("use_bias", True) else False
     return Needs(
@@ -187,7 +184,7 @@ def _dense(layer: Described) -> Needs:
 
 def _einsum_dense(layer: Described) -> Needs:
     if layer.quantised:
-        return Needs(variables=None)
+        return QUANTISED
     kernel, bias = einsum_shapes(
         layer.config["equation"],
         layer.config.get("bias_axes"),
@@ -200,14 +197,14 @@ def _einsum_dense(layer: Described) -> Needs:
 
 def _embedding(layer: Described) -> Needs:
     if layer.quantised:
-        return Needs(variables=None)
+        return QUANTISED
     table = (layer.config["input_dim"], layer.config["output_dim"])
     return Needs(variables=_variables(layer, ("embeddings", table)))
 
 
 def _reversible_embedding(layer: Described) -> Needs:
     if layer.quantised:
-        return Needs(variables=None)
+        return QUANTISED
     table = (layer.config["input_dim"], layer.config["output_dim"])
     back = False if layer.config.get("tie_weights", True) else table[::-1]
     return Needs(variables=_variables(layer, ("embeddings", table), ("reverse_embeddings", back)))
@@ -400,7 +397,7 @@ def _additive_attention(layer: Described) -> Needs:
 def _projection(layer: Described, kernel: Shape, bound: int) -> Needs:
     """Return the needs of an EinsumDense that contracts the first ``bound`` axes of its kernel."""
     if layer.quantised:
-        return Needs(variables=None)
+        return QUANTISED
     bias = kernel[bound:] if layer.config.get("use_bias", True) else False
     return Needs(variables=_variables(layer, ("kernel", kernel), ("bias", bias)))
 
@@ -551,7 +548,7 @@ def _bidirectional(layer: Described) -> Needs:
     backward = layer.config.get("backward_layer") or forward
     return Needs(
         parts=(
-            _part("forward_layer", "layer", needs=_needs(layer.inner(forward, shape))),
+            _part("forward_layer", needs=_needs(layer.inner(forward, shape))),
             _part("backward_layer", needs=_needs(layer.inner(backward, shape))),
         )
     )

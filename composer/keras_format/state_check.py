@@ -118,10 +118,10 @@ class StateCheck:
             tensor = held.get(str(index))
             if tensor is None:
                 self.problems.append(f"layer {layer!r} lacks its {variable.name} (vars/{index})")
-            elif not _fits(tensor.shape, variable):
+            elif not fits(tensor.shape, variable):
                 self.problems.append(
                     f"the {variable.name} of layer {layer!r} has the shape {tensor.shape}, and "
-                    f"its config asks for {_text(variable)}"
+                    f"its config asks for {shape_text(variable)}"
                 )
             elif not legacy and variable.dtype not in (None, tensor.logical_dtype):
                 self.problems.append(
@@ -147,21 +147,33 @@ class StateCheck:
     ) -> None:
         """Check what holds for every layer: its group is there, and its variables are numbered."""
         if needs.closed:
+            if needs.some and not held:
+                self.problems.append(f"layer {layer!r} lacks its variables")
+            self._check_numbers(layer, group)
             return
         if self._named and built and not legacy and not self._has(_below(group, _VARIABLES)):
             self.problems.append(
                 f"layer {layer!r} has no group of variables at {_below(group, _VARIABLES)}"
             )
-        self.check_numbers(layer, held)
+        for path in self._all_variables(group):
+            self._check_numbers(layer, path.removesuffix(_VARIABLES).rstrip("/"))
         for path in self.hollow(group):
             self.problems.append(f"{path}, below layer {layer!r}, is an empty group")
 
-    def check_numbers(self, layer: str, held: Mapping[str, StoredTensor]) -> None:
-        """Check that the variables of a layer are numbered without a gap, where they are."""
-        if held and all(key.isdigit() for key in held):
-            lacking = sorted({str(index) for index in range(len(held))} - set(held))
-            if lacking:
-                self.problems.append(f"layer {layer!r} lacks its variable vars/{lacking[0]}")
+    def _all_variables(self, group: str) -> Iterator[str]:
+        for entry in self.listing.subtree(group):
+            if isinstance(entry, StoredGroup) and entry.path.rpartition("/")[2] == _VARIABLES:
+                yield entry.path
+
+    def _check_numbers(self, layer: str, group: str) -> None:
+        """Check that the variables of a group are numbered without a gap, where they are."""
+        held = self._variables(group)
+        if all(key.isdigit() for key in held):
+            for index in range(len(held)):
+                if str(index) not in held:
+                    place = _below(group, _VARIABLES)
+                    self.problems.append(f"layer {layer!r} lacks its variable {place}/{index}")
+                    return
 
     def hollow(self, group: str) -> Iterator[str]:
         """Yield the groups below one that hold nothing. Keras makes none but ``vars``."""
@@ -254,7 +266,8 @@ def _quantised(held: Mapping[str, StoredTensor]) -> bool:
     return any(tensor.logical_dtype in ("int8", "uint8") for tensor in held.values())
 
 
-def _fits(shape: tuple[int, ...], variable: NeededVariable) -> bool:
+def fits(shape: tuple[int, ...], variable: NeededVariable) -> bool:
+    """Tell whether a variable can have a shape, as far as the variable's own is known."""
     if variable.shape is None:
         return True
     return len(shape) == len(variable.shape) and all(
@@ -263,6 +276,7 @@ def _fits(shape: tuple[int, ...], variable: NeededVariable) -> bool:
     )
 
 
-def _text(variable: NeededVariable) -> str:
+def shape_text(variable: NeededVariable) -> str:
+    """Return the shape of a variable as Python writes it, with a question mark for what is open."""
     sizes = ["?" if size is None else str(size) for size in variable.shape or ()]
     return f"({', '.join(sizes)}{',' if len(sizes) == 1 else ''})"

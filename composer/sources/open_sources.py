@@ -180,6 +180,9 @@ def _open_located(source: Source, spec: Spec, kind: Kind, context: Context) -> _
     path = located.path
     weighted = None
     if source.weights is not None:
+        if path is not None and not source.nested:
+            # What is wrong with the architecture is told of it, not of the weights.
+            read_model(path, RememberedListings(context.store))
         weighted = with_weights(source, path, context)
         path = weighted.path
     if path is None:
