@@ -8,13 +8,13 @@ not read it, and here it is checked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from composer.errors import FormatError
 from composer.keras_format.graph import Graph, Operation
-from composer.keras_format.layer_variables import of_keras
+from composer.keras_format.layer_variables import needs_of, of_keras
 from composer.keras_format.order import operation_order
 
 NAMES_CONTRADICT: Final = "weights-names"
@@ -71,12 +71,20 @@ def places(
     storages = _storages(stored, names)
     listed = _numbered(by_name, storages, container)
     computed = _numbered([n for n in operation_order(graph) if n in by_name], storages, container)
-    wrong = list(_contradictions(computed, names))
-    if legacy or (wrong and listed != computed and not any(_contradictions(listed, names))):
+    # Keras loads nothing into the others, so that what their groups say decides nothing.
+    stateful = {one.name for one in stored if one.inner is not None or not _is_stateless(one)}
+    wrong = list(_contradictions(computed, names, stateful))
+    followed = wrong and listed != computed and not any(_contradictions(listed, names, stateful))
+    if legacy or followed:
         return LayerPlaces(groups=listed, storages=storages, followed="file")
     if wrong:
         raise _contradiction(wrong, path)
     return LayerPlaces(groups=computed, storages=storages)
+
+
+def _is_stateless(operation: Operation) -> bool:
+    needs = needs_of(operation)
+    return needs.closed and needs.variables == () and not needs.parts
 
 
 def moved_storages(graph: Graph) -> list[str]:
@@ -152,9 +160,13 @@ class _Contradiction:
         )
 
 
-def _contradictions(groups: Places, names: Mapping[str, str | None]) -> Iterator[_Contradiction]:
+def _contradictions(
+    groups: Places, names: Mapping[str, str | None], stateful: Collection[str]
+) -> Iterator[_Contradiction]:
     by_name = {name: group for group, name in names.items() if name is not None}
     for layer, group in groups.items():
+        if layer not in stateful:
+            continue
         name = names.get(group)
         if name is not None and name != layer:
             yield _Contradiction(layer, group, name, missing=False)
