@@ -72,7 +72,13 @@ def places(
     listed = _numbered(by_name, storages, container)
     computed = _numbered([n for n in operation_order(graph) if n in by_name], storages, container)
     # Keras loads nothing into the others, so that what their groups say decides nothing.
-    stateful = {one.name for one in stored if one.inner is not None or not _is_stateless(one)}
+    # Nor do the names of layers of a Sequential of which no config tells any.
+    stateful = {
+        one.name
+        for one in stored
+        if not (one.inner is None and _is_stateless(one))
+        and not (graph.sequential and "name" not in one.config)
+    }
     wrong = list(_contradictions(computed, names, stateful))
     followed = wrong and listed != computed and not any(_contradictions(listed, names, stateful))
     if legacy or followed:

@@ -29,6 +29,7 @@ from composer.keras_format.graph import (
 )
 from composer.keras_format.keras2_masks import mask_warnings
 from composer.keras_format.layer_variables import storage_of
+from composer.keras_format.naming import snake_case
 from composer.keras_format.sequential import chain
 from composer.keras_format.static_specs import output_count
 
