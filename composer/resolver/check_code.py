@@ -7,7 +7,7 @@ refused before any of them starts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from composer.file_suffixes import SPEC_SUFFIXES
@@ -60,6 +60,19 @@ def check_code(spec: Spec, plan: Plan, problems: Problems) -> Plan:
             for planned in plan.sources
         ),
     )
+
+
+def report_code(source: Source, findings: Iterable[Finding], problems: Problems) -> None:
+    """Report what a source may not bring in where it can't be linked for another reason too.
+
+    Args:
+        source: of the findings.
+        findings: in the config of its file.
+        problems: gets CMP530, CMP531 and CMP533.
+    """
+    for finding in findings:
+        if not is_let_in(finding, source):
+            _report(finding, source, finding.layer or source.id, problems)
 
 
 def is_let_in(finding: Finding, source: Source) -> bool:

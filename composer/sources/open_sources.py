@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, SpecPath
 from composer.errors import FormatError, SourceError, SpecError
+from composer.keras_format.code_scan import Finding, scan
 from composer.keras_format.flatten import flattened
 from composer.keras_format.graph import by_change
 from composer.keras_format.layer_places import NAMES_CONTRADICT
@@ -18,6 +19,7 @@ from composer.keras_format.pair_weights import MISFIT
 from composer.keras_format.read_model import read_model
 from composer.keras_format.state_check import STATE_CONTRADICTS
 from composer.keras_process.programs import program_folder
+from composer.resolver.check_code import report_code
 from composer.resolver.plan import Download
 from composer.resolver.problems import Problems
 from composer.sources.context import Context
@@ -197,10 +199,28 @@ def _open_located(source: Source, spec: Spec, kind: Kind, context: Context) -> _
     return _Opened(located=located, weighted=weighted, file=file)
 
 
+class _Contradiction(FormatError):  # noqa: N818 - it is told with what the file carries
+    """A file whose weights contradict its config, and what its config holds that is no data."""
+
+    def __init__(self, error: FormatError, carried: Sequence[Finding]) -> None:
+        super().__init__(error.message, reason=error.reason, help=error.help)
+        self.carried = carried
+
+
+def _carried(path: Path) -> Sequence[Finding]:
+    # Imported here: few files contradict themselves.
+    from composer.keras_format.archive import open_archive
+
+    with open_archive(path) as archive:
+        return tuple(scan(archive.config))
+
+
 def _read(source: Source, located: Located, path: Path, context: Context) -> ModelFile:
     try:
         file = read_model(path, RememberedListings(context.store))
     except FormatError as error:
+        if error.reason in (NAMES_CONTRADICT, STATE_CONTRADICTS):
+            raise _Contradiction(error, _carried(path)) from error
         if error.reason != "no-graph" or source.nested is None:
             raise
         return _opaque(source, path, source.nested)
@@ -307,6 +327,8 @@ def _report_format(source: Source, error: FormatError, problems: Problems) -> No
         f"source {source.id!r}: {error.message}",
         help=error.help or "fetch the file again, or save the model again in Keras",
     )
+    if isinstance(error, _Contradiction):
+        report_code(source, error.carried, problems)
 
 
 def _report_weights(
