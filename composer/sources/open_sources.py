@@ -34,6 +34,7 @@ from composer.spec.model import Source, Spec
 
 _AS_OF_THE_FILE = ("missing", "sha256", "fetch", "range", "extra", "unsafe", "inside", "offline")
 """Reasons that mean the same for a file of weights as for the source itself."""
+_SHOWN = 5
 
 _SHOWN = 5
 
