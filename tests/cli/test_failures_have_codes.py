@@ -129,7 +129,7 @@ def test_verbs_without_forms_say_the_code(compose, files, arguments, exit_code, 
         (DriftError("no"), "CMP614", 4),
         (OSError(28, "full"), "CMP713", 3),
         (RuntimeError("no"), "CMP714", 3),
-        (MemoryError(), "CMP714", 3),
+        (MemoryError(), "CMP713", 3),
     ],
 )
 def test_what_happens_later_has_a_code_too(  # noqa: PLR0917 - three are fixtures
