@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli import console, options
-from composer.diagnostics.render.terminal_text import shown
+from composer.diagnostics.render.terminal_text import shown_lines
 from composer.file_suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
@@ -71,14 +71,17 @@ def command(
             report.add(prepared.diagnostics)
             if prepared.errors:
                 code = max(code, 1)
-                console.talk(verdict(spec, prepared))
+                console.talk_lines(verdict(spec, prepared))
             else:
-                report.say(shown(verdict(spec, prepared)))
+                report.say(verdict(spec, prepared))
     return code
 
 
 def verdict(spec: str, prepared: Prepared) -> str:
-    """Return the last lines about one spec: what was found, and what was not checked."""
+    """Return the last lines about one spec: what was found, and what was not checked.
+
+    A stranger's text in them is escaped, a line at a time.
+    """
     from composer.cli.numbers import UNREAD, count
     from composer.cli.reporting import counted
 
@@ -88,23 +91,21 @@ def verdict(spec: str, prepared: Prepared) -> str:
     if prepared.plan is not None:
         parts.append(count(len(prepared.plan.graph.operations), "operation"))
         parts.append(UNREAD)
-    lines = _unchecked(prepared.unchecked)
-    rest = "\n  ".join(["; not all was checked:", *lines]) if lines else ""
+    unchecked = _unchecked(prepared.unchecked)
+    rest = "; not checked:" if unchecked else ""
     if prepared.errors:
         words = f"{counted(prepared.diagnostics)} in {spec}"
         fixable = sum(bool(found.fix) for found in prepared.diagnostics)
-        return (
-            words + (f" ({fixable} fixable with compose validate --fix)" if fixable else "") + rest
-        )
-    fine = "no problem found" if rest else "fine"
-    word = counted(prepared.diagnostics) if prepared.diagnostics else fine
-    return f"{spec}: {word}" + (f" ({', '.join(parts)})" if parts else "") + rest
+        first = words + (f" ({fixable} fixable with compose validate --fix)" if fixable else "")
+    else:
+        fine = "no problem found" if unchecked else "fine"
+        word = counted(prepared.diagnostics) if prepared.diagnostics else fine
+        first = f"{spec}: {word}" + (f" ({', '.join(parts)})" if parts else "")
+    return shown_lines([first + rest, *(f"  {line}" for line in unchecked)])
 
 
 def _unchecked(found: Unchecked) -> list[str]:
     """Return a line for each kind of thing that was not checked, and how to check them."""
-    from composer.diagnostics.render.terminal_text import shown
-
     kinds = (
         ("sources that Keras imports", found.imports),
         ("arguments", found.arguments),
@@ -115,5 +116,5 @@ def _unchecked(found: Unchecked) -> list[str]:
     for kind, names in kinds:
         if names:
             more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-            lines.append(shown(f"{kind}: {', '.join(names[:_SHOWN])}{more}"))
+            lines.append(f"{kind}: {', '.join(names[:_SHOWN])}{more}")
     return [*lines, "--deep asks Keras about these"] if lines else []
