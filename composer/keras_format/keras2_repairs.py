@@ -57,7 +57,7 @@ def left_out(key: str, why: str, *, only: tuple[Json, ...] | None = None) -> Men
         if only is not None and value not in only:
             raise NoEquivalentError(f"it has {key}={value!r}, and {why}")
         rest = {name: item for name, item in config.items() if name != key}
-        return rest, (f"{key}={value!r} left out: {why}",)
+        return rest, (f"{key}={value!r} dropped: {why}",)
 
     return repair
 

@@ -115,7 +115,7 @@ def _find_directory(descriptor: int, size: int, path: str) -> tuple[int, int, in
         what = "an HDF5 file" if head == HDF5_SIGNATURE else "something else"
         what = "an empty file" if not head else what
         raise FormatError(
-            f"{path} is no .keras archive: expected a zip file that begins with a member, "
+            f"{path} is not a valid .keras file: expected a zip archive that begins with a member, "
             f"found {what}",
             reason="not_a_zip",
             help="a file that Keras saved as HDF5 must be named .h5 or .hdf5"

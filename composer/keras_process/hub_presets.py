@@ -67,8 +67,8 @@ def preset_folder(preset: str, directory: Path) -> Path | None:
             + (", which is a file" if folder.exists() else ", which hub: names as a preset"),
             reason="missing",
             nearest=_beside(preset, folder),
-            help="relative paths belong to the folder of the file that wrote them; a preset is the "
-            "folder that save_to_preset makes",
+            help="relative paths start in the folder of the spec that contains them; a preset is "
+            "the folder that save_to_preset makes",
         )
     if not (folder / CONFIGS[0]).is_file():
         raise SourceError(

@@ -50,7 +50,7 @@ def refused(
         sources: their ids.
         locked: the earlier lock.
         now: of what was prepared.
-        command: accepts what there is now.
+        command: accepts the change.
         positions: of the spec.
     """
     return tuple(
@@ -67,7 +67,7 @@ def refused(
                 ),
             ),
             help="compose cache prune --all removes what the store has of it, and the next build "
-            f"makes it anew\n{command} accepts what there is now",
+            f"makes it anew\n{command} accepts the change",
         )
         for key in sources
     )

@@ -188,7 +188,8 @@ def _as_one_layer(source: Source, problems: Problems) -> Source:
             problems.add(
                 "CMP419",
                 ("sources", source.id, key),
-                f"{key} is about single layers, and nested keeps source {source.id!r} as one",
+                f"source {source.id!r}: {key} can't be combined with nested, "
+                "which keeps the source whole",
                 at_key=True,
                 help="cut the source in a spec of its own and nest what that builds, or leave "
                 "nested off and inline its layers",

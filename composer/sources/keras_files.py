@@ -94,7 +94,7 @@ def existing(source: str, location: str, path: Path, suffixes: tuple[str, ...]) 
             nearest=_nearby(location, path, suffixes),
             help="neither ~ nor an environment variable is filled in; write the path itself"
             if location.startswith(("~", "$"))
-            else "relative paths belong to the folder of the file that wrote them; looked for "
+            else "relative paths start in the folder of the spec that contains them; looked for "
             f"{path.name} in {_shown(path.parent)}",
         )
     return path

@@ -185,7 +185,7 @@ def test_a_bug_is_one_line_that_says_how_to_see_more(compose, specs, monkeypatch
     monkeypatch.setattr("composer.pipeline.prepare", _broken)
     result = compose("validate", "good.yaml")
     assert result.code == 3
-    assert "bug of composer" in result.err
+    assert "bug in compose" in result.err
     assert "RuntimeError: the cat sat on it" in result.err
     assert "COMPOSE_TRACEBACK=1" in result.err
     assert "Traceback" not in result.err

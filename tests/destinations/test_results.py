@@ -287,7 +287,7 @@ def test_times_are_trusted_but_not_by_a_locked_build(
     assert compose("build", "pair.yaml")[0] == "pair.keras is fresh\n"
     out, err = compose("build", "pair.yaml", "--locked")
     assert "  was stale   it was changed since it was built\n" in out
-    assert err == "all as pair.lock.json says\n"
+    assert err == "everything matches pair.lock.json\n"
     assert (folder / "pair.keras").read_bytes() == good
 
 
@@ -323,7 +323,7 @@ def test_a_lock_is_held_against_and_kept_current_where_all_is_fresh(compose, fol
     lock = folder / "pair.lock.json"
     good = lock.read_bytes()
     assert compose("build", "--locked", "pair.yaml") == (
-        "pair.keras is fresh\n", "all as pair.lock.json says\n",
+        "pair.keras is fresh\n", "everything matches pair.lock.json\n",
     )  # fmt: skip
     document = json.loads(good)
     document["artifacts"]["keras"]["content"] = "0" * 64

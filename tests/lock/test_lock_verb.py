@@ -127,7 +127,7 @@ def test_a_locked_build_fails_when_anything_differs_and_names_it(
     assert (ended, out) == (4, "")
     assert f"[{code}]" in err
     assert field in err
-    assert "compose lock pair.yaml accepts what there is now" in err
+    assert "compose lock pair.yaml accepts the change" in err
     assert not (folder / "build" / "pair.keras").exists()
     assert not list((folder / "build").glob(".*")) if (folder / "build").exists() else True
     if change is not change_artifact:
@@ -194,8 +194,8 @@ def test_what_differs_is_told_once(compose, folder: Path) -> None:
     for verb in (["lock", "--check"], ["build", "--locked"]):
         err = compose(*verb, "pair.yaml")[2]
         assert err.count("sources.b.content: locked") == 1
-        assert err.count("compose lock pair.yaml accepts what there is now") == 1
-        assert err.endswith("\nerror[CMP601]: pair.lock.json does not hold any more\n")
+        assert err.count("compose lock pair.yaml accepts the change") == 1
+        assert err.endswith("\nerror[CMP601]: pair.yaml does not match pair.lock.json\n")
     document = compose("lock", "--check", "pair.yaml", "--output-format", "json")[1]
     assert all(item["help"] for item in json.loads(document))
 
