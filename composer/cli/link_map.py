@@ -144,7 +144,7 @@ def _header(source: PlannedSource, entries: Sequence[MapEntry]) -> Iterator[Rend
     for repair in source.repairs:
         yield _line(f"  repaired {repair}")
     if source.trusted:
-        yield _line("  trusted: code that it carries goes in", "warning")
+        yield _line("  trusted: code in this source is accepted", "warning")
     for finding in source.allowed:
         yield _line(f"  let in: {finding}", "warning")
 

@@ -120,7 +120,7 @@ def same_activations(config: Config) -> Repaired:
         if _is_code(config.get(key)):
             raise NoEquivalentError(
                 f"its {key} is a lambda or another function of the program that made it, and "
-                "composer runs nothing that a file carries"
+                "compose runs no code from a file"
             )
         name = _activation_name(config.get(key))
         if name is None or name in SAME_ACTIVATIONS:

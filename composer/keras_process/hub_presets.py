@@ -129,7 +129,7 @@ def refuse_foreign(config: Mapping[str, Json], where: str) -> None:
         if class_name in _CARRY_CODE:
             raise SourceError(
                 f"{where} holds a {str(class_name).strip('_')}, which carries code of the program "
-                "that made it; composer runs nothing that a preset carries",
+                "that made it; compose runs no code from a preset",
                 reason=HUB,
                 help="write it as a layer of Keras where the preset is made",
             )
@@ -142,7 +142,7 @@ def refuse_foreign(config: Mapping[str, Json], where: str) -> None:
             )
     for found in scan(config):
         raise SourceError(
-            f"{where}: {found}; composer runs nothing that a preset carries or names",
+            f"{where}: {found}; compose runs no code that a preset contains or names",
             reason=HUB,
             help="make the layer without it in Keras, and save the preset again",
         )

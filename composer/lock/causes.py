@@ -56,7 +56,7 @@ def refused(
     return tuple(
         Diagnostic(
             code=_CODE,
-            message=f"source {key!r} gives another model than when it was locked, though "
+            message=f"source {key!r} gives a different model than when it was locked, although "
             f"{now.sources[key].location} is the same",
             path=("sources", key, "from"),
             span=positions.value(("sources", key, "from")),

@@ -54,9 +54,9 @@ class _Output:
                 self._report(
                     "CMP703",
                     _FORMAT,
-                    "'format' has no place beside a list of paths, each of which ends in its own",
+                    "'format' can't be combined with a list of paths, whose extensions set it",
                     help=f"leave it out, and let each path end in one of {endings()}",
-                    notes=(Note(message="the paths stand here", span=self.positions.key(_PATH)),),
+                    notes=(Note(message="the paths are set here", span=self.positions.key(_PATH)),),
                 )
                 return
             for index in range(len(path)):
@@ -116,7 +116,7 @@ class _Output:
             _PATH,
             message,
             help=help_,
-            notes=(Note(message="the format stands here", span=self.positions.value(_FORMAT)),),
+            notes=(Note(message="the format is set here", span=self.positions.value(_FORMAT)),),
             fix=fix,
         )
 

@@ -302,9 +302,9 @@ def _pattern(problem: Problem, tree: Node, positions: TreePositions) -> Diagnost
 def _bound(problem: Problem, positions: TreePositions) -> Diagnostic:
     limit = problem.wanted[0] if problem.wanted else ""
     words = {
-        "minLength": "may not be empty text",
-        "minItems": "may not be an empty list",
-        "minProperties": "may not be an empty map",
+        "minLength": "can't be empty text",
+        "minItems": "can't be an empty list",
+        "minProperties": "can't be an empty map",
         "minimum": f"must be {limit} or more",
         "maximum": f"must be {limit} or less",
     }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _BARE_INTERPOLATION = re.compile(r"(?<!\$)\{(\s*[A-Za-z_][\w-]*(?:\.[\w-]+)+\s*)\}")
 _SPACED_REFERENCE = re.compile(r"([A-Za-z_][\w-]*(?:@[\w-]+)?): +([^\s:]+)")
 _STARTERS = {
-    "while scanning an alias": "to YAML a value that begins with * stands for an anchored value",
+    "while scanning an alias": "in YAML, a value that begins with * refers to an anchor",
     "while scanning an anchor": "to YAML a value that begins with & names an anchor",
     "while scanning a tag": "to YAML a value that begins with ! names a type",
     "while parsing a tag": "to YAML a value that begins with ! names a type",
@@ -225,7 +225,7 @@ def _syntax(
     elif "sequence entries are not allowed" in what:
         message = "a '- item' can't start here; put the list on its own lines"
     elif "expected <block end>" in what and _follows_quote(source, problem):
-        message = "text goes on behind the closing quote"
+        message = "there is text after the closing quote"
         help_ = "put quotes around the whole value"
     elif "expected <block end>" in what:
         message = "unexpected indentation: it matches no line above"
