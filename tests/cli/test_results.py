@@ -120,7 +120,7 @@ def test_packages_that_are_missing_are_a_warning_until_they_are_needed(compose, 
     monkeypatch.setattr(fitness, "find_spec", lambda _name: None)
     checked = compose("validate", "spec.yaml")
     assert checked.code == 0
-    assert "spec.yaml:6:53: warning[CMP705]: to write onnx, composer needs onnx" in checked.err
+    assert "spec.yaml:6:53: warning[CMP705]: to write onnx, compose needs onnx" in checked.err
     built = compose("build", "spec.yaml")
     assert built.code == 1
     assert "error[CMP705]" in built.err

@@ -196,7 +196,7 @@ def test_what_only_keras_can_tell_is_said_and_not_asked(compose: Compose) -> Non
     )
     dense_model(Path("a.keras"), seed=4)
     out = compose("status", "pair.yaml").out
-    assert "  the spec changed; source 'a' changed; layer 'odd' has to be made" in out
+    assert "  the spec changed; source 'a' changed; layer 'odd' must first be created" in out
 
 
 @pytest.mark.keras

@@ -59,7 +59,7 @@ def test_a_missing_package_stops_a_build_before_anything_is_read(spec, without) 
     assert found.span is not None
     assert (found.span.line, found.span.column) == (7, 43)
     assert found.message == (
-        "to write onnx, composer needs onnx and tf2onnx, which are not installed"
+        "to write onnx, compose needs onnx and tf2onnx, which are not installed"
     )
     assert found.help == "install what it takes: pip install 'keras-compose[onnx]'"
     with pytest.raises(SpecError, match="CMP705"):
