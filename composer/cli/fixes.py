@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from composer.cli import console, options
-from composer.diagnostics.render.terminal_text import shown, shown_lines
+from composer.diagnostics.render.terminal_text import shown_lines
 from composer.file_suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ def fix_specs(
             if fixed.prepared.errors or (fixed.files and not write):
                 code = max(code, 1)
             if fixed.prepared.errors:
-                console.talk(verdict(spec, fixed.prepared))
+                console.talk_lines(verdict(spec, fixed.prepared))
             elif write:
-                report.say(shown(verdict(spec, fixed.prepared)))
+                report.say(verdict(spec, fixed.prepared))
     return code
 
 

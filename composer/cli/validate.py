@@ -71,9 +71,9 @@ def command(
             report.add(prepared.diagnostics)
             if prepared.errors:
                 code = max(code, 1)
-                console.talk(verdict(spec, prepared))
+                console.talk_lines(verdict(spec, prepared))
             else:
-                report.say(shown(verdict(spec, prepared)))
+                report.say(verdict(spec, prepared))
     return code
 
 
@@ -82,6 +82,7 @@ def verdict(spec: str, prepared: Prepared) -> str:
     from composer.cli.numbers import UNREAD, count
     from composer.cli.reporting import counted
 
+    spec = shown(spec)  # the lines below are kept apart, so that it is made safe here
     parts = []
     if prepared.spec is not None and not prepared.errors:
         parts.append(count(len(prepared.spec.sources), "source"))
@@ -103,8 +104,6 @@ def verdict(spec: str, prepared: Prepared) -> str:
 
 def _unchecked(found: Unchecked) -> list[str]:
     """Return a line for each kind of thing that was not checked, and how to check them."""
-    from composer.diagnostics.render.terminal_text import shown
-
     kinds = (
         ("sources that Keras imports", found.imports),
         ("arguments", found.arguments),
