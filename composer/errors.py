@@ -46,6 +46,8 @@ _OF_REASONS: Mapping[str, str] = {
     "h5-refused": "CMP520",
     "h5-no-shape": "CMP520",
     "no-config": "CMP520",
+    "weights-names": "CMP535",
+    "weights-config": "CMP536",
     "hub": "CMP525",
     "saved-model": "CMP526",
     "program-untrusted": "CMP527",

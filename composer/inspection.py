@@ -176,13 +176,18 @@ def inspect_model(path: str | Path) -> Inspection:
         parameters=sum(layer.parameters for layer in layers),
         nbytes=sum(layer.nbytes for layer in layers),
         sources=tuple(_sources(file.recipe)),
-        warnings=(*file.warnings, *carried),
+        warnings=(*file.warnings, *(_unclaimed(group) for group in file.unclaimed), *carried),
         graph=file.graph,
     )
 
 
+def _unclaimed(group: str) -> str:
+    return f"{group} belongs to no layer of the model; its weights are ignored, as in Keras"
+
+
 def _inspect_h5(path: Path) -> Inspection:
     # Imported here: most looks are at .keras files.
+    from composer.keras_format.legacy_h5.check_weights import check_weights
     from composer.keras_format.legacy_h5.file import read_file
     from composer.keras_format.legacy_h5.outline import outline
     from composer.keras_format.legacy_h5.read import read_legacy_model
@@ -190,6 +195,7 @@ def _inspect_h5(path: Path) -> Inspection:
 
     try:
         model = read_legacy_model(path, known_classes())
+        check_weights(model)
     except FormatError as refused:
         if refused.reason not in ("h5-refused", "h5-no-shape"):
             raise

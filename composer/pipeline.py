@@ -269,7 +269,7 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
     deferred = [
         f"source {source!r} has to be imported by Keras first" for source in opened.deferred
     ]
-    deferred.extend(_in_words(question) for question in resolution.questions)
+    deferred.extend(_in_words(question, spec) for question in resolution.questions)
     asked = deep and resolution.questions and not unknown
     if asked and not knowledge.waiting_for_errors(resolution.questions):
         raise BuildError(
@@ -411,9 +411,13 @@ def _answers(spec: Spec, questions: Sequence[Question], run: _Run) -> Mapping[st
     return ask(questions, run.store, code=code_of(spec), progress=run.progress)
 
 
-def _in_words(question: Question) -> str:
+def _in_words(question: Question, spec: Spec) -> str:
     if question.kind == "make":
-        return f"layer {question.id!r} has to be made by Keras first"
+        words = f"layer {question.id!r} has to be made by Keras first"
+        unchecked = next((layer.unchecked for layer in spec.layers if layer.id == question.id), ())
+        if unchecked:
+            words += f" (its {', '.join(unchecked)} may be of a newer Keras than this knows)"
+        return words
     return f"what {question.id!r} outputs"
 
 

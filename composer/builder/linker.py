@@ -30,6 +30,7 @@ from composer.keras_format.contents import (
 from composer.keras_format.graph import Json, Operation
 from composer.keras_format.model_file import ModelFile
 from composer.keras_format.recipe import recipe_document
+from composer.keras_format.stored import is_below
 from composer.keras_format.writer import model_config
 from composer.resolver.plan import Plan, StateCopy
 
@@ -198,6 +199,24 @@ def _contents(plan: Plan) -> tuple[tuple[Content, ...], tuple[AssetToWrite, ...]
 
 def _moved(copy: StateCopy, file: ModelFile) -> tuple[Content, ...]:
     moved = subtree(file.listing, copy.state.group, copy.group)
+    if file.left_out:
+        inside = f"{copy.state.group}/" if copy.state.group else ""
+        dropped = tuple(
+            f"{copy.group}/{path.removeprefix(inside)}"
+            for path in file.left_out
+            if path.startswith(inside)
+        )
+        # A group of variables stays, for it also says the name of its layer.
+        moved = tuple(
+            entry
+            for entry in moved
+            if not is_below(entry.path, dropped)
+            or (
+                isinstance(entry, GroupToWrite)
+                and entry.path.endswith("/vars")
+                and entry.path in dropped
+            )
+        )
     return with_name(without_optimizer(moved), f"{copy.group}/vars", copy.name)
 
 

@@ -128,11 +128,12 @@ def _file(file: WrittenFile) -> list[Row]:
 
 def _comparison(found: Comparison) -> str:
     batches = " and ".join(str(number) for number in found.batches)
+    otherwise = "" if found.otherwise is None else f"; compared with predict: {found.otherwise}"
     if found.equal:
-        return f"in {found.runtime} (batches of {batches}): equal to Keras bit for bit"
+        return f"in {found.runtime} (batches of {batches}): equal to Keras bit for bit{otherwise}"
     return (
         f"in {found.runtime} (batches of {batches}): differs from Keras by up to "
-        f"{found.largest:.1e}, {found.relative:.0e} of the largest output"
+        f"{found.largest:.1e}, {found.relative:.0e} of the largest output{otherwise}"
     )
 
 

@@ -224,10 +224,15 @@ def layer_names(context: Context, typed: str) -> Iterator[str]:  # noqa: ARG001
 
 
 @_candidates
-def codes(_context: Context, typed: str) -> Iterator[Item]:
-    """The codes of diagnostics, with their titles; in the case in which they are typed."""
+def topics(_context: Context, typed: str) -> Iterator[Item]:
+    """Diagnostic codes with their titles, in the case in which they are typed; layers of Keras."""
     from composer.diagnostics import codes as register
 
     for code in register.codes():
         shown = code.lower() if typed[:1].islower() else code
         yield CompletionItem(shown, help=register.page(code).title)
+    if typed:
+        from composer.signatures.page import topics as layers
+
+        for name in layers():
+            yield CompletionItem(name)

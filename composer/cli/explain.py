@@ -1,4 +1,4 @@
-"""``compose explain``: the page of a diagnostic code, or the list of all codes."""
+"""``compose explain``: the page of a diagnostic code or of a layer, or the list of all codes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ import click
 from composer.cli import candidates, console
 
 
-@click.command(name="explain", short_help="Explain a diagnostic code.")
-@click.argument("code", required=False, shell_complete=candidates.codes)
-def command(code: str | None) -> int:
-    """Explain a diagnostic CODE such as CMP301; without one, list all codes."""
+@click.command(name="explain", short_help="Explain a diagnostic code, or a layer's arguments.")
+@click.argument("topic", required=False, shell_complete=candidates.topics)
+def command(topic: str | None) -> int:
+    """Explain a diagnostic code such as CMP301, or the arguments of a layer such as Dense.
+
+    TOPIC may also be activation, initializer, regularizer, constraint or dtype, for the names that
+    there are. Without one, all codes are listed.
+    """
     from composer.diagnostics.codes import codes, page
 
-    if code is None:
+    if topic is None:
         console.data("".join(f"{known}  {page(known).title}\n" for known in codes()))
         return 0
-    text = page(code).text
+    text = _text(topic)
     place = console.terminal("stdout")
     if not place.is_terminal:
         console.data(text)
@@ -25,3 +29,20 @@ def command(code: str | None) -> int:
 
     console.show_parts(place, [Markdown(text, hyperlinks=False)])
     return 0
+
+
+def _text(topic: str) -> str:
+    from composer.diagnostics.codes import codes, page
+    from composer.signatures.page import page_of, topics
+
+    text = page_of(topic.strip())
+    if text is not None:
+        return text
+    if not topic.strip().upper().startswith("CMP"):
+        from composer.diagnostics.suggest import did_you_mean
+        from composer.errors import UsageError
+
+        known = did_you_mean(topic, (*topics(), *codes()))
+        if known is not None:
+            raise UsageError(f"there is no layer of Keras called {topic!r}", help=known)
+    return page(topic).text

@@ -237,9 +237,9 @@ def _write(file: Path, content: bytes) -> None:
 
 
 def _write_schema(file: Path) -> None:
-    from composer.spec.schema_file import schema_text
+    from composer.spec.editor_schema import editor_schema_text
 
-    _write(file, schema_text("spec").encode())
+    _write(file, editor_schema_text().encode())
     console.talk(f"{file}: the schema of specs, for completion and checks in an editor")
 
 

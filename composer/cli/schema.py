@@ -11,7 +11,8 @@ from composer.cli import console
 @click.argument("name", type=click.Choice(["spec", "plan", "lock"]), default="spec")
 def command(name: str) -> int:
     """Print the JSON Schema (2020-12) of specs, of plan --json, or of lock files."""
+    from composer.spec.editor_schema import editor_schema_text
     from composer.spec.schema_file import schema_text
 
-    console.data(schema_text(name))
+    console.data(editor_schema_text() if name == "spec" else schema_text(name))
     return 0

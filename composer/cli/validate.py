@@ -88,7 +88,8 @@ def verdict(spec: str, prepared: Prepared) -> str:
     if prepared.plan is not None:
         parts.append(count(len(prepared.plan.graph.operations), "operation"))
         parts.append(UNREAD)
-    rest = "".join(f"\n  {line}" for line in _unchecked(prepared.unchecked))
+    lines = _unchecked(prepared.unchecked)
+    rest = "\n  ".join(["; not all was checked:", *lines]) if lines else ""
     if prepared.errors:
         words = f"{counted(prepared.diagnostics)} in {spec}"
         fixable = sum(bool(found.fix) for found in prepared.diagnostics)
@@ -97,8 +98,7 @@ def verdict(spec: str, prepared: Prepared) -> str:
         )
     fine = "no problem found" if rest else "fine"
     word = counted(prepared.diagnostics) if prepared.diagnostics else fine
-    detail = f" ({', '.join(parts)})" if parts else ""
-    return f"{spec}: {word}{detail}" + (f"; not all was checked:{rest}" if rest else "")
+    return f"{spec}: {word}" + (f" ({', '.join(parts)})" if parts else "") + rest
 
 
 def _unchecked(found: Unchecked) -> list[str]:

@@ -38,6 +38,8 @@ class Comparison:
         largest: the largest absolute difference.
         relative: the largest difference over the largest number of the same output.
         tolerance: what that may be.
+        otherwise: how a direct call of the model in Keras differs from its ``predict``, which
+            the export was compared with; None where it does not.
     """
 
     runtime: str
@@ -46,6 +48,7 @@ class Comparison:
     largest: float
     relative: float
     tolerance: float
+    otherwise: str | None = None
 
 
 def export(
@@ -111,7 +114,13 @@ def _checked(
     progress: Callable[[str], None] | None,
 ) -> Comparison:
     found = run(
-        {**common, "task": f"check_{name}", "export": str(target.absolute())}, progress=progress
+        {
+            **common,
+            "task": f"check_{name}",
+            "export": str(target.absolute()),
+            "graph": exported["otherwise"] is not None,
+        },
+        progress=progress,
     )
     tolerance = TOLERANCES[name]
     if exported["half"] and tolerance:
@@ -133,4 +142,5 @@ def _checked(
         largest=found["largest"],
         relative=found["relative"],
         tolerance=tolerance,
+        otherwise=exported["otherwise"],
     )

@@ -26,7 +26,6 @@ _BEGINNINGS = {
     "tflite": (4, b"TFL3"),
 }
 """Where in a file of a format which bytes stand; of ONNX the field that every file begins with."""
-_PATH = ("output", "path")
 _METADATA = 1 << 22
 """Bytes of metadata.json that are read: ours is far smaller."""
 
@@ -52,8 +51,8 @@ def strange_places(spec: Spec, destinations: Sequence[Destination]) -> tuple[Dia
         # A link in the place of a file is replaced, one on the way to it is followed.
         path = Path(os.path.realpath(place.path.parent)) / place.path.name
         folder = path.parent
-        # The folder that is taken without a path is below the one where the user runs the command.
-        if place.at[:2] == _PATH and not inside.holds(folder):
+        # Without output.path the result goes to build/ in the folder where the command runs.
+        if spec.target.directory is not None and not inside.holds(folder):
             code = "CMP715"
             message = f"{place.path} is outside of the repository that the spec belongs to"
         elif _is_strange(place):

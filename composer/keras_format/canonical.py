@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Hashable, Iterable, Mapping
 
-from composer.keras_format.contents import Content, assets_below, subtree
+from composer.keras_format.contents import Content, TensorToWrite, assets_below, subtree
 from composer.keras_format.graph import Json
+from composer.keras_format.stored import StoredTensor
 
 METADATA_KEY = "composer"
 """The key of ``metadata.json`` under which this project's own entries stand. Keras ignores it."""
 SHARED = "shared_object_id"
 COMPILED = "compile_config"
+_FIRST = "/vars/0"
 
 
 class Renumbering:
@@ -108,27 +110,38 @@ def canonicalise(source: str | os.PathLike[str], target: str | os.PathLike[str])
     return digest_file(target)
 
 
-def optimizer_groups(groups: Iterable[str]) -> frozenset[str]:
+def optimizer_groups(
+    groups: Iterable[str], tensors: Iterable[StoredTensor | TensorToWrite]
+) -> frozenset[str]:
     """Return those of ``groups`` that hold an optimiser's state, nested models' included.
 
     A model's group is the root or one that has a group ``layers``; its optimiser's is
-    ``optimizer`` beside that (``_walk_saveable`` in ``keras/src/saving/saving_lib.py``).
+    ``optimizer`` beside that (``_walk_saveable`` in ``keras/src/saving/saving_lib.py``). A
+    subclassed model has no ``layers``: there it is known by the first variable of every optimiser
+    of Keras, which counts its steps (``BaseOptimizer.build``); no layer begins with such a one.
 
     Args:
         groups: paths of groups of a weights file.
+        tensors: the datasets of the same file.
     """
     paths = frozenset(groups)
+    counting = {
+        tensor.path.removesuffix(_FIRST)
+        for tensor in tensors
+        if tensor.path.endswith(_FIRST) and tensor.shape == () and "int" in tensor.logical_dtype
+    }
     ends = ((path, *path.rpartition("/")[::2]) for path in paths)
     return frozenset(
         path
         for path, parent, name in ends
-        if name == "optimizer" and (not parent or f"{parent}/layers" in paths)
+        if name == "optimizer" and (not parent or f"{parent}/layers" in paths or path in counting)
     )
 
 
 def without_optimizer(contents: tuple[Content, ...]) -> tuple[Content, ...]:
     """Return ``contents`` without optimiser state, that of compiled nested models included."""
-    dropped = set(optimizer_groups(entry.path for entry in contents))
+    tensors = [entry for entry in contents if isinstance(entry, TensorToWrite)]
+    dropped = set(optimizer_groups((entry.path for entry in contents), tensors))
     if not dropped:
         return contents
     kept = []

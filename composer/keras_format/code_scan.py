@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 from composer.keras_format.foreign import FOUND_BY_KERAS
 from composer.keras_format.graph import Json
+from composer.keras_format.keras_names import is_function, text_kind, unknown_texts
 
 Kind = Literal["code", "name", "forbidden"]
 
@@ -71,7 +72,7 @@ class Finding:
         kind: ``code`` that the file carries; the ``name`` of a function elsewhere, which Keras
             would look up; or what is ``forbidden`` whoever is trusted.
         what: the rest of a sentence that begins with the layer.
-        target: ``module:name`` of what a ``name`` leads to.
+        target: ``module:name`` of what a ``name`` leads to; ``:name`` where no module is given.
     """
 
     layer: str
@@ -178,12 +179,21 @@ def _judged_function(name: Json, module: str | None) -> Iterator[_Judgement]:
         # Looked for among functions of Keras and registered ones; of Python's own none is either.
         if hasattr(builtins, name) and name not in _HARMLESS:
             yield "forbidden", f"names the function {name} of Python itself", ""
+        elif module is None or not is_function(name, module):
+            yield (
+                "name",
+                f"names the function {name}, which Keras does not find by that name",
+                f":{name}",
+            )
         return
     package, _, rest = module.partition(".")
     if package == "keras":
         part = rest.removeprefix("src.").partition(".")[0]
         if part not in _FUNCTIONS or name in _MAKERS or name.startswith("_"):
             yield "forbidden", _tool(f"{module}.{name}"), ""
+        elif not is_function(name, module):
+            what = f"names the function {module}.{name}, which Keras does not have"
+            yield "name", what, f":{name}"
         return
     if package in sys.stdlib_module_names and package != "__main__":
         yield "forbidden", f"names the function {module}.{name} of Python itself", ""
@@ -231,6 +241,12 @@ def _judged_arguments(short: str, config: Json, *, own: bool) -> Iterator[_Judge
         place = _shown(config.get("filepath"))
         yield "forbidden", f"is not in the file: it would be loaded from {place}", ""
         return
+    if own:
+        # Of the parts that a text can name, only initializers are looked for elsewhere too.
+        for key, text in unknown_texts(config):
+            if text_kind(key) == "initializer":
+                what = f"names the {key} {_shown(text)}, which Keras does not have"
+                yield "name", what, f":{text}"
     for key in sorted(FILE_ARGUMENTS & config.keys()):
         value = config[key]
         if isinstance(value, str):

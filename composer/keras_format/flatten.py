@@ -233,6 +233,7 @@ def _merge_shared(
                 and other_path not in merged
                 and other_path.rsplit(SEPARATOR, 1)[-1] == own
                 and other.class_name == operation.class_name
+                and other.shared in (None, operation.shared)
                 and _comparable(other.config) == _comparable(operation.config)
             ):
                 merged[path] = (other_path, len(other.calls))

@@ -117,6 +117,11 @@ def today_s_policy(config: Config) -> Repaired:
 def same_activations(config: Config) -> Repaired:
     """Refuse an activation that Keras 3 computes otherwise or does not know by that name."""
     for key in ("activation", "recurrent_activation"):
+        if _is_code(config.get(key)):
+            raise NoEquivalentError(
+                f"its {key} is a lambda or another function of the program that made it, and "
+                "composer runs nothing that a file carries"
+            )
         name = _activation_name(config.get(key))
         if name is None or name in SAME_ACTIVATIONS:
             continue
@@ -136,6 +141,13 @@ def forgotten_inversion(config: Config) -> Repaired:
     return {**config, "invert": False}, (
         "invert=False assumed: Keras 2.12 does not record it, and loses it itself",
     )
+
+
+def _is_code(value: Json) -> bool:
+    """Tell a function that Keras 2 wrote as its code, or as the name of no function at all."""
+    if isinstance(value, Mapping):
+        return "class_name" not in value
+    return isinstance(value, list) or value == "<lambda>"
 
 
 def _activation_name(value: Json) -> str | None:

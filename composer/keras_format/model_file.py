@@ -61,6 +61,8 @@ class ModelFile:
         keras_version: that wrote the file, from its metadata.
         listing: all groups and tensors of its weights.
         warnings: what plain Keras would get wrong when it loads the file.
+        unclaimed: groups of weights that belong to no layer, which Keras does not read.
+        left_out: these and the state of training, optimisers aside: what no link copies.
         made_from: files of the user's that ``path`` was made from, where it is not the user's.
         recipe: what the file was linked from, where composer made it.
     """
@@ -71,6 +73,8 @@ class ModelFile:
     misplaced: Mapping[str, str] = field(default_factory=dict)
     keras_version: str = ""
     warnings: tuple[str, ...] = ()
+    unclaimed: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     made_from: tuple[Path, ...] = ()
     recipe: Recipe | None = None
     listing: Listing = field(repr=False, compare=False)

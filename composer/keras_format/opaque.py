@@ -22,8 +22,10 @@ from composer.keras_format.graph import (
     TensorSpec,
     Tree,
 )
+from composer.keras_format.layer_needs import UNKNOWN
 from composer.keras_format.model_file import LayerState, ModelFile, StoredVariable
 from composer.keras_format.naming import snake_case
+from composer.keras_format.state_check import StateCheck
 from composer.keras_format.stored import Listing
 
 _DTYPE = "float32"
@@ -46,7 +48,8 @@ def read_opaque_model(
             where the file records no shapes, as those of Functional models underneath don't.
 
     Raises:
-        FormatError: no input shape is recorded and none is given; or the config holds no name.
+        FormatError: no input shape is recorded and none is given; the config holds no name; or
+            variables are missing, as far as that shows without the class.
         OSError: it can't be opened.
     """
     with open_archive(path) as archive:
@@ -62,6 +65,9 @@ def read_opaque_model(
         )
     build_config = config.get("build_config")
     build_config = build_config if isinstance(build_config, Mapping) else None
+    check = StateCheck(listing)
+    check.layer(name, "", UNKNOWN, built=not version.startswith("2."), legacy=False)
+    check.refuse()
     call, shapes = _recorded_call(build_config or {}, name)
     if not shapes:
         if not wired and not named:
@@ -164,7 +170,7 @@ def _input_layer(name: str, shape: list[int | None] | None) -> Operation:
 
 def _whole(listing: Listing, assets: Sequence[str]) -> LayerState:
     """Return all that the file holds but for optimisers, as the state of one layer."""
-    optimizers = optimizer_groups(group.path for group in listing.groups)
+    optimizers = optimizer_groups((group.path for group in listing.groups), listing.tensors)
     inside = tuple(f"{path}/" for path in sorted(optimizers))
     return LayerState(
         group="",

@@ -119,7 +119,7 @@ class _Node:
 
 
 def _tree(listing: Listing) -> _Node:
-    optimizers = optimizer_groups(group.path for group in listing.groups)
+    optimizers = optimizer_groups((group.path for group in listing.groups), listing.tensors)
     root = _Node("")
     for entry in listing.entries:
         parts = entry.path.split("/") if entry.path else []

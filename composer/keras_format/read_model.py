@@ -14,12 +14,14 @@ from composer.keras_format.canonical import METADATA_KEY, SHARED, optimizer_grou
 from composer.keras_format.graph import Graph, Json, Operation
 from composer.keras_format.keras2 import is_legacy
 from composer.keras_format.keras2_state import state_layout, today_s_listing
+from composer.keras_format.layer_places import moved_storages, places
+from composer.keras_format.layer_variables import needs_of, of_keras
 from composer.keras_format.model_file import LayerState, ModelFile, StoredVariable
-from composer.keras_format.order import operation_order
 from composer.keras_format.reader import read_graph
 from composer.keras_format.recipe import read_recipe
+from composer.keras_format.state_check import StateCheck
 from composer.keras_format.static_specs import has_no_weights
-from composer.keras_format.stored import Listing, StoredGroup, StoredTensor
+from composer.keras_format.stored import Listing, StoredGroup, StoredTensor, is_below
 
 _LAYERS = "layers"
 """The group that holds the layers of a model, the model's own group before it."""
@@ -62,18 +64,21 @@ def model_in(archive: Archive, listings: Listings | None = None) -> ModelFile:
     if is_legacy(archive.config):
         layout = state_layout(archive.keras_version or "")
         listing = today_s_listing(listing, graph, layout)
-    tensors = _without_optimizers(listing.groups, listing.tensors)
-    states = _States(_Names(listing.groups), tensors, archive.assets)
-    states.visit(graph, "", "")
-    states.refuse_strays()
-    refuse_unbuilt(graph, states.found)
+    legacy = is_legacy(archive.config)
+    states = _States(listing, archive.assets, legacy=legacy)
+    states.model(graph, archive.config.get("module"))
+    states.refuse_stray_assets()
+    reordered = moved_storages(graph) if legacy else states.reordered
+    left_out = (*states.check.ignored, *states.check.training)
     return ModelFile(
         path=archive.path,
         graph=_with_storage(graph, states.storages, ""),
-        states=states.found,
+        states=_without(states.found, left_out),
         misplaced=states.misplaced,
         keras_version=archive.keras_version or "",
-        warnings=(*graph.warnings, *_order_warnings(graph)),
+        warnings=(*graph.warnings, *_order_warnings(reordered)),
+        unclaimed=tuple(states.check.ignored),
+        left_out=left_out,
         recipe=read_recipe(archive.metadata.get(METADATA_KEY)),
         listing=listing,
     )
@@ -126,29 +131,30 @@ class _Names:
     """Which groups of a weights file carry which names, below each group that holds layers."""
 
     def __init__(self, groups: Sequence[StoredGroup]) -> None:
-        self.named: dict[str, dict[str, str]] = {}
-        self.repeated: dict[str, str] = {}
+        self._below: dict[str, dict[str, str | None]] = {}
         self.anywhere: dict[str, str] = {}
         for group in groups:
-            name = group.attribute("name")
             owner, _, last = group.path.rpartition("/")
-            if last != "vars" or not isinstance(name, str) or not owner:
+            if not owner:
                 continue
-            self.anywhere.setdefault(name, owner)
-            container = owner.rpartition("/")[0]
-            level = self.named.setdefault(container, {})
-            if name in level:
-                self.repeated.setdefault(
-                    container,
-                    f"two groups of weights carry the name {name!r}: {level[name]} and {owner}",
-                )
-            level.setdefault(name, owner)
+            if last != "vars":
+                self._below.setdefault(owner, {}).setdefault(group.path, None)
+                continue
+            name = group.attribute("name")
+            if isinstance(name, str):
+                container = owner.rpartition("/")[0]
+                self._below.setdefault(container, {})[owner] = name
+                self.anywhere.setdefault(name, owner)
+
+    def below(self, container: str) -> Mapping[str, str | None]:
+        """Return the groups directly below one, and the name that each gives its layer."""
+        return self._below.get(container, {})
 
     def holds(self, group: str, name: str) -> bool:
         """Tell whether a layer ``name`` has a group somewhere below ``group``."""
         return any(
-            name in level
-            for container, level in self.named.items()
+            name in level.values()
+            for container, level in self._below.items()
             if container == group or container.startswith(f"{group}/")
         )
 
@@ -160,58 +166,82 @@ class _Names:
 class _States:
     """Finds the state of each operation of a graph, and of the graphs nested in it."""
 
-    def __init__(
-        self, names: _Names, tensors: Sequence[StoredTensor], assets: Sequence[str]
-    ) -> None:
-        self._names = names
+    def __init__(self, listing: Listing, assets: Sequence[str], *, legacy: bool) -> None:
+        self._names = _Names(listing.groups)
+        tensors = _without_optimizers(listing.groups, listing.tensors)
         self._tensors = tensors
         self._starts = sorted(range(len(tensors)), key=lambda index: tensors[index].path)
         self._paths = [tensors[index].path for index in self._starts]
         self._assets = sorted(assets)
+        self._legacy = legacy
+        self.check = StateCheck(listing)
         self.found: dict[str, LayerState] = {}
         self.storages: dict[str, str] = {}
         self.misplaced: dict[str, str] = {}
+        self.reordered: list[str] = []
         self._marked: set[int | str] = set()
 
-    def visit(self, graph: Graph, model_group: str, path: str) -> None:
-        """Find the states of ``graph``, whose operations have ``path`` in front of their names.
+    def model(self, graph: Graph, module: Json) -> None:
+        """Find the states of the whole model.
 
-        Mirrors ``_save_container_state`` of ``keras/src/saving/saving_lib.py``: groups are
-        counted by class. A group that carries a name belongs to the layer of that name.
+        Raises:
+            FormatError: what the file holds contradicts the config.
         """
+        self._own(graph.name, "", module)
+        self.visit(graph, "", "")
+        refuse_unbuilt(graph, self.found)
+        self.check.refuse()
+
+    def _own(self, model: str, group: str, module: Json) -> None:
+        self.check.own_variables(model, group, refused=of_keras(module))
+        self.check.beside_layers(group)
+
+    def visit(self, graph: Graph, model_group: str, path: str) -> None:
+        """Find the states of ``graph``, whose operations have ``path`` in front of their names."""
         container = self._names.container(model_group)
-        # Inside a layer that keeps layers in a list, equal names are nobody's mistake.
-        if container in self._names.repeated:
-            raise FormatError(self._names.repeated[container], reason="duplicate-state")
-        named = {**self._names.named.get(container, {}), **_nameless(graph, container)}
-        taken = set(named.values())
-        counts: dict[str, int] = {}
+        placed = places(
+            graph, container, self._names.below(container), legacy=self._legacy, path=path
+        )
+        if placed.followed == "file" and not self._legacy:
+            self.reordered.extend(moved_storages(graph))
+        claimed = set()
         for operation in graph.operations:
-            if operation.kind == "operator" or (graph.sequential and operation.kind == "input"):
+            group = placed.groups.get(operation.name)
+            if group is None:
                 continue
-            number = counts.get(operation.storage, 0)
-            counts[operation.storage] = number + 1
             full = f"{path}{operation.name}"
             if operation.shared is not None:
                 self._marked.add(operation.shared)
-            group = named.get(operation.name)
-            if group is not None:
-                self.storages[full] = _base(operation, group.rpartition("/")[2])
-            else:
-                suffix = f"_{number}" if number else ""
-                group = f"{container}/{operation.storage}{suffix}"
-                if named and operation.kind == "layer" and operation.name in self._names.anywhere:
-                    self.misplaced[full] = self._names.anywhere[operation.name]
-                    continue
-                if group in taken:
-                    continue  # that group says it belongs to another layer
+            if self._stored_elsewhere(operation, group):
+                self.misplaced[full] = self._names.anywhere[operation.name]
+                continue
+            claimed.add(group)
             elsewhere = self._borrowed(operation, group)
             if elsewhere is not None:
                 self.misplaced[full] = elsewhere
                 continue
+            self.storages[full] = placed.storages[operation.name]
             self.found[full] = self._state(group)
             if operation.inner is not None:
+                self._own(full, group, operation.module)
                 self.visit(operation.inner, group, f"{full}/")
+            else:
+                built = operation.build_config is not None
+                needs = needs_of(operation)
+                self.check.layer(full, group, needs, built=built, legacy=self._legacy)
+        self.check.unclaimed(container, claimed)
+
+    def _stored_elsewhere(self, operation: Operation, group: str) -> bool:
+        """Tell whether a layer without a group is one that another model or layer holds as well.
+
+        Keras stores it where it first meets it, and marks every further one with an id.
+        """
+        return (
+            operation.kind == "layer"
+            and operation.shared is not None
+            and operation.name in self._names.anywhere
+            and group not in self._names.below(group.rpartition("/")[0])
+        )
 
     def _borrowed(self, operation: Operation, group: str) -> str | None:
         """Return where a layer inside ``operation`` has its weights, if that is not inside it.
@@ -255,17 +285,9 @@ class _States:
             ),
         )
 
-    def refuse_strays(self) -> None:
-        """Refuse what belongs to no layer of the graph: dropping it would go unsaid."""
+    def refuse_stray_assets(self) -> None:
+        """Refuse assets of no layer of the graph: dropping them would go unsaid."""
         claimed = {state.group for state in self.found.values()}
-        container = self._names.container("")
-        for tensor in self._tensors:
-            group = "/".join(tensor.path.split("/", 2)[:2])
-            if group.startswith(f"{container}/") and group not in claimed:
-                raise FormatError(
-                    f"the weights in {group!r} belong to no layer of the model's config",
-                    reason="stray-weights",
-                )
         for name in self._assets:
             parts = name.split("/")[1:-1]
             if not any("/".join(parts[:end]) in claimed for end in range(1, len(parts) + 1)):
@@ -290,66 +312,45 @@ def _shared_layers(config: Json) -> Iterator[tuple[int | str, str]]:
             yield from _shared_layers(value)
 
 
-def _nameless(graph: Graph, container: str) -> Mapping[str, str]:
-    """Return the groups of layers of a Sequential of which no config tells the name.
-
-    Their groups carry the names that they once had, which nobody else knows.
-    """
-    if not graph.sequential:
-        return {}
-    counts: dict[str, int] = {}
-    found = {}
-    for operation in graph.operations:
-        number = counts.get(operation.storage, 0)
-        counts[operation.storage] = number + 1
-        if operation.kind == "layer" and "name" not in operation.config:
-            suffix = f"_{number}" if number else ""
-            found[operation.name] = f"{container}/{operation.storage}{suffix}"
-    return found
+def _without(
+    states: Mapping[str, LayerState], left_out: tuple[str, ...]
+) -> Mapping[str, LayerState]:
+    """Return the states without the variables that Keras does not read."""
+    if not left_out:
+        return states
+    return {
+        layer: replace(
+            state,
+            variables=tuple(
+                variable
+                for variable in state.variables
+                if not is_below(f"{state.group}/{variable.path}", left_out)
+            ),
+        )
+        for layer, state in states.items()
+    }
 
 
 def _without_optimizers(
     groups: Sequence[StoredGroup], tensors: Sequence[StoredTensor]
 ) -> Sequence[StoredTensor]:
     """A nested model that was compiled has an optimiser's state, which is no layer's."""
-    inside = tuple(f"{path}/" for path in optimizer_groups(group.path for group in groups))
+    inside = tuple(f"{path}/" for path in optimizer_groups((g.path for g in groups), tensors))
     return [t for t in tensors if not t.path.startswith(inside)] if inside else tensors
 
 
-def _base(operation: Operation, group: str) -> str:
-    """Return a group's name without its counter.
-
-    Usually the class name in snake case; a few classes are stored under another name than the
-    one in their config (``GroupQueryAttention``).
-    """
-    if group == operation.storage or group.startswith(f"{operation.storage}_"):
-        return operation.storage
-    stem, _, counter = group.rpartition("_")
-    return stem if stem and counter.isdigit() else group
-
-
-def _order_warnings(graph: Graph) -> tuple[str, ...]:
+def _order_warnings(storages: Sequence[str]) -> tuple[str, ...]:
     """Say where plain Keras would put the file's weights into other layers than it took them from.
 
     Keras stores weights in the order in which it kept the layers when it saved, and reads them in
     the order that it computes from the config.
     """
-    kinds = {op.name: op.storage for op in graph.operations if op.kind != "operator"}
-    listed = list(kinds)
-    computed = [name for name in operation_order(graph) if name in kinds]
-    of_class: dict[str, list[str]] = {}
-    for name in listed:
-        of_class.setdefault(kinds[name], []).append(name)
-    again: dict[str, list[str]] = {}
-    for name in computed:
-        again.setdefault(kinds[name], []).append(name)
-    moved = [storage for storage, names in of_class.items() if again.get(storage, names) != names]
-    if not moved:
+    if not storages:
         return ()
     return (
         (
             "plain Keras reads this file in another order of layers than it was saved in, and so "
-            f"puts weights into the wrong layers ({', '.join(moved[:3])}); composer goes by their "
-            "names"
+            f"puts weights into the wrong layers ({', '.join(dict.fromkeys(storages[:3]))}); "
+            "composer goes by their names"
         ),
     )

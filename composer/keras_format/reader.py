@@ -28,6 +28,7 @@ from composer.keras_format.graph import (
     map_leaves,
 )
 from composer.keras_format.keras2_masks import mask_warnings
+from composer.keras_format.layer_variables import storage_of
 from composer.keras_format.naming import snake_case
 from composer.keras_format.sequential import chain
 from composer.keras_format.static_specs import output_count
@@ -183,7 +184,7 @@ def _read_operation(entry: Mapping[str, Json], free_name: str | None = None) -> 
         build_config=build_config if isinstance(build_config, Mapping) else None,
         calls=calls,
         inner=inner,
-        storage=snake_case(class_name),
+        storage=storage_of(class_name, module),
         shared=shared if isinstance(shared, int | str) else None,
     )
 

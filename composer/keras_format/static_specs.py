@@ -7,9 +7,21 @@ Only what is certain is said; everything else is a question to Keras. The rules 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from composer.keras_format.graph import Operation, TensorSpec, Tree, leaves
 from composer.keras_format.static_shapes import Answer, static_answer
+
+_ANY_FLOAT = "float32"
+_SETTLE_DTYPES = frozenset({
+    "Activation", "Add", "AlphaDropout", "Average", "BatchNormalization", "Concatenate", "Conv1D",
+    "Conv2D", "Conv2DTranspose", "Dense", "DepthwiseConv2D", "Dropout", "ELU", "GaussianDropout",
+    "GaussianNoise", "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D",
+    "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D", "LayerNormalization",
+    "LeakyReLU", "Maximum", "Minimum", "Multiply", "PReLU", "ReLU", "SpatialDropout1D",
+    "SpatialDropout2D", "SpatialDropout3D", "Subtract",
+})  # fmt: skip
+"""Layers that put out their compute dtype, integers and floats of any dtype alike."""
 
 
 def input_spec(operation: Operation) -> TensorSpec:
@@ -27,10 +39,14 @@ def static_output(operation: Operation, inputs: Sequence[TensorSpec]) -> TensorS
 
     Args:
         operation: the layer; its ``calls`` are not looked at.
-        inputs: specs of the tensors that the call takes, in visiting order.
+        inputs: specs of the tensors that the call takes, in visiting order; a dtype of None is
+            not known.
     """
     if operation.kind == "input":
         return input_spec(operation)
+    if operation.class_name in _SETTLE_DTYPES:
+        # Whatever dtype comes in, it can't matter to what the layer puts out.
+        inputs = [replace(spec, dtype=spec.dtype or _ANY_FLOAT) for spec in inputs]
     args = [list(inputs)] if len(inputs) > 1 else list(inputs)
     answer = static_call(operation, args, {})
     return answer[0] if isinstance(answer, tuple) and len(answer) == 1 else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -139,3 +140,8 @@ class Listing:
         while last < len(self.entries) and self.entries[last].path.startswith(prefix):
             last += 1
         return self.entries[first:last]
+
+
+def is_below(path: str, groups: Iterable[str]) -> bool:
+    """Tell whether a path is one of ``groups`` or lies below one."""
+    return any(path == group or path.startswith(f"{group}/") for group in groups)

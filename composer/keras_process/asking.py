@@ -10,7 +10,7 @@ from typing import Any
 
 from composer.errors import BuildError
 from composer.keras_format.graph import Json, TensorSpec
-from composer.keras_process.client import keras_version, run
+from composer.keras_process.client import run, versions
 from composer.keras_process.code_state import CodeState
 from composer.keras_process.fact_documents import (
     fact_document,
@@ -209,7 +209,7 @@ def _key(question: Question, state: CodeState) -> str | None:
     code = state.key(question)
     if code is None:
         return None
-    key = fact_key(settled_question, keras_version())
+    key = fact_key(settled_question, versions())
     return hashlib.sha256(f"{key} {code}".encode()).hexdigest() if code else key
 
 

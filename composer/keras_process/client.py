@@ -22,6 +22,7 @@ from composer.unfinished import temporary_folder
 
 _WORKER = "composer.keras_process.worker"
 _TAIL_LINES = 12
+_TENSORFLOWS = ("tensorflow", "tensorflow-cpu", "tf-nightly", "tensorflow-macos")
 _INSTALL = "install it with: pip install 'keras>=3.15.1' tensorflow"
 
 
@@ -36,6 +37,21 @@ def keras_version() -> str:
         return metadata.version("keras")
     except metadata.PackageNotFoundError:
         raise KerasProcessError("Keras is not installed", help=_INSTALL) from None
+
+
+@cache
+def versions() -> str:
+    """Return the versions of what answers: Keras, and TensorFlow, which draws random numbers.
+
+    Raises:
+        KerasProcessError: Keras is not installed.
+    """
+    found = [f"keras {keras_version()}"]
+    for name in _TENSORFLOWS:
+        with suppress(metadata.PackageNotFoundError):
+            found.append(f"tensorflow {metadata.version(name)}")
+            break
+    return ", ".join(found)
 
 
 def run(

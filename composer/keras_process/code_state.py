@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from composer.keras_format.code_scan import scan
 from composer.keras_format.graph import Json
+from composer.keras_format.keras_names import NO_MODULE, is_function, unknown_texts
 from composer.keras_process.code_content import CodeContent, code_content
 from composer.keras_process.code_search import ModuleSearch
 from composer.keras_process.programs import MODULE as PROGRAM_MODULE
@@ -31,6 +33,8 @@ class CodeState:
         self._named = tuple(
             dict.fromkeys((*code.modules, *(name.partition(":")[0] for name in code.objects)))
         )
+        self._objects = code.objects
+        self._trusted = frozenset(code.trusted)
         self._search = ModuleSearch(*code.first, last=code.last)
         self._known: dict[str, CodeContent | None] = {}
 
@@ -55,17 +59,24 @@ class CodeState:
     def key(self, question: Question) -> str | None:
         """Return by what the code is known that an answer depends on.
 
+        That is the code itself, and which of it the spec names, since Keras finds nothing else;
+        and for a layer that carries code whether the spec trusts its source.
+
         Returns:
             Nothing, which is "", where it depends on none; None where that can't be told.
         """
         modules = tuple(dict.fromkeys(_modules(question)))
+        source = question.id.partition(":")[0] if question.kind == "infer" else None
+        trusted = source in self._trusted and bool(scan(question.layer))
         if not modules:
-            return ""
+            return "trusted" if trusted else ""
         named = tuple(module for module in modules if module != _UNNAMED)
         if not (named or self._named):
             return None
         content = self.content(named)
-        return None if content is None else json.dumps(content, sort_keys=True)
+        if content is None:
+            return None
+        return json.dumps([content, self._named, self._objects, trusted], sort_keys=True)
 
     def places(self, questions: Sequence[Question]) -> tuple[Path, ...]:
         """Return the user's folders and files that are read for these questions."""
@@ -88,11 +99,25 @@ class CodeState:
         return self._known[module]
 
 
+def needs_code(question: Question) -> bool:
+    """Tell whether the answer to a question may depend on code outside of Keras."""
+    return any(True for _ in _modules(question))
+
+
 def _modules(question: Question) -> Iterator[str]:
     """Yield the modules outside of Keras that the answer to a question may depend on."""
     if question.kind == "make" and ":" in str(question.layer.get("class")):
         yield str(question.layer["class"]).rpartition(":")[0]
     yield from _in_config(dict(question.layer))
+
+
+def _names_unknown(entry: Mapping[str, Json]) -> bool:
+    """Tell whether an object names, without a module, what Keras does not have."""
+    name = entry.get("config")
+    if entry.get("class_name") == "function" and isinstance(name, str):
+        module = entry.get("module")
+        return module in (None, NO_MODULE) and not is_function(name, NO_MODULE)
+    return any(True for _ in unknown_texts(entry))
 
 
 def _in_config(value: Json) -> Iterator[str]:
@@ -103,6 +128,8 @@ def _in_config(value: Json) -> Iterator[str]:
         module = value.get("module")
         if module == PROGRAM_MODULE:
             return  # its config holds the digest of all that it runs
+        if _names_unknown(value):
+            yield _UNNAMED
         if isinstance(module, str) and module.split(".")[0] not in {"keras", "builtins"}:
             yield module
         for item in value.values():

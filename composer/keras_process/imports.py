@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from composer.keras_process.client import keras_version, run
+from composer.keras_process.client import keras_version, run, versions
 from composer.store import Store
 
 
@@ -42,7 +42,7 @@ class Recipe:
     def key(self) -> str:
         """What the store remembers the result under."""
         recipe = {
-            "format": 1, "importer": self.importer, "keras": keras_version(), **self.decides
+            "format": 1, "importer": self.importer, "keras": versions(), **self.decides
         }  # fmt: skip
         text = json.dumps(recipe, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

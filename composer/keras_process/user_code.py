@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,14 +47,16 @@ NO_CODE = UserCode()
 
 
 def code_of(spec: Spec) -> UserCode:
-    """Return the code that a spec names: of ``py:`` sources, ``objects``, and trusted sources.
+    """Return the code that a spec names: of ``py:`` sources, ``objects``, new layers, and trust.
 
     They, and the classes of new layers, are looked for in the folders of the spec files, then on
     Python's own path, at last in the folder where the command runs. Where a spec names no code,
     nothing is looked for in these folders, whatever Keras imports by itself later.
     """
-    named = any(":" in layer.class_name for layer in spec.layers)
-    return _code(spec.sources, Path(spec.file).parent, named=named)
+    classes = tuple(layer.class_name for layer in spec.layers if ":" in layer.class_name)
+    code = _code(spec.sources, Path(spec.file).parent, named=bool(classes))
+    modules = (name.rpartition(":")[0] for name in classes)
+    return replace(code, modules=tuple(dict.fromkeys((*code.modules, *modules))))
 
 
 def code_of_source(source: Source) -> UserCode:

@@ -7,7 +7,7 @@ refused before any of them starts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from composer.file_suffixes import SPEC_SUFFIXES
@@ -62,6 +62,19 @@ def check_code(spec: Spec, plan: Plan, problems: Problems) -> Plan:
     )
 
 
+def report_code(source: Source, findings: Iterable[Finding], problems: Problems) -> None:
+    """Report what a source may not bring in where it can't be linked for another reason too.
+
+    Args:
+        source: of the findings.
+        findings: in the config of its file.
+        problems: gets CMP530, CMP531 and CMP533.
+    """
+    for finding in findings:
+        if not is_let_in(finding, source):
+            _report(finding, source, finding.layer or source.id, problems)
+
+
 def is_let_in(finding: Finding, source: Source) -> bool:
     """Tell whether a spec lets something of a source in that is more than data.
 
@@ -73,6 +86,10 @@ def is_let_in(finding: Finding, source: Source) -> bool:
         return False
     if source.location.startswith("py:") or source.location.endswith(SPEC_SUFFIXES):
         return True
+    if finding.target.startswith(":"):
+        # Registered under its name, or under its package and name: package>name.
+        name = finding.target[1:].rpartition(">")[2]
+        return any(target.rpartition(":")[2] == name for target in source.objects)
     return finding.target in source.objects
 
 
@@ -98,7 +115,10 @@ def _report(finding: Finding, source: Source, layer: str, problems: Problems) ->
         )
         return
     if finding.kind == "name":
-        objects = f"objects: [{finding.target}], " if finding.target else ""
+        target = finding.target
+        if target.startswith(":"):
+            target = f"'MODULE:{target.rpartition('>')[2].removeprefix(':')}'"
+        objects = f"objects: [{target}], " if target else ""
         problems.add(
             "CMP533",
             at,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from composer.keras_format.graph import Json, Operation
+from composer.keras_format.keras_names import in_own_layers, text_kind
 from composer.resolver.plan import Plan, StateCopy
 from composer.resolver.problems import Problems
 
@@ -50,7 +51,18 @@ def _unloadable(operation: Operation, copy: StateCopy | None) -> str | None:
             "holds quantised layers and its config does not say so, so that their weights find "
             "no place"
         )
+    for key, text in in_own_layers(_entry(operation)):
+        if text_kind(key) != "initializer":  # of those, CMP533 tells
+            return f"has the {key} {text!r}, which Keras does not have"
     return None
+
+
+def _entry(operation: Operation) -> dict[str, Json]:
+    return {
+        "module": operation.module,
+        "class_name": operation.class_name,
+        "config": operation.config,
+    }
 
 
 def _lost_quantisation(operation: Operation, copy: StateCopy) -> bool:

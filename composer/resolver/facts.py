@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from composer.keras_format.foreign import foreign_classes
 from composer.keras_format.graph import Json, TensorSpec, Tree
 
 
@@ -56,8 +57,8 @@ class Question:
         name: the layer's name (``make`` only: weights depend on it by way of the seed).
         seed: for ``make`` the layer's own seed.
         calls: one a call, in order.
-        recorded: for ``infer``, beside each call what the source recorded, or None. No part of
-            the fact's key.
+        recorded: for ``infer``, beside each call what the source recorded, or None. Part of the
+            fact's key where the first call is as it was in the source.
     """
 
     id: str
@@ -149,12 +150,12 @@ def unchanged(question: Question) -> Fact | None:
     return Fact(outputs=tuple(found for found in outputs if found is not None))
 
 
-def fact_key(question: Question, keras_version: str) -> str:
+def fact_key(question: Question, versions: str) -> str:
     """Return the digest that a fact is remembered under.
 
     Args:
         question: with no :class:`Pending` leaf left.
-        keras_version: of the Keras that answers.
+        versions: of the Keras that answers, and of what it runs on.
 
     Returns:
         64 hexadecimal digits (SHA-256).
@@ -165,14 +166,18 @@ def fact_key(question: Question, keras_version: str) -> str:
     layer = dict(question.layer)
     if question.kind == "infer":
         # What a layer computes does not depend on what it is called, unless a DTypePolicyMap
-        # finds its parts by that name.
+        # finds its parts by that name. Code outside of Keras may do anything with it.
         config = layer.get("config")
-        if isinstance(config, Mapping) and not _holds_policy_map(config):
+        if (
+            isinstance(config, Mapping)
+            and not _holds_policy_map(config)
+            and not foreign_classes(layer)
+        ):
             layer["config"] = {k: v for k, v in config.items() if k != "name"}
     document = {
-        # 2: what was remembered before was not run.
-        "format": 2,
-        "keras": keras_version,
+        # 2: what was remembered before was not run; 3: nor was it kept apart by what a spec names.
+        "format": 3,
+        "versions": versions,
         "kind": question.kind,
         "layer": layer,
         "name": question.name,
@@ -181,6 +186,13 @@ def fact_key(question: Question, keras_version: str) -> str:
             {"args": [_leaf(a) for a in call.args], "kwargs": _leaf(dict(call.kwargs))}
             for call in question.calls
         ],
+        # What a file says of its own calls goes into the answer, and the file may be wrong.
+        "taken": [
+            None if recorded is None else [_leaf(spec) for spec in recorded.outputs]
+            for recorded in question.recorded
+        ]
+        if question.calls and recorded_outputs(question, 0, question.calls[0]) is not None
+        else [],
     }
     # Keys keep their order: the order of arguments can carry meaning (keras-format facts).
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=True)

@@ -7,11 +7,12 @@ Keras process answers in one pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from composer.diagnostics.diagnostic import Note, SpecPath
+from composer.keras_format.foreign import foreign_classes
 from composer.keras_format.graph import Operation, Tensor, TensorRef, TensorSpec
 from composer.keras_format.model_file import LayerState, ModelFile
 from composer.keras_format.static_shapes import Refusal
@@ -29,7 +30,7 @@ from composer.resolver.refused_layers import (
 )
 from composer.resolver.seam_advice import advice
 from composer.resolver.seam_rules import static_problem
-from composer.resolver.seams import Seam, is_known, seams_of
+from composer.resolver.seams import Seam, contradicts, is_known, joined, seams_of
 from composer.resolver.unchecked import Unchecked, unchecked
 from composer.resolver.weights_fit import weights_that_differ
 from composer.resolver.wire import MISSING, UNKNOWN
@@ -92,11 +93,19 @@ def infer(
     return walk.result()
 
 
-def _differ(recorded: TensorSpec, actual: TensorSpec) -> bool:
-    """Tell whether a tensor is another than was recorded, as far as that was."""
-    return (recorded.shape is not None and recorded.shape != actual.shape) or (
-        recorded.dtype is not None and recorded.dtype != actual.dtype
-    )
+def _settled(spec: Known) -> TypeGuard[TensorSpec]:
+    return isinstance(spec, TensorSpec) and is_known(spec)
+
+
+def _only_specs(known: Sequence[Known]) -> list[TensorSpec]:
+    return [spec for spec in known if isinstance(spec, TensorSpec)]
+
+
+def _is_foreign(operation: Operation) -> bool:
+    """Tell whether Keras can make a layer again only with code that is not its own."""
+    return bool(
+        foreign_classes({"module": operation.module, "class_name": operation.class_name})
+    ) or bool(foreign_classes(dict(operation.config)))
 
 
 @dataclass(slots=True)
@@ -114,6 +123,8 @@ class _Walk:
     causes: dict[str, SpecPath] = field(default_factory=dict)
     needed: dict[Step, set[int]] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
+    intact: set[Step] = field(default_factory=set)
+    tried: set[Step] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for linked in self.linked.operations.values():
@@ -129,64 +140,87 @@ class _Walk:
 
     def visit(self, step: Step) -> None:
         linked = self.linked.operations[step.key]
-        operation = linked.operation
-        if operation.kind == "input":
-            spec = input_spec(operation)
+        if linked.operation.kind == "input":
+            spec = input_spec(linked.operation)
             self.specs[TensorRef(step.key)] = spec if is_known(spec) else None
-            if not is_known(spec):
+            if is_known(spec):
+                self.intact.add(step)
+            else:
                 self._report_shapeless(step, linked)
             return
-        call = operation.calls[step.call]
-        taken = list(call.tensors())
-        known = [self._known(tensor) for tensor in taken]
+        taken = list(linked.operation.calls[step.call].tensors())
         self._remember_cause(step, taken)
+        intact = linked.new is None
+        known: list[Known] = []
+        for position, tensor in enumerate(taken):
+            edge = Edge(step.key, step.call, position)
+            inside = linked.new is None and self._is_inside(edge, tensor)
+            came = self._known(tensor) if inside else self._needed(tensor, edge)
+            intact = intact and self._is_as_recorded(linked, tensor, came, inside=inside)
+            known.append(came)
+        if not intact:
+            known = self._all_needed(step, taken)
         if step.key in self.failed or any(spec is None for spec in known):
             self.failed.add(step.key)
             self._set_outputs(step, None)
+        elif intact:
+            self.intact.add(step)
+            self._visit_intact(step, linked, taken, known)
         elif linked.new is not None:
             self._ask(step, linked)
-        elif any(isinstance(spec, Pending) for spec in known):
-            if self._check_seams(step, linked, taken, [self._expected(t) for t in taken]):
-                self._ask(step, linked)
         else:
-            self._visit_known(step, linked, taken, [s for s in known if isinstance(s, TensorSpec)])
+            waiting = any(isinstance(spec, Pending) for spec in known)
+            expected = [self._expected(t) for t in taken] if waiting else _only_specs(known)
+            if self._check_seams(step, linked, taken, expected):
+                self._ask(step, linked)
 
-    def _visit_known(
+    def _is_inside(self, edge: Edge, tensor: Tensor) -> bool:
+        """Tell whether a tensor comes to its layer as it does in their source by itself."""
+        producer = Step(tensor.ref.operation, tensor.ref.call)
+        return edge not in self.linked.seams and producer in self.intact
+
+    def _is_as_recorded(
+        self, linked: LinkedOperation, tensor: Tensor, actual: Known, *, inside: bool
+    ) -> bool:
+        """Tell whether a layer takes what it took in its source.
+
+        Inside of a source that follows from the producer, whether or not the file records what
+        passes there. Elsewhere it has to be seen, unless nothing was recorded and only code
+        outside of Keras could tell.
+        """
+        if inside:
+            return not isinstance(actual, TensorSpec) or not contradicts(tensor.spec, actual)
+        if not is_known(tensor.spec) and _is_foreign(linked.operation):
+            return not isinstance(actual, TensorSpec) or not contradicts(tensor.spec, actual)
+        return is_known(tensor.spec) and tensor.spec == actual
+
+    def _visit_intact(
         self,
         step: Step,
         linked: LinkedOperation,
         taken: Sequence[Tensor],
-        actual: Sequence[TensorSpec],
+        known: Sequence[Known],
     ) -> None:
-        changed = any(
-            _differ(tensor.spec, spec) for tensor, spec in zip(taken, actual, strict=True)
-        )
-        if changed:
-            if self._check_seams(step, linked, taken, actual):
-                self._ask(step, linked)
-            return
-        if self._has_record(step) and any(
-            not is_known(tensor.spec) for tensor in self._wired(step, taken)
-        ):
-            # What the source recorded behind a place whose shape it did not record may be wrong
-            # for what comes there now.
-            self._ask(step, linked)
-            return
         if step.key in self.asked:  # an earlier call of the layer waits for Keras
             self._ask(step, linked)
             return
+        actual = [
+            joined(tensor.spec, spec if isinstance(spec, TensorSpec) else UNKNOWN)
+            for tensor, spec in zip(taken, known, strict=True)
+        ]
         missing = self._set_recorded(step, linked.operation, actual)
-        if missing:
+        if not missing:
+            return
+        told = all(
+            isinstance(spec, Pending) or is_known(joint)
+            for spec, joint in zip(known, actual, strict=True)
+        )
+        if told and not _is_foreign(linked.operation):
             self._ask(step, linked)
-
-    def _has_record(self, step: Step) -> bool:
-        needed = {0, *self.needed.get(step, ())}
-        return any(TensorRef(step.key, step.call, n) in self.linked.specs for n in needed)
-
-    def _wired(self, step: Step, taken: Sequence[Tensor]) -> Iterator[Tensor]:
-        for position, tensor in enumerate(taken):
-            if Edge(step.key, step.call, position) in self.linked.seams:
-                yield tensor
+            return
+        # Nothing may depend on it: it is asked about when something does.
+        for output in missing:
+            self.specs[TensorRef(step.key, step.call, output)] = UNKNOWN
 
     def _report_shapeless(self, step: Step, linked: LinkedOperation) -> None:
         origin = linked.origin
@@ -210,7 +244,53 @@ class _Walk:
 
     def _late(self, ref: TensorRef) -> Known:
         question = self.asked.get(ref.operation)
-        return Pending(question.id, ref.call, ref.output) if question is not None else None
+        if question is not None:
+            return Pending(question.id, ref.call, ref.output)
+        return UNKNOWN if Step(ref.operation, ref.call) in self.intact else None
+
+    def _all_needed(self, step: Step, taken: Sequence[Tensor]) -> list[Known]:
+        return [
+            self._needed(tensor, Edge(step.key, step.call, position))
+            for position, tensor in enumerate(taken)
+        ]
+
+    def _needed(self, tensor: Tensor, edge: Edge) -> Known:
+        """Return what a layer has to know of a tensor: asks Keras about what no file records."""
+        if not self._is_open(tensor):
+            return self._known(tensor)
+        path = self.linked.seams.get(edge, self.causes.get(edge.consumer, ()))
+        # A stack and no recursion: any number of such layers may follow each other.
+        stack = [Step(tensor.ref.operation, tensor.ref.call)]
+        settled: set[Step] = set()
+        while stack:
+            step = stack[-1]
+            linked = self.linked.operations[step.key]
+            before = {
+                Step(other.ref.operation, other.ref.call): None
+                for call in linked.operation.calls[: step.call + 1]
+                for other in call.tensors()
+                if self._is_open(other)
+            }
+            self.tried.add(step)
+            if before:
+                stack.extend(before)
+                continue
+            stack.pop()
+            if step not in settled:
+                settled.add(step)
+                self.causes.setdefault(step.key, path)
+                self._ask(step, linked)
+        return self._known(tensor)
+
+    def _is_open(self, tensor: Tensor) -> bool:
+        """Tell whether a tensor is not known, and Keras was not asked about it."""
+        spec = self._known(tensor)
+        if not isinstance(spec, TensorSpec) or is_known(spec):
+            return False
+        producer = Step(tensor.ref.operation, tensor.ref.call)
+        return producer not in self.tried and bool(
+            self.linked.operations[producer.key].operation.calls
+        )
 
     def _expected(self, tensor: Tensor) -> TensorSpec:
         """Return what comes in at a tensor, told by Keras or foreseen; no shape where neither."""
@@ -218,7 +298,7 @@ class _Walk:
         return found if isinstance(found, TensorSpec) else self.foreseen.get(tensor.ref, UNKNOWN)
 
     def _shown(self) -> dict[TensorRef, TensorSpec]:
-        known = {ref: spec for ref, spec in self.specs.items() if isinstance(spec, TensorSpec)}
+        known = {ref: spec for ref, spec in self.specs.items() if _settled(spec)}
         waiting = {ref: s for ref, s in self.foreseen.items() if self.specs.get(ref) is not None}
         return {**waiting, **known}
 
@@ -233,19 +313,21 @@ class _Walk:
 
     # ------------------------------------------------------------ from records
 
-    def _set_recorded(self, step: Step, operation: Operation, actual: Sequence[TensorSpec]) -> bool:
-        """Take a call's outputs from the records; tell whether one that is needed is missing."""
+    def _set_recorded(
+        self, step: Step, operation: Operation, actual: Sequence[TensorSpec]
+    ) -> list[int]:
+        """Take a call's outputs from the records; return those that are missing and taken."""
         needed = self.needed.get(step, set())
-        missing = False
+        missing = []
         for output in sorted({0, *needed}):
             ref = TensorRef(step.key, step.call, output)
             spec = self.linked.specs.get(ref)
-            if spec is None and output == 0 and all(is_known(s) for s in actual):
+            if spec is None and output == 0:
                 spec = static_output(operation, actual)
             if spec is not None:
                 self.specs[ref] = spec
             elif output in needed:
-                missing = True
+                missing.append(output)
         return missing
 
     def _set_outputs(self, step: Step, value: None) -> None:
@@ -256,6 +338,8 @@ class _Walk:
     def _ask(self, step: Step, linked: LinkedOperation) -> None:
         """Settle a call's outputs by a fact, or put the operation among the questions."""
         calls = linked.operation.calls[: step.call + 1]
+        for number, call in enumerate(calls):
+            self._all_needed(Step(step.key, number), list(call.tensors()))
         question = question_about(
             linked,
             calls,
@@ -428,8 +512,8 @@ class _Walk:
     ) -> bool:
         """Report what can be seen without Keras to be wrong; tell whether all is well."""
         sound = True
-        for tensor, spec in zip(taken, actual, strict=True):
-            if not _differ(tensor.spec, spec):
+        for position, (tensor, spec) in enumerate(zip(taken, actual, strict=True)):
+            if not contradicts(tensor.spec, spec):
                 continue
             why = static_problem(linked.operation, tensor.spec, spec)
             if why is None:
@@ -440,19 +524,39 @@ class _Walk:
                 self.causes.get(step.key, ()),
                 f"{linked.key!r} ({linked.operation.class_name}) can't take {spec} from "
                 f"{tensor.ref.operation!r} where its source recorded {tensor.spec}: {why}",
-                help=advice(self.linked, self._shown(), tensor.ref, tensor.spec, spec),
+                help=self._advice(Edge(step.key, step.call, position), tensor, spec),
             )
         if not sound:
             self.failed.add(step.key)
             self._set_outputs(step, None)
         return sound
 
+    def _advice(self, edge: Edge, tensor: Tensor, actual: TensorSpec) -> str:
+        """Say what to do about it where the spec can: at the wire that brings what does not fit.
+
+        A layer further behind takes what its source gives it, which no spec can change.
+        """
+        cause = self.causes.get(edge.consumer, ())
+        shown = self._shown()
+        for seam in seams_of(self.linked, shown):
+            if edge not in self.linked.seams and seam.path == cause and seam.state == "changed":
+                return advice(self.linked, shown, seam)
+        here = Seam(
+            consumer=edge.consumer,
+            call=edge.call,
+            producer=tensor.ref,
+            path=self.linked.seams.get(edge, cause),
+            expected=tensor.spec,
+            actual=actual,
+        )
+        return advice(self.linked, shown, here)
+
     # ------------------------------------------------------------ result
 
     def result(self) -> Inferred:
         shown = self._shown()
         return Inferred(
-            specs=shown,
+            specs={ref: spec for ref, spec in shown.items() if is_known(spec)},
             operations=self.operations,
             states=self.made,
             questions=tuple(self.asked.values()),

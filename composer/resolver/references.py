@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from composer.diagnostics.diagnostic import Edit, SpecPath
 from composer.diagnostics.suggest import certain, did_you_mean
+from composer.keras_format.foreign import FOUND_BY_KERAS
 from composer.keras_format.graph import Operation, TensorRef, Tree
 from composer.keras_format.static_specs import output_count
 from composer.resolver.cut import Use
@@ -300,6 +301,16 @@ class References:
             return None
         ref = piece.reference(TensorRef(name, number, reference.output or 0), index)
         count = output_count(operation)
+        if count is None and ref.output >= outputs and _made_by_nobody(piece.source, operation):
+            self._problems.add(
+                "CMP420",
+                reference.path,
+                f"whether {reference} exists is not recorded, and Keras can't be asked: "
+                f"{operation.class_name} is a class of its own",
+                severity="warning",
+                help=f"name the class: objects: [package.module:{operation.class_name}]",
+            )
+            return ref
         return ref if self._has_output(reference, ref, count=count, shown=outputs) else None
 
     def _replaced(self, piece: Piece, index: int, reference: Reference) -> TensorRef | None:
@@ -401,6 +412,13 @@ def report_missing_output(problems: Problems, path: SpecPath, reference: str, co
         if count == 1
         else f"write one of {tensor}.0 to {tensor}.{count - 1}",
     )
+
+
+def _made_by_nobody(source: Source, operation: Operation) -> bool:
+    """Tell whether a layer's class is neither Keras's nor one that the spec names."""
+    package = (operation.module or "").partition(".")[0]
+    named = bool(source.objects) or source.location.startswith("py:")
+    return not named and package not in ("keras", *FOUND_BY_KERAS)
 
 
 def _as_operation(layer: NewLayer) -> Operation:

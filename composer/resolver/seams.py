@@ -71,3 +71,20 @@ def seams_of(linked: Linked, specs: Mapping[TensorRef, object]) -> tuple[Seam, .
 def is_known(spec: TensorSpec) -> bool:
     """Tell whether both shape and dtype were recorded."""
     return spec.shape is not None and spec.dtype is not None
+
+
+def contradicts(recorded: TensorSpec, actual: TensorSpec) -> bool:
+    """Tell whether two specs of one tensor differ in something that both of them know."""
+    shapes = recorded.shape is not None and actual.shape is not None
+    dtypes = recorded.dtype is not None and actual.dtype is not None
+    return (shapes and recorded.shape != actual.shape) or (
+        dtypes and recorded.dtype != actual.dtype
+    )
+
+
+def joined(recorded: TensorSpec, actual: TensorSpec) -> TensorSpec:
+    """Return ``actual``, with what it does not know taken from ``recorded``."""
+    return TensorSpec(
+        recorded.shape if actual.shape is None else actual.shape,
+        actual.dtype or recorded.dtype,
+    )

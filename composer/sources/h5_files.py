@@ -27,12 +27,14 @@ def locate_h5_file(source: Source, context: Context) -> Located:
     path = existing_file(source, LEGACY_SUFFIXES)
     check_sha256(source, path)
     # Imported here: most specs have no such source.
+    from composer.keras_format.legacy_h5.check_weights import check_weights
     from composer.keras_format.legacy_h5.read import read_legacy_model
     from composer.keras_process.h5_imports import legacy_recipe
     from composer.keras_process.keras_classes import known_classes
 
     try:
         model = read_legacy_model(path, known_classes())
+        check_weights(model)
     except FormatError as error:
         # A message names the file as the spec does, not as this machine does.
         message = error.message.replace(str(path), source.location)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, SpecPath
 from composer.errors import FormatError, SourceError, SpecError
+from composer.keras_format.code_scan import Finding, scan
 from composer.keras_format.flatten import flattened
 from composer.keras_format.graph import by_change
+from composer.keras_format.layer_places import NAMES_CONTRADICT
 from composer.keras_format.model_file import ModelFile
 from composer.keras_format.nest import nested
 from composer.keras_format.opaque import read_opaque_model
 from composer.keras_format.pair_weights import MISFIT
 from composer.keras_format.read_model import read_model
+from composer.keras_format.state_check import STATE_CONTRADICTS
 from composer.keras_process.programs import program_folder
+from composer.resolver.check_code import report_code
 from composer.resolver.plan import Download
 from composer.resolver.problems import Problems
 from composer.sources.context import Context
@@ -30,6 +34,9 @@ from composer.spec.model import Source, Spec
 
 _AS_OF_THE_FILE = ("missing", "sha256", "fetch", "range", "extra", "unsafe", "inside", "offline")
 """Reasons that mean the same for a file of weights as for the source itself."""
+_SHOWN = 5
+
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +184,9 @@ def _open_located(source: Source, spec: Spec, kind: Kind, context: Context) -> _
     path = located.path
     weighted = None
     if source.weights is not None:
+        if path is not None and not source.nested:
+            # What is wrong with the architecture is told of it, not of the weights.
+            read_model(path, RememberedListings(context.store))
         weighted = with_weights(source, path, context)
         path = weighted.path
     if path is None:
@@ -191,10 +201,28 @@ def _open_located(source: Source, spec: Spec, kind: Kind, context: Context) -> _
     return _Opened(located=located, weighted=weighted, file=file)
 
 
+class _Contradiction(FormatError):  # noqa: N818 - it is told with what the file carries
+    """A file whose weights contradict its config, and what its config holds that is no data."""
+
+    def __init__(self, error: FormatError, carried: Sequence[Finding]) -> None:
+        super().__init__(error.message, reason=error.reason, help=error.help)
+        self.carried = carried
+
+
+def _carried(path: Path) -> Sequence[Finding]:
+    # Imported here: few files contradict themselves.
+    from composer.keras_format.archive import open_archive
+
+    with open_archive(path) as archive:
+        return tuple(scan(archive.config))
+
+
 def _read(source: Source, located: Located, path: Path, context: Context) -> ModelFile:
     try:
         file = read_model(path, RememberedListings(context.store))
     except FormatError as error:
+        if error.reason in (NAMES_CONTRADICT, STATE_CONTRADICTS):
+            raise _Contradiction(error, _carried(path)) from error
         if error.reason != "no-graph" or source.nested is None:
             raise
         return _opaque(source, path, source.nested)
@@ -301,6 +329,8 @@ def _report_format(source: Source, error: FormatError, problems: Problems) -> No
         f"source {source.id!r}: {error.message}",
         help=error.help or "fetch the file again, or save the model again in Keras",
     )
+    if isinstance(error, _Contradiction):
+        report_code(source, error.carried, problems)
 
 
 def _report_weights(
@@ -348,6 +378,20 @@ def _warn(source: Source, file: ModelFile, problems: Problems) -> None:
             f"source {source.id!r}: {warning}",
             severity="warning",
             help="to load the source itself in Keras, build it alone and load the result",
+        )
+
+    if file.unclaimed:
+        several = len(file.unclaimed) > 1
+        more = len(file.unclaimed) - _SHOWN
+        problems.add(
+            "CMP537",
+            _from(source),
+            f"source {source.id!r}: {', '.join(file.unclaimed[:_SHOWN])}"
+            f"{f' and {more} more' if more > 0 else ''} {'belong' if several else 'belongs'} to "
+            f"no layer of the model, so {'their' if several else 'its'} weights are ignored, as in "
+            "Keras",
+            severity="warning",
+            help="load the source in Keras and save it again, which leaves them out",
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -10,8 +9,9 @@ from typing import Any
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, SpecPath
 from composer.diagnostics.suggest import certain, did_you_mean
-from composer.signatures import LayerSignature, keras_version, signature_of
-from composer.signatures.check import Fault, check_arguments, check_call
+from composer.signatures import LayerSignature, signature_of
+from composer.signatures.check import Fault, check_arguments, check_call, fits
+from composer.signatures.installed import is_of_installed
 from composer.signatures.model import Argument
 from composer.signatures.old_names import new_name
 from composer.signatures.together import Conflict, conflicts
@@ -59,7 +59,8 @@ def check_layer(key: str, data: Mapping[str, Any], positions: TreePositions) -> 
         Nothing to tell for a class that is none of Keras's: Keras will check that one.
     """
     args = data.get("args", {})
-    signature = signature_of(data["class"])
+    # ``keras.layers:Dense`` is a long way to say ``Dense``.
+    signature = signature_of(data["class"].removeprefix("keras.layers:"))
     if signature is None:
         return CheckedArguments(args=args)
     found = list(_all_faults(key, data, signature))
@@ -80,20 +81,8 @@ def check_layer(key: str, data: Mapping[str, Any], positions: TreePositions) -> 
     )
 
 
-@functools.cache
-def _is_of_installed() -> bool:
-    """Whether the table was made from the version of Keras that is installed here."""
-    # Imported here: only a spec with such a mistake needs it.
-    from importlib import metadata
-
-    try:
-        return metadata.version("keras") == keras_version()
-    except metadata.PackageNotFoundError:
-        return True
-
-
 def _is_open(fault: Fault) -> bool:
-    return fault.is_open and not _is_of_installed()
+    return fault.is_open and not is_of_installed()
 
 
 _At = tuple[Fault, SpecPath]
@@ -169,11 +158,11 @@ def _correct(args: Any, fault: Fault) -> bool:
         parent = parent[step]
     if fault.kind == "unknown":
         meant = _meant_name(fault)
-        if meant is not None:
-            parent[meant] = parent.pop(last)
-            # Its value may be wrong, too.
-            return True
-        return False
+        if meant is None:
+            return False
+        parent[meant] = parent.pop(last)
+        argument = fault.layer.argument(meant)
+        return argument is not None and fits(argument.forms, parent[meant])
     value = _meant_value(fault)
     if value is None:
         return False
@@ -302,7 +291,7 @@ def _value(
         listed = f"{name} is one of {known}"
     else:
         kind = next((form.of for form in fault.forms if form.of is not None), None)
-        listed = f"compose explain {kind or 'Dense'} lists what there is" if kind else ""
+        listed = f"compose explain {kind} lists what there is" if kind is not None else ""
     return message, " ".join(part for part in (guess, listed) if part) or None, fix
 
 

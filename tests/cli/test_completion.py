@@ -78,6 +78,15 @@ def offered(folder: Path, line: str) -> list[str]:
     [
         ("va", ["validate "]),
         ("explain CMP30", [f"CMP30{number} " for number in range(1, 6)]),
+        (
+            "explain Sepa",
+            [
+                "SeparableConv1D ",
+                "SeparableConv2D ",
+                "SeparableConvolution1D ",
+                "SeparableConvolution2D ",
+            ],
+        ),
         ("schema ", ["spec ", "plan ", "lock "]),
         ("graph --form", ["--format "]),
         ("graph --format s", ["svg "]),

@@ -54,6 +54,55 @@ def test_many_mistakes_at_once_are_put_right_and_comments_stay(compose, workspac
     assert sorted(p.name for p in workspace.iterdir()) == ["models", "spec.yaml"]
 
 
+ARGUMENTS = """\
+version: 1
+name: m
+inputs: {x: {shape: [16]}, i: {shape: [8, 8, 3]}}
+layers:
+  a: {class: Dense, args: {units: "5", activaton: sofmax, use_bias: no}, inputs: x}  # why
+  b:
+    class: Rescaling
+    args:
+      scale: 1/255   # to 1
+    inputs: i
+  c: {class: MaxPooling2D, args: {pool_size: "(2, 2)", padding: Same}, inputs: b}
+outputs: [a, c]
+"""
+ARGUMENTS_FIXED = """\
+version: 1
+name: m
+inputs: {x: {shape: [16]}, i: {shape: [8, 8, 3]}}
+layers:
+  a: {class: Dense, args: {units: 5, activation: softmax, use_bias: false}, inputs: x}  # why
+  b:
+    class: Rescaling
+    args:
+      scale: 0.00392156862745098   # to 1
+    inputs: i
+  c: {class: MaxPooling2D, args: {pool_size: [2, 2], padding: same}, inputs: b}
+outputs: [a, c]
+"""
+
+
+def test_arguments_of_layers_are_put_right(compose, workspace):
+    spec = workspace / "spec.yaml"
+    spec.write_text(ARGUMENTS)
+    result = compose("validate", "--fix", "spec.yaml")
+    assert spec.read_text() == ARGUMENTS_FIXED
+    assert result.code == 0, result.err
+
+
+def test_an_argument_that_leaves_doubt_is_left_alone(compose, workspace):
+    spec = workspace / "spec.yaml"
+    text = (
+        HEAD
+        + "inputs: {x: {shape: [4]}}\nlayers: {a: {class: Dense, args: {units: -5}, inputs: x}}\n"
+    )
+    spec.write_text(text)
+    assert compose("validate", "--fix", "spec.yaml").code == 1
+    assert spec.read_text() == text
+
+
 def test_line_ends_and_a_byte_order_mark_stay(compose, workspace):
     spec = workspace / "spec.yaml"
     spec.write_bytes(b"\xef\xbb\xbf" + MANY.replace("\n", "\r\n").encode())

@@ -521,6 +521,25 @@ def test_explain_lists_every_code_with_its_title(compose):
     assert all(len(line) > len("CMP000  ") for line in lines)
 
 
+@pytest.mark.parametrize("topic", ["Dense", "dense"])
+def test_explain_shows_the_arguments_of_a_layer(compose, topic):
+    lines = compose("explain", topic).out.splitlines()
+    assert lines[0] == "# Dense"
+    assert "- `units` (required): a whole number above 0" in lines
+    assert "- `use_bias` (default true): true or false" in lines
+    assert not any("input_shape" in line for line in lines)
+
+
+def test_explain_lists_the_names_of_a_kind(compose):
+    assert {"relu,", "softmax,"} <= set(compose("explain", "activation").out.split())
+
+
+def test_explain_suggests_the_layer_that_was_meant(compose):
+    result = compose("explain", "Dnese")
+    assert result.code == 2
+    assert "did you mean 'Dense'?" in result.err
+
+
 def test_the_version_is_that_of_the_project(compose):
     import tomllib
 

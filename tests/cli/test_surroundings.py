@@ -120,8 +120,7 @@ def until(condition, seconds: float = 60.0) -> None:
 @pytest.mark.keras
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize(("number", "jobs"), [(signal.SIGHUP, "1"), (signal.SIGTERM, "2")])
 def test_a_signal_leaves_nothing_behind(folder: Path, number: int, jobs: str) -> None:
     layers = "layers: {new: {class: Dense, args: {units: 2}, inputs: m}}\n"
     for name in ("one", "two"):

@@ -75,6 +75,14 @@ def test_it_is_said_and_in_ci_refused(
     assert found[0].span.line == 4
 
 
+def test_a_format_beside_the_path_hides_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    write("../../net, format: [keras, weights]")
+    assert {one.code for one in prepare("specs/net.yaml").errors} == {"CMP715"}
+
+
 def test_what_is_there_stays_in_ci(
     compose: Compose, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +111,18 @@ def test_a_link_that_is_replaced_leads_nowhere(
     assert compose("build", "specs/net.yaml").code == 1
     assert compose("build", "specs/net.yaml", "-o", "net.keras").code == 0
     assert (folder.parent / "other.keras").read_bytes() == before
+
+
+def test_the_folder_where_the_command_runs_is_no_word_of_the_spec(
+    compose: Compose, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    write("../build/net.keras")
+    spec = folder / "specs/net.yaml"
+    spec.write_text(spec.read_text().partition("output")[0])
+    monkeypatch.chdir(folder.parent)
+    assert compose("build", str(spec)).code == 0
+    assert Path("build/net.keras").exists()
 
 
 def test_the_usual_place_is_no_matter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,27 @@ PLACES = {
     "a source on one line": (HEAD + "sources:\n  a: {from: x, pre|}\n", {"prefix", "suffix"}),
     "a new layer": (HEAD + "layers:\n  a:\n    |\n", {"class", "args", "inputs", "call", "calls"}),
     "a class": (HEAD + "layers:\n  a:\n    class: |\n", {"Dense", "Average", "Concatenate"}),
+    "every class": (HEAD + "layers:\n  a:\n    class: Ran|\n", {"RandomZoom", "RandomHue"}),
+    "the arguments of a class": (
+        HEAD + "layers:\n  a:\n    class: Conv2D\n    args:\n      |\n",
+        {"filters", "kernel_size", "padding", "activation", "dtype"},
+    ),
+    "the arguments of a class on one line": (
+        HEAD + "layers:\n  a: {class: LSTM, args: {units: 3, ret|}}\n",
+        {"return_sequences", "return_state"},
+    ),
+    "an activation": (
+        HEAD + "layers:\n  a:\n    class: Dense\n    args:\n      activation: |\n",
+        {"relu", "softmax", "gelu"},
+    ),
+    "the padding of a pool": (
+        HEAD + "layers:\n  a:\n    class: MaxPooling2D\n    args:\n      padding: |\n",
+        {"valid", "same"},
+    ),
+    "the arguments of a call": (
+        HEAD + "layers:\n  a:\n    class: Attention\n    call:\n      |\n",
+        {"training", "return_attention_scores", "use_causal_mask"},
+    ),
     "a selector": (
         HEAD + "sources:\n  a:\n    from: x\n    exclude:\n    - |\n",
         {"regex", "class", "from", "upto", "after"},
@@ -137,6 +158,28 @@ def test_what_may_stand_at_a_place_is_offered(text, wanted, at, server):
     assert wanted <= set(offered)
     # A list or a map as the first of several examples would be put in as this.
     assert not [item for item in offered.values() if "[object" in str(item.get("insertText"))]
+
+
+def test_only_the_arguments_of_the_class_are_offered(at, server):
+    offered = server.complete(*at(HEAD + "layers:\n  a:\n    class: Dense\n    args:\n      |\n"))
+    assert "units" in offered
+    assert not {"filters", "kernel_size", "input_shape"} & set(offered)
+    said = offered["units"]["documentation"]
+    assert "Required: a whole number above 0" in (said["value"] if isinstance(said, dict) else said)
+
+
+def test_a_wrong_argument_of_a_class_is_underlined(server, folder):
+    for layer, underlined in (
+        ("{class: Dense, args: {units: 3}, inputs: b}", 0),
+        ("{class: my_layers:Mine, args: {units: x}, inputs: b}", 0),
+        ("{class: Dense, args: {units: 3, input_shape: [4]}, inputs: b}", 0),
+        ('{class: Dense, args: {units: "${vars.n}"}, inputs: b}', 0),
+        ("{class: Dense, args: {units: -3}, inputs: b}", 1),
+        ("{class: Dense, args: {units: 3, activaton: relu}, inputs: b}", 1),
+    ):
+        text = HEAD + f"layers:\n  a: {layer}\n"
+        found = server.open(folder / f"open_{next(NUMBERS)}.yaml", MODELINE + text)
+        assert bool(found) == bool(underlined), (layer, found)
 
 
 def test_what_is_offered_says_what_it_is_for(at, server):

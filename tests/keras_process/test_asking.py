@@ -16,7 +16,7 @@ from composer.keras_format.digests import digest_tensors
 from composer.keras_format.graph import TensorSpec
 from composer.keras_process import asking as asking_module
 from composer.keras_process.asking import ask, recall
-from composer.keras_process.client import keras_version
+from composer.keras_process.client import versions
 from composer.keras_process.code_state import CodeState
 from composer.keras_process.fact_documents import fact_document
 from composer.keras_process.user_code import UserCode
@@ -365,7 +365,7 @@ KNOWN = Fact(layer=DENSE, outputs=((spec(None, 5),),))
 
 
 def remember(store: Store, question: Question, document: dict[str, Any]) -> None:
-    store.remember_fact(fact_key(question, keras_version()), document)
+    store.remember_fact(fact_key(question, versions()), document)
 
 
 def test_a_fact_whose_object_vanished_is_absent(tmp_path: Path) -> None:

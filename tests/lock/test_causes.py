@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -184,3 +186,31 @@ def test_what_a_killed_build_left_goes_with_a_fresh_build_too(
     assert (code, "fresh" in out) == (0, True)
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
     assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize("stage", ["link", "check_artifact"])
+def test_an_h5_file_that_is_swapped_after_its_import_is_named(
+    compose: Compose, folder: Path, imported: None, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    old = write_h5(folder / "old.h5", two_dense(), two_dense_weights())
+    name = spec("s: {from: old.h5}")
+    assert compose("lock", name)[0] == 0
+    text = Path("m.lock.json").read_text()
+    module = import_module("composer.builder.build")
+    real = getattr(module, stage)
+
+    def swapping(*arguments: Any, **named: Any) -> Any:
+        times = old.stat()
+        data = bytearray(old.read_bytes())
+        data[-1] ^= 1
+        old.write_bytes(data)
+        os.utime(old, ns=(times.st_atime_ns, times.st_mtime_ns))
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(module, stage, swapping)
+    code, _, err = compose("build", name)
+    assert code == 1
+    assert f"{name}:4:" in err
+    assert "error[CMP545]" in err
+    assert not Path("out.keras").exists()
+    assert Path("m.lock.json").read_text() == text

@@ -111,7 +111,9 @@ def before(files: Mapping[str, ModelFile], choice: int) -> Variant:
     operations = {operation.name: operation for operation in file.graph.operations}
     last = _some_tensor(file, choice).operation
     kept = _calls_before(operations, [(last, n) for n in range(len(operations[last].calls))])
-    own = [ref for ref in leaves(file.graph.outputs) if (ref.operation, ref.call) in kept]
+    # Of an output behind a dropout that is cut off, what it is computed of is left.
+    settled = [_up_to_kept(ref, operations, kept) for ref in leaves(file.graph.outputs)]
+    own = [ref for ref in settled if (ref.operation, ref.call) in kept]
     taken: dict[tuple[str, int], set[TensorRef]] = {}
     still_taken = set()
     for operation in file.graph.operations:
@@ -267,6 +269,18 @@ def _calls_before(
                     seen.add(step)
                     stack.append(step)
     return seen
+
+
+def _up_to_kept(
+    ref: TensorRef, operations: Mapping[str, Operation], kept: set[tuple[str, int]]
+) -> TensorRef:
+    """Follow layers that are cut off and do nothing at inference upwards."""
+    while (ref.operation, ref.call) not in kept:
+        operation = operations[ref.operation]
+        if operation.class_name not in IDENTITIES or _casts(operation):
+            break
+        ref = next(operation.calls[ref.call].tensors()).ref
+    return ref
 
 
 def _casts(operation: Operation) -> bool:

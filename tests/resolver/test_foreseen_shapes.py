@@ -78,7 +78,6 @@ def test_an_average_of_two_lengths_is_refused_at_its_inputs(prepared: Preparing)
         ("{class: MaxPooling2D, args: {pool_size: 9}, inputs: image}", "CMP425", ("args", "pool_size")),
         ("{class: Cropping2D, args: {cropping: 4}, inputs: image}", "CMP425", ("args", "cropping")),
         ("{class: GroupNormalization, inputs: image}", "CMP425", ()),
-        ("{class: MultiHeadAttention, args: {num_heads: 2, key_dim: 3}, inputs: x}", "CMP413", ("inputs",)),
         ("{class: Attention, inputs: {inputs: x}}", "CMP413", ("inputs",)),
         ("{class: Add, calls: {one: {inputs: [x, x]}, two: {inputs: [x, wide]}}}", "CMP413", ("calls", "two", "inputs")),
     ],

@@ -75,7 +75,7 @@ def test_trust_that_was_taken_back_lets_nothing_further(folder: Path) -> None:
     ],
 )
 def test_other_overrides_leave_it(folder: Path, overrides: tuple[str, ...]) -> None:
-    assert codes(folder, TRUSTS + "vars: {n: 1}\n", *overrides) == []
+    assert "CMP552" not in codes(folder, TRUSTS + "vars: {n: 1}\n", *overrides)
 
 
 def test_a_digest_is_what_is_trusted_wherever_the_bytes_come_from(folder: Path) -> None:

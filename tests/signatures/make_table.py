@@ -18,7 +18,7 @@ import keras
 from keras.src.backend.common.dtypes import ALLOWED_DTYPES
 
 from composer.keras_process.tasks.new_layer import _revive as revived
-from tests.signatures.rules import CALL, HIDDEN, TYPES, type_of
+from tests.signatures.rules import CALL, HIDDEN, REQUIRED, TYPES, type_of
 from tests.signatures.samples import BY_NAME, UNMADE, required
 
 FILE = Path(__file__).parents[2] / "composer" / "signatures" / "keras_layers.json"
@@ -81,7 +81,8 @@ def _call(layer: type) -> dict[str, Any]:
 
 
 def _rows(layer: type, parameters: list[inspect.Parameter]) -> list[Any]:
-    return [_row(parameter, type_of(layer.__name__, parameter.name)) for parameter in parameters]
+    rows = [_row(parameter, type_of(layer.__name__, parameter.name)) for parameter in parameters]
+    return [row[:2] if f"{layer.__name__}.{row[0]}" in REQUIRED else row for row in rows]
 
 
 def _row(parameter: inspect.Parameter, type_name: str) -> list[Any]:

@@ -240,7 +240,7 @@ BY_NAME: dict[str, str] = {
     "layers": "any layers",
     "logit_soft_cap": "number or null",
     "lora_alpha": "number or null",
-    "lora_rank": "positive or null",
+    "lora_rank": "count or null",
     "mag_exp": "number",
     "mask": "any",
     "mask_token": "any",
@@ -428,6 +428,9 @@ CALL: dict[str, str] = {
 }
 """The arguments of calls that are plain values; all others are tensors, or may be."""
 
+REQUIRED = ("CategoryEncoding.num_tokens",)
+"""Arguments with a default that Keras refuses."""
+
 HIDDEN: dict[str, tuple[str, ...]] = {
     "": ("input_dim", "input_shape"),
     "Embedding": ("input_length",),
@@ -441,6 +444,65 @@ HIDDEN: dict[str, tuple[str, ...]] = {
     "TextVectorization": ("has_input_vocabulary", "vocabulary_size"),
 }
 """What constructors take from their keyword arguments without naming it; ``""`` is every layer."""
+
+_NOT_READ = "is read only where another argument or a training step asks for it"
+_NOT_CHECKED = "goes into an operation that makes something of it, and not what was meant"
+_ROUNDED = "is cut to a whole number on the way"
+SWALLOWED: dict[str, str] = {
+    "activity_regularizer": "HashedCrossing and SimpleRNN don't look at it",
+    "alpha": _NOT_CHECKED,
+    "attention_axes": "an empty map counts as nothing",
+    "axis": _ROUNDED,
+    "bias_axes": "a map counts as its keys",
+    "bin_boundaries": "text counts as its letters",
+    "bins": _NOT_CHECKED,
+    "bounding_box_format": _NOT_READ,
+    "brightness_factor": "an empty list counts as 0",
+    "cells": "no cells are made, and put nothing out",
+    "data_format": "0 and an empty list count as the default",
+    "dilation_rate": _ROUNDED,
+    "dropout": "is brought between 0 and 1, or not read outside of training",
+    "encoding": _NOT_READ,
+    "epsilon": "below 0 it makes roots of negative numbers; text is read as a number",
+    "factor": "an empty list counts as 0",
+    "fill_value": _NOT_READ,
+    "gptq_unpacked_column_size": _NOT_READ,
+    "height": "an image of no rows is put out",
+    "logit_soft_cap": _NOT_READ,
+    "lora_alpha": _NOT_READ,
+    "lora_rank": "an empty list counts as nothing",
+    "mag_exp": _NOT_CHECKED,
+    "max_freq": "an empty list counts as nothing",
+    "max_number": _ROUNDED,
+    "min_power": _NOT_CHECKED,
+    "mode": "RandomFlip does nothing where it knows no such mode",
+    "momentum": "averages run away outside of 0 to 1",
+    "ngrams": _NOT_CHECKED,
+    "noise_shape": _NOT_READ,
+    "num_bins": _ROUNDED,
+    "num_chains": "images are mixed with nothing",
+    "output_sequence_length": "0 counts as nothing",
+    "output_shape": "what is put out is empty",
+    "pool_size": _ROUNDED,
+    "power_iterations": _ROUNDED,
+    "recurrent_dropout": "is brought between 0 and 1",
+    "renorm_clipping": _NOT_READ,
+    "renorm_momentum": _NOT_READ,
+    "reverse_dtype": _NOT_READ,
+    "salt": _ROUNDED,
+    "seed": _NOT_READ,
+    "sequence_length": "0 and an empty list count as nothing",
+    "strides": _ROUNDED,
+    "target_shape": "text counts as its letters, a map as its keys",
+    "top_db": _NOT_CHECKED,
+    "value_range": "is not read, or only its first two numbers are",
+    "width": "an image of no columns is put out",
+}
+"""Arguments of which Keras takes values that the table refuses, and what becomes of these.
+
+Beside them, Python takes anything for true or false (``use_bias: no`` is true), and true and false
+for 1 and 0.
+"""
 
 _RANKED = {"size", "stride", "extra", "border", "output size"}
 _RANK = re.compile(r"([123])D")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from composer.signatures import keras_version, layer_names, names_of, signature_of
+from composer.signatures.check import fits
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,6 +61,14 @@ def test_the_defaults_of_what_is_left_out_are_filled_in():
     assert (filled["filters"], filled["strides"], filled["padding"]) == (3, 2, "valid")
     assert filled["dilation_rate"] == [1, 1]
     assert "kernel_size" not in filled and "input_shape" not in filled
+
+
+def test_every_default_is_a_right_value():
+    for name in layer_names():
+        signature = signature_of(name)
+        for argument in (*signature.arguments, *signature.call):
+            given = not argument.required and not argument.hidden
+            assert not given or fits(argument.forms, argument.default), (name, argument.name)
 
 
 def test_calls_have_their_arguments_too():

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 from composer.building import build_spec
@@ -92,7 +93,8 @@ def test_repairs_are_one_warning_that_names_the_layers(tmp_path: Path) -> None:
     layers.insert(1, {"class_name": "LeakyReLU", "config": {"name": "leak", "alpha": 0.5}})
     layers.append(dense("a/b", 3))
     config = {"class_name": "Sequential", "config": {"name": "two", "layers": layers}}
-    weights = {**two_dense_weights(), "a/b": dict.fromkeys(())}
+    mine = {"a/b/kernel:0": np.ones((3, 3)), "a/b/bias:0": np.ones(3)}
+    weights = {**two_dense_weights(), "a/b": mine}
     write_h5(tmp_path / "two.h5", config, weights)
     (warning,) = prepared(tmp_path, "from: two.h5").diagnostics
     assert (warning.code, warning.severity) == ("CMP521", "warning")

@@ -51,6 +51,7 @@ WRONG = [
     (dense("units: 3, kernel_initializer: {class_name: HeNrmal, config: {}}"), "CMP227",
      "args.kernel_initializer.class_name", "HeNrmal", "HeNormal"),
     (dense("units: -5"), "CMP228", "args.units", "-5", None),
+    ("{class: keras.layers:Dense, args: {units: -5}, inputs: x}", "CMP228", "args.units", "-5", None),
     ("{class: Rescaling, args: {scale: 1/255}, inputs: i}", "CMP226", "args.scale", "1/255", "0.00392156862745098"),
     ("{class: Rescaling, args: {scale: 2., offset: '1'}, inputs: i}", "CMP226", "args.offset", "'1'", "1"),
     ("{class: MaxPooling2D, args: {padding: sam}, inputs: i}", "CMP227", "args.padding", "sam", "same"),
@@ -164,19 +165,20 @@ def test_an_interpolated_value_is_checked_once_it_is_put_in():
 
 
 def test_a_layer_whose_mistakes_leave_no_doubt_is_judged_as_it_was_meant():
-    _, spec, found = read(dense('units: "5", activaton: sofmax'))
+    _, spec, found = read(dense('units: "5", activaton: relu'))
     assert [item.code for item in found] == ["CMP226", "CMP224"]
     (layer,) = spec.layers
-    assert layer.args == {"units": 5, "activation": "sofmax"}
+    assert layer.args == {"units": 5, "activation": "relu"}
 
 
 def test_a_layer_that_leaves_doubt_is_left_out():
-    _, spec, _ = read(dense("units: -5"))
-    assert spec.layers == ()
+    for args in ("units: -5", "units: 5, activaton: sofmax"):
+        _, spec, _ = read(dense(args))
+        assert spec.layers == ()
 
 
 def test_a_newer_keras_may_know_more_names(monkeypatch):
-    monkeypatch.setattr(layer_arguments, "_is_of_installed", lambda: False)
+    monkeypatch.setattr(layer_arguments, "is_of_installed", lambda: False)
     _, spec, found = read(dense("units: 3, new_thing: 1, activation: newest"))
     assert found == ()
     assert spec.layers[0].unchecked == ("new_thing", "activation")
@@ -185,7 +187,7 @@ def test_a_newer_keras_may_know_more_names(monkeypatch):
 
 
 def test_no_metadata_is_read_for_a_spec_without_mistakes(monkeypatch):
-    monkeypatch.setattr(layer_arguments, "_is_of_installed", lambda: pytest.fail("was asked"))
+    monkeypatch.setattr(layer_arguments, "is_of_installed", lambda: pytest.fail("was asked"))
     assert read(dense("units: 3"))[2] == ()
 
 

@@ -12,12 +12,18 @@ from typing import Final
 from composer.errors import FormatError
 from composer.keras_format.code_scan import scan
 from composer.keras_format.graph import Json
+from composer.keras_format.keras_names import is_own, text_kind, unknown_texts
 from composer.keras_format.legacy_h5.keras3 import custom_class
 
 _CARRY_CODE: Final = frozenset(
     {"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper", "__lambda__"}
 )
 _POLICIES: Final = frozenset({"DTypePolicy", "DTypePolicyMap", "Policy"})
+_LAMBDA: Final = ": it was a lambda, of which the file keeps this name and no more"
+_REPLACE: Final = (
+    "load the model in the program that made it, replace the function by one of Keras's, and save "
+    "the model again"
+)
 _TABLES: Final = frozenset({"IntegerLookup", "StringLookup", "TextVectorization"})
 
 
@@ -80,6 +86,23 @@ def _check(entry: Mapping[str, Json], layer: str) -> None:
             reason="h5-refused",
             help='save the model with model.save("NAME.keras")',
         )
+    if isinstance(config, Mapping) and is_own(entry):
+        for key, value in config.items():
+            code = isinstance(value, list | Mapping) and "class_name" not in value
+            if code and text_kind(key) == "activation":
+                raise FormatError(
+                    f"{where} ({class_name}) carries code of the program that made it as its "
+                    f"{key}; composer runs nothing that a file carries",
+                    reason="h5-refused",
+                    help=_REPLACE,
+                )
+        for key, text in unknown_texts(config):
+            raise FormatError(
+                f"{where} ({class_name}) has the {key} {text!r}, which Keras does not have"
+                + _LAMBDA * (text == "<lambda>"),
+                reason="h5-refused",
+                help=_REPLACE,
+            )
     registered, module = entry.get("registered_name"), entry.get("module")
     package = str(module).partition(".")[0]
     if ">" in f"{registered}{class_name}" or package not in ("None", "builtins", "keras"):

@@ -20,21 +20,18 @@ import keras
 from composer.keras_format.canonical import canonical_config, without_compilation
 from composer.keras_format.foreign import foreign_classes
 from composer.keras_format.graph import TensorSpec, Tree
+from composer.keras_process.code_state import needs_code
 from composer.keras_process.fact_documents import (
     fact_document,
     map_asked,
     pending_in,
     question_from,
 )
+from composer.keras_process.tasks.code_scope import CodeScope
 from composer.keras_process.tasks.explain import explain
 from composer.keras_process.tasks.new_layer import make_layer
 from composer.keras_process.tasks.trial import failure_when_run
-from composer.keras_process.tasks.user_code import (
-    extend_path,
-    place,
-    refuse_unknown,
-    register_classes,
-)
+from composer.keras_process.tasks.user_code import extend_path, place, refuse_unknown
 from composer.resolver.facts import (
     AskedCall,
     Fact,
@@ -61,9 +58,15 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
     code = request["code"]
     extend_path(first=code["first"], last=code["last"], own=request["own"])
     folder = Path(request["folder"])
+    scope = CodeScope(code)
     subjects = [
         _Subject(
-            question_from(document), folder / f"{index}.keras", report, code, tuple(request["own"])
+            question_from(document),
+            folder / f"{index}.keras",
+            report,
+            code,
+            scope=scope,
+            own=tuple(request["own"]),
         )
         for index, document in enumerate(request["questions"])
     ]
@@ -109,11 +112,14 @@ class _Subject:
         file: Path,
         report: Callable[[str], None],
         code: Mapping[str, Any],
+        *,
+        scope: CodeScope,
         own: Sequence[str],
     ) -> None:
         self.question = question
         self.own = own
         self.code = code
+        self.scope = scope
         self.file = file
         self.report = report
         self.layer: Any = None
@@ -179,12 +185,9 @@ class _Subject:
         if self.layer is not None:
             args, kwargs = _revive(call)
             return _specs(self.layer(*args, **kwargs))
-        # Names and seeds that Keras counts up must not tell what was made before.
-        keras.utils.clear_session(free_memory=False)
         foreign = foreign_classes(dict(self.question.layer))
-        if not all(found.found_by_keras for found in foreign):
-            register_classes(self.code)
-            refuse_unknown(foreign)
+        self.scope.enter(with_code=bool(foreign) or needs_code(self.question))
+        refuse_unknown(foreign)
         args, kwargs = _revive(call)
         if self.question.kind == "infer":
             config = without_compilation(dict(self.question.layer))

@@ -21,7 +21,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
 
     Args:
         request: ``export``, ``artifact`` (the linked model), ``safe``, ``code``, ``inputs``,
-            ``outputs``, ``cases``.
+            ``outputs``, ``cases``, ``graph`` (whether these are of ``predict``).
         report: told before it is loaded.
 
     Returns:
@@ -50,6 +50,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
     if wrong is not None:
         return refused(wrong)
     served = Served(model=model, inputs=request["inputs"], outputs=request["outputs"])
+    function = served.as_graph() if request["graph"] else served
 
     def compute(inputs: list[Any]) -> Mapping[str, Any]:
         tensors = [
@@ -58,7 +59,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
             else keras.ops.convert_to_tensor(array)
             for array, tensor in zip(inputs, model.inputs, strict=True)
         ]
-        return {name: _numpy(tensor) for name, tensor in served(*tensors).items()}
+        return {name: _numpy(tensor) for name, tensor in function(*tensors).items()}
 
     return compared(request, compute)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import keras
@@ -37,6 +38,9 @@ EXPORTERS: Mapping[str, Callable[[Served, Path], None]] = {
 functions of a process, and the numbers stand in a SavedModel."""
 BATCHES = (1, 3)
 VOCABULARY = 20
+LONGEST = 120
+ROUNDING = 1e-2
+"""How far apart the same numbers may be by the order of operations, in half precision too."""
 
 
 def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[str, Any]:
@@ -51,7 +55,8 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
 
     Returns:
         ``half``: whether a layer computes in less than single precision; ``batches``: the sizes
-        that were run.
+        that were run; ``otherwise``: how a direct call of the model differs from ``predict``, or
+        None. ``predict`` counts then: what is exported is run as it runs.
 
     Raises:
         RefusalError: Keras can't load, run or export it.
@@ -60,7 +65,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
     model = _loaded(request)
     served = Served(model=model, inputs=request["inputs"], outputs=request["outputs"])
     report("running the linked model")
-    batches = _keep_cases(served, request["seed"], Path(request["cases"]))
+    batches, otherwise = _keep_cases(served, request["seed"], Path(request["cases"]))
     order = list(EXPORTERS)
     for name, target in sorted(request["exports"], key=lambda pair: order.index(pair[0])):
         report(f"exporting {name}")
@@ -74,7 +79,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
                 kind="build",
                 reason="export",
             ) from problem
-    return {"half": served.half, "batches": batches}
+    return {"half": served.half, "batches": batches, "otherwise": otherwise}
 
 
 def _loaded(request: Mapping[str, Any]) -> Any:
@@ -93,31 +98,46 @@ def _loaded(request: Mapping[str, Any]) -> Any:
         ) from problem
 
 
-def _keep_cases(served: Served, seed: int, path: Path) -> list[int]:
-    """Run the model on made-up inputs, and keep those and what it puts out."""
+def _keep_cases(served: Served, seed: int, path: Path) -> tuple[list[int], str | None]:
+    """Run the model on made-up inputs, and keep those and what it puts out.
+
+    Returns:
+        how many examples each case holds, and how a direct call differs from ``predict``.
+    """
     model = served.model
     free = all(tensor.shape[0] is None for tensor in model.inputs)
     batches = BATCHES if free else (1,)
     words = _words(model)
     problem: Exception | None = None
+    graph = served.as_graph()
     for size in open_sizes(model.inputs):
         arrays: dict[str, Any] = {}
+        direct: dict[str, Any] = {}
+        otherwise: str | None = None
         try:
             for batch in batches:
                 inputs = random_arrays(
                     model.inputs, seed=seed + batch, open_size=size, batch=batch, words=words
                 )
                 assert inputs is not None
-                outputs = served(*inputs)
+                outputs = graph(*inputs)
+                try:
+                    called = served(*inputs)
+                except Exception as found:
+                    called = outputs
+                    why = shorten(explain(found), LONGEST, placeholder=" …")
+                    otherwise = f"a direct call of the model fails ({why})"
                 for number, tensor in enumerate(inputs):
                     arrays[f"{batch}/in/{number}"] = _numpy(tensor)
                 for number, name in enumerate(served.outputs):
-                    arrays[f"{batch}/out/{number}"] = _numpy(outputs[name])
+                    key = f"{batch}/out/{number}"
+                    arrays[key], direct[key] = _numpy(outputs[name]), _numpy(called[name])
         except Exception as found:
             problem = found
             continue
-        numpy.savez(path, **arrays)
-        return [_batch(arrays, batch) for batch in batches]
+        otherwise = otherwise or _difference(direct, arrays)
+        numpy.savez(path, **(arrays if otherwise else {**arrays, **direct}))
+        return [_batch(arrays, batch) for batch in batches], otherwise
     assert problem is not None
     raise RefusalError(
         f"the linked model can't be run, so that nothing exported from it can be checked: "
@@ -125,6 +145,23 @@ def _keep_cases(served: Served, seed: int, path: Path) -> list[int]:
         kind="build",
         reason="run",
     )
+
+
+def _difference(direct: Mapping[str, Any], graph: Mapping[str, Any]) -> str | None:
+    """Say how what a direct call gave differs from ``predict``, by more than rounding does."""
+    for key, found in direct.items():
+        wanted = graph[key]
+        if found.dtype != wanted.dtype:
+            return f"a direct call of the model gives {found.dtype}, predict gives {wanted.dtype}"
+        if found.dtype.kind != "f":
+            if not numpy.array_equal(found, wanted):
+                return "a direct call of the model gives other numbers than predict"
+            continue
+        gap = numpy.abs(numpy.nan_to_num(found) - numpy.nan_to_num(wanted)).max(initial=0.0)
+        scale = numpy.abs(numpy.nan_to_num(wanted)).max(initial=0.0) or 1.0
+        if gap > ROUNDING * scale:
+            return f"a direct call of the model gives numbers that differ from predict by {gap:.2g}"
+    return None
 
 
 def _words(model: Any) -> list[str]:

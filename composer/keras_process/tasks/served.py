@@ -31,6 +31,10 @@ class Served:
         found = keras.tree.flatten(self.model(packed, training=False))
         return dict(zip(self.outputs, found, strict=True))
 
+    def as_graph(self) -> Any:
+        """Return the same as a function that TensorFlow traces, which is how ``predict`` runs."""
+        return tensorflow.function(self.__call__, autograph=False)
+
     @property
     def half(self) -> bool:
         """Whether a layer computes in less than single precision."""
