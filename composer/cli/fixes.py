@@ -58,9 +58,9 @@ def fix_specs(
             if fixed.prepared.errors or (fixed.files and not write):
                 code = max(code, 1)
             if fixed.prepared.errors:
-                console.talk(verdict(spec, fixed.prepared))
+                console.talk_lines(verdict(shown(spec), fixed.prepared))
             elif write:
-                report.say(shown(verdict(spec, fixed.prepared)))
+                report.say(verdict(shown(spec), fixed.prepared))
     return code
 
 

@@ -71,9 +71,9 @@ def command(
             report.add(prepared.diagnostics)
             if prepared.errors:
                 code = max(code, 1)
-                console.talk(verdict(spec, prepared))
+                console.talk_lines(verdict(shown(spec), prepared))
             else:
-                report.say(shown(verdict(spec, prepared)))
+                report.say(verdict(shown(spec), prepared))
     return code
 
 
