@@ -169,7 +169,7 @@ def _show(outcome: Outcome, report: Report) -> None:
     if outcome.said is not None:
         report.say(outcome.said)
     elif outcome.problem is not None:
-        report.fail_with(outcome.problem)
+        report.fail_with(outcome.problem, outcome.diagnostics)
     else:
         console.talk(f"{counted(outcome.diagnostics)} in {outcome.job.spec}")
 

@@ -73,9 +73,14 @@ class Report:
         if not isinstance(error, SpecError) and (problem := not_told_yet(error)) is not None:
             console.show_problem(problem.message, problem.help, code=problem.code)
 
-    def fail_with(self, problem: Diagnostic) -> None:
-        """Show what a build failed of besides its diagnostics, as :meth:`fail` does."""
-        if self._on_stdout:
+    def fail_with(self, problem: Diagnostic, told: Sequence[Diagnostic]) -> None:
+        """Show what a build failed of, as :meth:`fail` does.
+
+        Args:
+            problem: where errors were told, the sum of them, which a document does not repeat.
+            told: the diagnostics of this build.
+        """
+        if self._on_stdout and all(item.severity != "error" for item in told):
             self._collected.append(problem)
         console.show_problem(problem.message, problem.help, code=problem.code)
 

@@ -18,7 +18,7 @@ def weights_that_differ(
         needed: those that Keras makes for what comes in now.
     """
     held = [variable for variable in held if not _is_seed(variable)]
-    needed = [variable for variable in needed if not _is_seed(variable)]
+    needed = [v for v in needed if not _is_seed(v) and not _is_adapter(v)]
     if sorted(v.shape for v in held) == sorted(v.shape for v in needed):
         return None
     return _differences(held, needed)
@@ -34,6 +34,14 @@ def _is_seed(variable: StoredVariable | OwnedVariable) -> bool:
         return variable.path.endswith("seed_generator_state")
     integer = variable.dtype.startswith(("int", "uint"))
     return integer and variable.shape == (2,) and not variable.path.startswith("vars/")
+
+
+def _is_adapter(variable: OwnedVariable) -> bool:
+    """Tell whether a variable is a LoRA factor, which Keras adds to the kernel when it saves.
+
+    Source: ``save_own_variables`` of ``keras/src/layers/core/dense.py`` and its like.
+    """
+    return variable.path.rpartition("/")[2].startswith("lora_")
 
 
 def _differences(held: Sequence[StoredVariable], needed: Sequence[OwnedVariable]) -> str:

@@ -50,8 +50,8 @@ def foreign_space(source: SourceText, *offsets: int) -> Diagnostic | None:
         edits = () if source.file == COMMAND_LINE else tuple(_plain_spaces(source))
         return Diagnostic(
             code="CMP101",
-            message=f"the character U+{ord(source.text[place]):04X} looks like a space, and is "
-            "none to YAML",
+            message=f"the character U+{ord(source.text[place]):04X} looks like a space, but "
+            "isn't one in YAML",
             span=source.span(place, place + 1),
             help="indent and separate with plain spaces",
             fix=edits,

@@ -417,7 +417,7 @@ ADD = "layers:\n  d:\n    class: Add\n    inputs:\n"
 )
 def test_a_line_that_lacks_one_character_is_told_of_and_gets_it(compose, workspace, part, wrong):
     text = HEAD + SOURCE + "    trainable: false\n    exclude:\n      - probs\n"
-    text += "    freeze: [conv1]\n" + B.replace(
+    text += "    unfreeze: [conv1]\n" + B.replace(
         "prefix: b_\n", "prefix: b_\n    exclude: [probs]\n"
     )
     text += ADD + "      - a\n      - b\n"

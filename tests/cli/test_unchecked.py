@@ -52,3 +52,13 @@ def test_what_is_all_checked_is_fine(compose, workspace):
     assert compose("validate", "spec.yaml").out == (
         "spec.yaml: fine (1 source, 6 operations, weights not read)\n"
     )
+
+
+def test_a_strangers_text_stays_on_its_line(compose, workspace):
+    (workspace / "odd\nname.yaml").write_text(
+        "version: 1\nname: m\ninputs: {x: {shape: [8]}}\n"
+        'layers: {own: {class: "mine:Layer", inputs: x}}\n'
+    )
+    lines = compose("validate", "odd\nname.yaml").out.splitlines()
+    assert len(lines) == 4
+    assert lines[0].startswith("odd\\x0aname.yaml: no problem found")

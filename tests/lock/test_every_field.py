@@ -90,6 +90,7 @@ def place(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
         shutil.copy(models / f"{name}.keras", folder / "work" / "models")
     shutil.copy(models / "tower.keras", folder / "shared")
     (folder / "shared" / "_base.yaml").write_text(BASE)
+    (folder / ".git").mkdir()  # both folders belong to one repository
     with ExitStack() as stack:
         server = stack.enter_context(file_server())
         data = (models / "tower_b.keras").read_bytes()

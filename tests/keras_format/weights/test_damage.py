@@ -201,6 +201,9 @@ def test_damage_is_told_by_name_without_keras(case: str, folder: Path) -> None:
         prepared = _prepare(folder, case, form)
         assert [found.code for found in prepared.errors] == [wanted.error] * bool(wanted.error)
         warned = [found.code for found in prepared.diagnostics if found.severity == "warning"]
+        if wanted.structure == "opaque":
+            # Nobody counted its outputs, which is a warning of its own.
+            warned = [code for code in warned if code == UNUSED]
         if not wanted.error:
             assert warned == [wanted.warning] * bool(wanted.warning)
         for found in prepared.errors:

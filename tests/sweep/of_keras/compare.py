@@ -54,6 +54,8 @@ def _answer(request: dict[str, Any]) -> dict[str, str]:
 
 def _values_for(model: Any, copy: int) -> Values | None:
     """Return values by input name that the model takes; None if none were found."""
+    if not getattr(model, "built", True) or getattr(model, "_functional", model) is None:
+        return None  # a Sequential that records no shape of its input
     for width in _WIDTHS:
         for most in (3, 1):
             values = {

@@ -16,11 +16,11 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     import composer
     from composer.errors import ComposeError, FormatError, SpecError
     from composer.keras_format.read_model import read_model
-    from tests.sweep.of_keras.ways import WAYS
+    from tests.sweep.of_keras.ways import way_of
 
     source, folder = Path(request["source"]), Path(request["folder"])
     try:
-        way = WAYS[request["way"]](read_model(source), str(source))
+        way = way_of(request["way"], read_model(source), str(source))
     except FormatError as error:
         return {"state": "refused", "code": "not read", "detail": error.message[:300]}
     if way is None:

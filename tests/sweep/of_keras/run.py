@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +142,12 @@ def harvest(folder: Path, tests: Sequence[str], *, deadline: float) -> None:
 
 
 def sweep(
-    folder: Path, models: Sequence[dict[str, str]], *, deadline: float
+    folder: Path,
+    models: Sequence[dict[str, str]],
+    *,
+    deadline: float,
+    ways: Sequence[str] = tuple(WAYS),
+    done: Collection[tuple[str, str]] = (),
 ) -> Iterator[dict[str, str]]:
     """Link each model in each way, compare in plain Keras, and yield what came of it.
 
@@ -150,6 +155,8 @@ def sweep(
         folder: of the models.
         models: entries of its index.
         deadline: no further model is begun after it (``time.monotonic``).
+        ways: to link each.
+        done: files and ways that are passed over.
 
     Yields:
         ``file``, ``test``, ``way``, ``state`` and, where there is more to say, ``code`` and
@@ -162,7 +169,9 @@ def sweep(
             for model in models:
                 if time.monotonic() > deadline:
                     return
-                for way in WAYS:
+                for way in ways:
+                    if (model["file"], way) in done:
+                        continue
                     source = str(folder / model["file"])
                     outcome = link.ask(source=source, way=way, folder=scratch)
                     if outcome["state"] == "built":
@@ -200,6 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path, help="for models and results; a harvest there is used")
     parser.add_argument("--tests", nargs="*", default=TESTS, help="below keras/src")
     parser.add_argument("--models", type=int, help="at most so many, spread over the harvest")
+    parser.add_argument("--ways", nargs="*", default=tuple(WAYS), choices=tuple(WAYS))
     parser.add_argument("--minutes", type=float, default=120, help="for each of the two halves")
     given = parser.parse_args(arguments)
     given.folder.mkdir(parents=True, exist_ok=True)
@@ -208,13 +218,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     models = index(given.folder)
     if given.models is not None:
         models = models[:: max(1, len(models) // given.models)][: given.models]
-    outcomes = []
-    with (given.folder / "results.jsonl").open("w") as results:
+    results = given.folder / "results.jsonl"
+    outcomes = (
+        [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
+    )
+    done = {(outcome["file"], outcome["way"]) for outcome in outcomes}
+    with results.open("a") as stream:
         deadline = time.monotonic() + 60 * given.minutes
-        for outcome in sweep(given.folder, models, deadline=deadline):
+        for outcome in sweep(given.folder, models, deadline=deadline, ways=given.ways, done=done):
             outcomes.append(outcome)
-            results.write(json.dumps(outcome) + "\n")
-            results.flush()
+            stream.write(json.dumps(outcome) + "\n")
+            stream.flush()
     print(table(outcomes))
     faults = [outcome for outcome in outcomes if outcome["state"] not in SOUND]
     for fault in faults:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from composer.keras_format.graph import TensorRef, leaves
+from composer.keras_format.graph import TensorRef, TensorSpec, leaves
 from composer.keras_format.model_file import ModelFile
 from composer.keras_format.static_specs import input_spec
 
@@ -95,6 +95,18 @@ def beheaded(file: ModelFile, path: str) -> Way | None:
     )
 
 
+def way_of(name: str, file: ModelFile, path: str) -> Way | None:
+    """Return one way to link a model; None where it does not apply.
+
+    A model whose inputs record no shape can't be fed by inputs that a spec declares.
+    """
+    if name in _DECLARING and any(spec.shape is None for spec in _input_specs(file)):
+        return None
+    return WAYS[name](file, path)
+
+
+_DECLARING = frozenset({"shared", "nested", "nested twice"})
+
 WAYS: Mapping[str, Callable[[ModelFile, str], Way | None]] = {
     "single": single,
     "two copies": two_copies,
@@ -147,12 +159,14 @@ def _declared(file: ModelFile, name: str) -> Document:
     return {f"{name}{number}": spec for number, spec in enumerate(_given(file))}
 
 
+def _input_specs(file: ModelFile) -> Iterator[TensorSpec]:
+    operations = {operation.name: operation for operation in file.graph.operations}
+    yield from (input_spec(operations[name]) for name in _inputs(file))
+
+
 def _given(file: ModelFile) -> Iterator[Document]:
     """Yield what each input layer takes, as ``inputs`` of a spec says it."""
-    operations = {operation.name: operation for operation in file.graph.operations}
-    for name in _inputs(file):
-        spec = input_spec(operations[name])
-        assert spec is not None
+    for spec in _input_specs(file):
         assert spec.shape is not None
         batch = {} if spec.shape[0] is None else {"batch_size": spec.shape[0]}
         yield {"shape": list(spec.shape[1:]), "dtype": spec.dtype, **batch}
