@@ -77,7 +77,7 @@ def offered(folder: Path, line: str) -> list[str]:
     ("line", "expected"),
     [
         ("va", ["validate "]),
-        ("explain CMP30", [f"CMP30{number} " for number in range(1, 6)]),
+        ("explain CMP30", [f"CMP30{number} " for number in range(1, 7)]),
         (
             "explain Sepa",
             [
@@ -99,7 +99,7 @@ def offered(folder: Path, line: str) -> list[str]:
         ("build -o n", ["notes.txt "]),
         ("plan --html n", []),
         ("plan --html spe", ["specs/"]),
-        ("explain cmp30", [f"cmp30{number} " for number in range(1, 6)]),
+        ("explain cmp30", [f"cmp30{number} " for number in range(1, 7)]),
         ("status specs/p", ["specs/pair.yaml "]),
         ("status specs/pair.yaml sources.left.tr", ["sources.left.trainable="]),
         # Keys of the spec, those that it inherits too; what can be added is in the schema.
