@@ -218,7 +218,7 @@ def _json(argument: str, data: bytes) -> object:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
         raise FormatError(
-            f"{argument} is no JSON: {error}", reason="json", code="CMP118"
+            f"{argument} is not valid JSON: {error}", reason="json", code="CMP118"
         ) from error
 
 
@@ -235,7 +235,7 @@ def _check_plan(argument: str, document: object) -> None:
     for problem in jsonschema.Draft202012Validator(schema).iter_errors(document):
         where = ".".join(str(step) for step in problem.path) or "the document"
         raise FormatError(
-            f"{argument} is no sound plan: {where}: {problem.message}",
+            f"{argument} is not a valid plan: {where}: {problem.message}",
             reason="plan",
             help="compose plan SPEC --json writes one",
             code="CMP118",

@@ -76,7 +76,7 @@ def verify_against_lock(artifact: Path, lock: Lock, shown: str) -> VerificationR
     what = ["content" if not same_bytes else f"size and every byte ({made.sha256[:12]}…)"]
     if form == "keras":
         what.append(f"{len(now.names)} names and {len(now.sources)} sources")
-    detail = f"{' and '.join(what)} as {shown} says" + (f"; {remark}" if remark else "")
+    detail = f"{' and '.join(what)} match {shown}" + (f"; {remark}" if remark else "")
     return VerificationReport(
         artifact=artifact, checks=(Check(name="lock", state="ok", detail=detail),)
     )
@@ -93,7 +93,7 @@ def artifact_format(artifact: Path) -> str:
         return found.name
     if artifact.is_dir():
         return "saved_model"
-    raise UsageError(f"{artifact} has the ending of no format", help=f"the endings are {endings()}")
+    raise UsageError(f"{artifact} has no known extension", help=f"the extensions are {endings()}")
 
 
 def _report(

@@ -305,7 +305,7 @@ def _refuse(
         positions=prepared.spec.positions,
         frozen=frozen,
     )
-    raise DriftError(f"{path} does not hold any more", diagnostics=diagnostics, code="CMP601")
+    raise DriftError(f"{spec} does not match {path}", diagnostics=diagnostics, code="CMP601")
 
 
 def _command(spec: str, read: Spec) -> str:

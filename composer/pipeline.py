@@ -266,9 +266,7 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
         if not knowledge.learn(answers):
             break
         resolution = resolve(spec, opened.files, knowledge)
-    deferred = [
-        f"source {source!r} has to be imported by Keras first" for source in opened.deferred
-    ]
+    deferred = [f"source {source!r} must first be imported by Keras" for source in opened.deferred]
     deferred.extend(_in_words(question, spec) for question in resolution.questions)
     asked = deep and resolution.questions and not unknown
     if asked and not knowledge.waiting_for_errors(resolution.questions):
@@ -413,7 +411,7 @@ def _answers(spec: Spec, questions: Sequence[Question], run: _Run) -> Mapping[st
 
 def _in_words(question: Question, spec: Spec) -> str:
     if question.kind == "make":
-        words = f"layer {question.id!r} has to be made by Keras first"
+        words = f"layer {question.id!r} must first be created by Keras"
         unchecked = next((layer.unchecked for layer in spec.layers if layer.id == question.id), ())
         if unchecked:
             words += f" (its {', '.join(unchecked)} may be of a newer Keras than this knows)"

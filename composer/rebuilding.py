@@ -145,7 +145,7 @@ def _compared(artifact: Path, again: Path, *, other_versions: bool) -> Rebuilt:
         artifact,
         "failed",
         f"equal content ({new[:12]}…) in other bytes: {bytes_differ}; another origin is named, or "
-        "other versions of composer, h5py or HDF5 wrote it",
+        "other versions of compose, h5py or HDF5 wrote it",
     )
 
 

@@ -22,7 +22,7 @@ def opened_regular(path: Path) -> int:
     Raises:
         OSError: it can't be opened, or is a folder.
         ValueError: the path can't name a file.
-        NotRegularError: it is no ordinary file.
+        NotRegularError: it is not a regular file.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     try:
@@ -30,7 +30,7 @@ def opened_regular(path: Path) -> int:
         if stat.S_ISDIR(mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(mode):
-            raise NotRegularError("it is no ordinary file")
+            raise NotRegularError("it is not a regular file")
     except BaseException:
         os.close(descriptor)
         raise
@@ -43,7 +43,7 @@ def read_regular(path: Path, most: int = -1) -> bytes:
     Raises:
         OSError: it can't be read, or is a folder.
         ValueError: the path can't name a file.
-        NotRegularError: it is no ordinary file.
+        NotRegularError: it is not a regular file.
     """
     with os.fdopen(opened_regular(path), "rb") as file:
         return file.read(most)

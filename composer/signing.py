@@ -122,7 +122,7 @@ def _verify(artifact: Path, signature: Path, config: Any, key: Path) -> None:
     except ValueError as error:
         raise DriftError(_drift(signature, key, error), code="CMP615") from error
     except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise DriftError(f"{signature} is no sound signature", code="CMP615") from error
+        raise DriftError(f"{signature} is not a valid signature", code="CMP615") from error
 
 
 def _drift(signature: Path, key: Path, error: ValueError) -> str:
@@ -131,7 +131,7 @@ def _drift(signature: Path, key: Path, error: ValueError) -> str:
         return f"its bytes differ from those that {signature} was made for"
     if "Key mismatch" in text:
         return f"{signature} was made with another key than that of {key}"
-    return f"{signature} is no sound signature"
+    return f"{signature} is not a valid signature"
 
 
 def _signer(key: Path) -> Any:

@@ -140,7 +140,7 @@ def _waiting(prepared: Prepared) -> tuple[str, ...]:
     """Return what has to be asked of Keras or the network first; nothing where errors are worse."""
     if any(error.code != _NOT_FETCHED for error in prepared.errors):
         return ()
-    missing = [f"source {error.path[1]!r} has to be fetched first" for error in prepared.errors]
+    missing = [f"source {error.path[1]!r} must first be fetched" for error in prepared.errors]
     return (*missing, *prepared.deferred)
 
 

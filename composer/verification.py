@@ -137,7 +137,7 @@ def _in_keras(
             name="load",
             state="skipped",
             detail="the graph is too deep for Keras itself, whose walk of it overflows Python's "
-            "stack; the file is sound and was checked without Keras",
+            "stack; the file is valid and was checked without Keras",
         )
         return
     if found.status == "refused":

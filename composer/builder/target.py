@@ -34,7 +34,7 @@ def check_target(target: Path, sources: Iterable[Path], *, suffix: str = ".keras
         return
     if not target.is_file():
         raise BuildError(
-            f"{target} is no ordinary file and can't be replaced by a model", code="CMP709"
+            f"{target} is not a regular file and can't be replaced by a model", code="CMP709"
         )
     for source in sources:
         if source.exists() and target.samefile(source):

@@ -148,7 +148,10 @@ def _check_lock_options(
     from composer.errors import UsageError
 
     if frozen and locked:
-        raise UsageError("--locked fails when the spec moved on, and --frozen does not ask")
+        raise UsageError(
+            "--locked and --frozen can't be combined: --locked checks the spec, "
+            "--frozen builds from the lock"
+        )
     if frozen and overrides:
         raise UsageError(
             f"--frozen builds what the lock says, and takes no overrides: {' '.join(overrides)}",

@@ -266,9 +266,9 @@ def _built_with_lock(
 
     if job.locked or job.frozen:
         done = build_against_lock(job.spec, prepared, lock, build, frozen=job.frozen)
-        said = f"all as {lock_path(Path(job.spec))} says"
+        said = f"everything matches {lock_path(Path(job.spec))}"
         if job.frozen:
-            said += ", from which it was built; the spec was not asked"
+            said += "; built from the lock, not from the current spec"
         return done.artifact, (said, *done.remarks)
     if job.outputs:
         return build(None), ()

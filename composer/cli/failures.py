@@ -78,7 +78,7 @@ def failure_of(error: Exception) -> Failure:
     reason = str(error) or "no further words"
     return Failure(
         code=BUG,
-        message=f"this is a bug of composer, not of your files: {type(error).__name__}: {reason}",
+        message=f"this is a bug in compose, not in your files: {type(error).__name__}: {reason}",
         help="set COMPOSE_TRACEBACK=1 and run the command again to see where; please report it "
         "with what that shows",
         exit_code=_FAILED,

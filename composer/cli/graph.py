@@ -102,8 +102,8 @@ def _form(output: str | None, form: Form | None) -> Form:
     suffix = Path(output).suffix.lower()
     if suffix not in _ENDINGS:
         raise UsageError(
-            f"the ending of {output} stands for no form; expected {', '.join(_ENDINGS)}",
-            help="or say it: --format svg",
+            f"{output} has no known extension; use {', '.join(_ENDINGS)}",
+            help="or set the format: --format svg",
         )
     return _ENDINGS[suffix]
 

@@ -71,7 +71,7 @@ def _selector(text: str) -> Selector:
             # Only text comes of this loader: no number, no date, no object.
             data = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
         except yaml.YAMLError as error:
-            raise UsageError(f"the selector {text} is no YAML: {error}") from error
+            raise UsageError(f"the selector {text} is not valid YAML: {error}") from error
     forms = ({"regex"}, {"class"}, {"upto"}, {"after"}, {"from", "to"})
     is_map = isinstance(data, dict) and set(data) in forms
     if not isinstance(data, str) and not (

@@ -136,7 +136,7 @@ def _header(source: PlannedSource, entries: Sequence[MapEntry]) -> Iterator[Rend
     counts = [(fate, sum(entry.fate == fate for entry in entries)) for fate in _FATES]
     words = ", ".join(f"{number:,} {fate}" for fate, number in counts if number)
     yield _line(f"  {count(source.operations, 'operation')}: {words}")
-    yield _line(f"  {count(source.parameters, 'parameter')} go in, {size(source.nbytes)}")
+    yield _line(f"  {count(source.parameters, 'parameter')} used, {size(source.nbytes)}")
     if len(source.uses) > 1:
         yield _line(
             f"  called {len(source.uses)} times with the same weights: {', '.join(source.uses)}"
@@ -144,7 +144,7 @@ def _header(source: PlannedSource, entries: Sequence[MapEntry]) -> Iterator[Rend
     for repair in source.repairs:
         yield _line(f"  repaired {repair}")
     if source.trusted:
-        yield _line("  trusted: code that it carries goes in", "warning")
+        yield _line("  trusted: code in this source is accepted", "warning")
     for finding in source.allowed:
         yield _line(f"  let in: {finding}", "warning")
 

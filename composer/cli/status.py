@@ -167,7 +167,7 @@ def _lock(lock: LockStatus) -> str:
     if lock.problem is not None:
         return lock.problem
     if lock.holds is None:
-        return "its lock holds as far as can be told without Keras"
+        return "its lock matches, as far as compose can check without Keras"
     if lock.holds:
         return "locked"
     more = f" and {len(lock.changed) - 1} more" if len(lock.changed) > 1 else ""

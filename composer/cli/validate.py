@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli import console, options
-from composer.diagnostics.render.terminal_text import shown
+from composer.diagnostics.render.terminal_text import shown_lines
 from composer.file_suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
@@ -78,28 +78,30 @@ def command(
 
 
 def verdict(spec: str, prepared: Prepared) -> str:
-    """Return the last lines about one spec: what was found, and what was not checked."""
+    """Return the last lines about one spec: what was found, and what was not checked.
+
+    A stranger's text in them is escaped, a line at a time.
+    """
     from composer.cli.numbers import UNREAD, count
     from composer.cli.reporting import counted
 
-    spec = shown(spec)  # the lines below are kept apart, so that it is made safe here
     parts = []
     if prepared.spec is not None and not prepared.errors:
         parts.append(count(len(prepared.spec.sources), "source"))
     if prepared.plan is not None:
         parts.append(count(len(prepared.plan.graph.operations), "operation"))
         parts.append(UNREAD)
-    lines = _unchecked(prepared.unchecked)
-    rest = "\n  ".join(["; not all was checked:", *lines]) if lines else ""
+    unchecked = _unchecked(prepared.unchecked)
+    rest = "; not checked:" if unchecked else ""
     if prepared.errors:
         words = f"{counted(prepared.diagnostics)} in {spec}"
         fixable = sum(bool(found.fix) for found in prepared.diagnostics)
-        return (
-            words + (f" ({fixable} fixable with compose validate --fix)" if fixable else "") + rest
-        )
-    fine = "no problem found" if rest else "fine"
-    word = counted(prepared.diagnostics) if prepared.diagnostics else fine
-    return f"{spec}: {word}" + (f" ({', '.join(parts)})" if parts else "") + rest
+        first = words + (f" ({fixable} fixable with compose validate --fix)" if fixable else "")
+    else:
+        fine = "no problem found" if unchecked else "fine"
+        word = counted(prepared.diagnostics) if prepared.diagnostics else fine
+        first = f"{spec}: {word}" + (f" ({', '.join(parts)})" if parts else "")
+    return shown_lines([first + rest, *(f"  {line}" for line in unchecked)])
 
 
 def _unchecked(found: Unchecked) -> list[str]:
@@ -114,5 +116,5 @@ def _unchecked(found: Unchecked) -> list[str]:
     for kind, names in kinds:
         if names:
             more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-            lines.append(shown(f"{kind}: {', '.join(names[:_SHOWN])}{more}"))
+            lines.append(f"{kind}: {', '.join(names[:_SHOWN])}{more}")
     return [*lines, "--deep asks Keras about these"] if lines else []

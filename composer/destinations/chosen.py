@@ -27,8 +27,8 @@ def destinations_of(spec: Spec, output: Output = None) -> tuple[Destination, ...
     for path, place in zip(paths, found, strict=True):
         if place is None:
             raise UsageError(
-                f"{path} has the ending of no format",
-                help=f"the endings are {endings()}, or / for the folder of a SavedModel",
+                f"{path} has no known extension",
+                help=f"the extensions are {endings()}, or / for the folder of a SavedModel",
                 code="CMP701",
             )
     places = tuple(place for place in found if place is not None)

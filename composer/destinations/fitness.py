@@ -40,7 +40,7 @@ def missing_packages(
             "CMP705",
             spec,
             place,
-            f"to write {form.name}, composer needs {_listed(missing)}, which "
+            f"to write {form.name}, compose needs {_listed(missing)}, which "
             f"{'is' if len(missing) == 1 else 'are'} not installed",
             help=f"install what it takes: pip install 'keras-compose[{form.extra}]'",
             severity=severity,

@@ -187,7 +187,7 @@ def reasons(then: Mapping[str, str], now: Origin) -> Iterator[str]:
             yield f"{what} changed" if name == _OWN else f"{what} is {came}"
             said = True
     if not said and "spec" not in changed:
-        yield "composer makes something else of the spec"
+        yield "compose builds the spec differently now"
 
 
 _CHANGED: Mapping[str, Callable[[str, str, str], str]] = {

@@ -138,7 +138,7 @@ def unbuilt(place: Destination, store: Store) -> Standing | None:
     if not all(sound):
         return Standing(place=place, built=False)
     if not place.path.exists():
-        return Standing(place=place, reasons=("it is not there any more",))
+        return Standing(place=place, reasons=("it no longer exists",))
     return None
 
 

@@ -54,10 +54,10 @@ def strange_places(spec: Spec, destinations: Sequence[Destination]) -> tuple[Dia
         # Without output.path the result goes to build/ in the folder where the command runs.
         if spec.target.directory is not None and not inside.holds(folder):
             code = "CMP715"
-            message = f"{place.path} is outside of the repository that the spec belongs to"
+            message = f"{place.path} is outside the repository of the spec"
         elif _is_strange(place):
             code = "CMP716"
-            message = f"{place.path} would be replaced, and is no model that compose has written"
+            message = f"{place.path} would be replaced, but compose did not write it"
         else:
             continue
         found.append(

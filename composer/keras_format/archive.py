@@ -180,7 +180,7 @@ def open_archive(path: str | os.PathLike[str]) -> Archive:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise FormatError(f"{path} is no ordinary file", reason="unreadable")
+            raise FormatError(f"{path} is not a regular file", reason="unreadable")
         return Archive(path, descriptor)
     except OSError as error:
         os.close(descriptor)
@@ -215,7 +215,7 @@ def opened_weights(path: str | os.PathLike[str]) -> Iterator[WeightsFile]:
     try:
         descriptor = opened_regular(Path(path))
     except NotRegularError as error:
-        raise FormatError(f"{path} is no ordinary file", reason="unreadable") from error
+        raise FormatError(f"{path} is not a regular file", reason="unreadable") from error
     with os.fdopen(descriptor, "rb") as file:
         plain = file.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE
     if plain:

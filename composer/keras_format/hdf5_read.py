@@ -201,7 +201,7 @@ class WeightsFile:
             raise
         except HDF5_FAILURES as error:
             raise FormatError(
-                f"{self.path}: the weights are no sound HDF5 file: "
+                f"{self.path}: the weights are not a valid HDF5 file: "
                 f"{' '.join(str(error).split()) or type(error).__name__}",
                 reason="damaged_hdf5",
                 help="copy or download the file again",

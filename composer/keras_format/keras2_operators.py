@@ -67,7 +67,8 @@ def operator_of(function: str, call: Mapping[str, Json], policy: Json) -> Operat
     rule = RULES.get(function.removeprefix("compat.v1."))
     if rule is None:
         raise NoEquivalentError(
-            f"it calls tf.{function}, for which composer knows no operation of today's Keras"
+            f"it calls tf.{function}, which compose can't convert to an operation of "
+            "the current Keras"
         )
     arguments = {FIRST: call["args"][0], **call["kwargs"]}
     arguments.pop("name", None)

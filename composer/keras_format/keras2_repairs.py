@@ -57,7 +57,7 @@ def left_out(key: str, why: str, *, only: tuple[Json, ...] | None = None) -> Men
         if only is not None and value not in only:
             raise NoEquivalentError(f"it has {key}={value!r}, and {why}")
         rest = {name: item for name, item in config.items() if name != key}
-        return rest, (f"{key}={value!r} left out: {why}",)
+        return rest, (f"{key}={value!r} dropped: {why}",)
 
     return repair
 
@@ -120,7 +120,7 @@ def same_activations(config: Config) -> Repaired:
         if _is_code(config.get(key)):
             raise NoEquivalentError(
                 f"its {key} is a lambda or another function of the program that made it, and "
-                "composer runs nothing that a file carries"
+                "compose runs no code from a file"
             )
         name = _activation_name(config.get(key))
         if name is None or name in SAME_ACTIVATIONS:

@@ -351,6 +351,6 @@ def _order_warnings(storages: Sequence[str]) -> tuple[str, ...]:
         (
             "plain Keras reads this file in another order of layers than it was saved in, and so "
             f"puts weights into the wrong layers ({', '.join(dict.fromkeys(storages[:3]))}); "
-            "composer goes by their names"
+            "compose goes by their names"
         ),
     )

@@ -41,6 +41,7 @@ UNIX = 3
 MAX_MEMBERS = 65_536
 MAX_DIRECTORY_BYTES = 32 << 20
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+GIT_LFS_SIGNATURE = b"version https://git-lfs."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,19 +109,27 @@ def read_members(descriptor: int, path: str) -> tuple[Member, ...]:
     return members
 
 
+def _instead_of_zip(head: bytes) -> tuple[str, str | None]:
+    """Return what a file that begins with ``head`` is instead, and what to do about it."""
+    if not head:
+        return "an empty file", None
+    if head.startswith(HDF5_SIGNATURE):
+        return "an HDF5 file", "a file that Keras saved as HDF5 must be named .h5 or .hdf5"
+    if head.startswith(GIT_LFS_SIGNATURE):
+        return "a Git LFS pointer: the file itself was not downloaded", "git lfs pull downloads it"
+    return "something else", None
+
+
 def _find_directory(descriptor: int, size: int, path: str) -> tuple[int, int, int]:
     """Return offset, length and number of entries of the central directory."""
-    head = os.pread(descriptor, 8, 0)
+    head = os.pread(descriptor, len(GIT_LFS_SIGNATURE), 0)
     if not head.startswith(LOCAL_SIGNATURE):
-        what = "an HDF5 file" if head == HDF5_SIGNATURE else "something else"
-        what = "an empty file" if not head else what
+        what, help_ = _instead_of_zip(head)
         raise FormatError(
-            f"{path} is no .keras archive: expected a zip file that begins with a member, "
+            f"{path} is not a valid .keras file: expected a zip archive that begins with a member, "
             f"found {what}",
             reason="not_a_zip",
-            help="a file that Keras saved as HDF5 must be named .h5 or .hdf5"
-            if head == HDF5_SIGNATURE
-            else None,
+            help=help_,
         )
     tail_start = max(0, size - END_RECORD.size - MAX_16)
     tail = os.pread(descriptor, size - tail_start, tail_start)

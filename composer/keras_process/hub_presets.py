@@ -67,8 +67,8 @@ def preset_folder(preset: str, directory: Path) -> Path | None:
             + (", which is a file" if folder.exists() else ", which hub: names as a preset"),
             reason="missing",
             nearest=_beside(preset, folder),
-            help="relative paths belong to the folder of the file that wrote them; a preset is the "
-            "folder that save_to_preset makes",
+            help="relative paths start in the folder of the spec that contains them; a preset is "
+            "the folder that save_to_preset makes",
         )
     if not (folder / CONFIGS[0]).is_file():
         raise SourceError(
@@ -129,7 +129,7 @@ def refuse_foreign(config: Mapping[str, Json], where: str) -> None:
         if class_name in _CARRY_CODE:
             raise SourceError(
                 f"{where} holds a {str(class_name).strip('_')}, which carries code of the program "
-                "that made it; composer runs nothing that a preset carries",
+                "that made it; compose runs no code from a preset",
                 reason=HUB,
                 help="write it as a layer of Keras where the preset is made",
             )
@@ -142,7 +142,7 @@ def refuse_foreign(config: Mapping[str, Json], where: str) -> None:
             )
     for found in scan(config):
         raise SourceError(
-            f"{where}: {found}; composer runs nothing that a preset carries or names",
+            f"{where}: {found}; compose runs no code that a preset contains or names",
             reason=HUB,
             help="make the layer without it in Keras, and save the preset again",
         )

@@ -50,13 +50,13 @@ def refused(
         sources: their ids.
         locked: the earlier lock.
         now: of what was prepared.
-        command: accepts what there is now.
+        command: accepts the change.
         positions: of the spec.
     """
     return tuple(
         Diagnostic(
             code=_CODE,
-            message=f"source {key!r} gives another model than when it was locked, though "
+            message=f"source {key!r} gives a different model than when it was locked, although "
             f"{now.sources[key].location} is the same",
             path=("sources", key, "from"),
             span=positions.value(("sources", key, "from")),
@@ -67,7 +67,7 @@ def refused(
                 ),
             ),
             help="compose cache prune --all removes what the store has of it, and the next build "
-            f"makes it anew\n{command} accepts what there is now",
+            f"makes it anew\n{command} accepts the change",
         )
         for key in sources
     )

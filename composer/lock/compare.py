@@ -127,8 +127,8 @@ def explained(
         positions: of the spec.
         frozen: whether ``now`` comes of the spec in the lock, and not of the spec as it is now.
     """
-    accepts = f"{command} accepts what there is now" + (
-        ", and with it what has changed in the spec since" if frozen else ""
+    accepts = f"{command} accepts the change" + (
+        ", and every change of the spec since" if frozen else ""
     )
     diagnostics = []
     order = list(_CODES)

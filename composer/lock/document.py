@@ -95,7 +95,7 @@ def read_lock(path: Path) -> Lock:
     except FileNotFoundError as error:
         raise UsageError(
             f"there is no lock {path}",
-            help="compose lock SPEC writes it beside the spec",
+            help="compose lock SPEC writes it next to the spec",
             code="CMP114",
         ) from error
     except (OSError, ValueError) as error:
@@ -113,13 +113,13 @@ def lock_from_text(text: str, shown: str) -> Lock:
 
     from composer.spec.schema_file import schema_text
 
-    refused = "compose lock SPEC writes it anew"
+    refused = "compose lock SPEC writes a new one"
     conflict = _CONFLICT.search(text)
     if conflict is not None:
         line = text.count("\n", 0, conflict.start()) + 1
         raise DriftError(
-            f"{shown} holds a conflict that a merge left, at line {line}",
-            help="solve it in the spec; compose lock SPEC then writes the lock anew",
+            f"{shown} contains a merge conflict in line {line}",
+            help="resolve it in the spec, then run compose lock SPEC to write a new lock",
             code="CMP118",
         )
     try:
@@ -128,7 +128,7 @@ def lock_from_text(text: str, shown: str) -> Lock:
         raise DriftError(f"{shown} is no lock: {error}", help=refused, code="CMP118") from error
     if isinstance(document, Mapping) and document.get("format") not in (None, FORMAT):
         raise DriftError(
-            f"{shown} is a lock of format {document['format']}; this version of composer writes "
+            f"{shown} is a lock of format {document['format']}; this version of compose writes "
             f"and reads format {FORMAT}",
             help=refused,
             code="CMP118",
@@ -137,7 +137,7 @@ def lock_from_text(text: str, shown: str) -> Lock:
     for problem in jsonschema.Draft202012Validator(schema).iter_errors(document):
         where = ".".join(str(step) for step in problem.path) or "the document"
         raise DriftError(
-            f"{shown} is no sound lock: {where}: {problem.message}", help=refused, code="CMP118"
+            f"{shown} is not a valid lock: {where}: {problem.message}", help=refused, code="CMP118"
         )
     return _lock(document)
 

@@ -37,7 +37,7 @@ def why_not_bypass(operation: Operation, ref: TensorRef, topology: Topology) -> 
     if len(taken) != 1:
         return f"it takes {len(taken)} tensors"
     if topology.output_count(operation.name, ref.call) != 1:
-        return "it puts out several tensors"
+        return "it has several outputs"
     before = topology.specs.get(taken[0].ref)
     after = topology.specs.get(ref)
     if before is None or after is None:

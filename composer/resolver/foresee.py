@@ -72,7 +72,7 @@ def report_refused_call(
             message,
             at_key=path[-1] == operation.new.id,
             notes=notes,
-            help=f"change {refusal.argument}, or give the layer an input that it fits",
+            help=f"change {refusal.argument}, or give the layer an input that fits it",
         )
         return
     problems.add(
@@ -80,8 +80,9 @@ def report_refused_call(
         inputs_path(step, linked),
         message,
         notes=notes,
-        help=_layer_between(operation, taken, linked, specs)
-        or "wire another tensor, or put a layer between them that gives the shape that is needed",
+        help=refusal.help
+        or _layer_between(operation, taken, linked, specs)
+        or "wire another tensor, or add a layer in between that outputs the required shape",
     )
 
 

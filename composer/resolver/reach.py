@@ -110,7 +110,7 @@ def _report_cycle(linked: Linked, ring: list[str], problems: Problems) -> None:
     problems.add(
         "CMP409",
         paths[0] if paths else (),
-        f"the wiring goes in a circle: {flow}",
+        f"the wiring is circular: {flow}",
         notes=[problems.note(path, "another wire of the circle") for path in paths[1:]],
         help="a tensor can't depend on itself; to run layers again, use calls",
     )

@@ -188,7 +188,8 @@ def _as_one_layer(source: Source, problems: Problems) -> Source:
             problems.add(
                 "CMP419",
                 ("sources", source.id, key),
-                f"{key} is about single layers, and nested keeps source {source.id!r} as one",
+                f"source {source.id!r}: {key} can't be combined with nested, "
+                "which keeps the source whole",
                 at_key=True,
                 help="cut the source in a spec of its own and nest what that builds, or leave "
                 "nested off and inline its layers",
@@ -210,8 +211,8 @@ def _check_outputs(spec: Spec, linked: Linked, problems: Problems) -> None:
         problems.add(
             "CMP416",
             (),
-            "the model would put nothing out: no source and no new layer has an open output",
-            help="name what the model puts out: outputs: REFERENCE",
+            "the model has no outputs: no source and no new layer has an open output",
+            help="name the outputs of the model: outputs: REFERENCE",
         )
     if linked.form != "list" or spec.outputs.form == "default":
         return
@@ -271,7 +272,7 @@ def _warn_unused(spec: Spec, linked: Linked, problems: Problems) -> None:
             problems.add(
                 "CMP417",
                 ("layers", layer.id),
-                f"no output depends on the new layer {layer.id!r}, so it is left out",
+                f"no output depends on the new layer {layer.id!r}, so it is omitted",
                 at_key=True,
                 severity="warning",
                 help="remove it, or add it to outputs",
@@ -282,7 +283,7 @@ def _warn_unused(spec: Spec, linked: Linked, problems: Problems) -> None:
             problems.add(
                 "CMP417",
                 ("sources", source.id),
-                f"no output depends on source {source.id!r}, so all of it is left out",
+                f"no output depends on source {source.id!r}, so the whole source is omitted",
                 at_key=True,
                 severity="warning",
                 help="remove it, or wire it into an output",

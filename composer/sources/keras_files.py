@@ -82,7 +82,7 @@ def existing(source: str, location: str, path: Path, suffixes: tuple[str, ...]) 
         )
     if path.exists() and not path.is_file():
         raise SourceError(
-            f"source {source!r}: {location} is no ordinary file; a {suffixes[0]} file "
+            f"source {source!r}: {location} is not a regular file; a {suffixes[0]} file "
             "is read at any place, as a pipe or a device can't be",
             reason="missing",
             help="copy what it gives into a file first",
@@ -94,7 +94,7 @@ def existing(source: str, location: str, path: Path, suffixes: tuple[str, ...]) 
             nearest=_nearby(location, path, suffixes),
             help="neither ~ nor an environment variable is filled in; write the path itself"
             if location.startswith(("~", "$"))
-            else "relative paths belong to the folder of the file that wrote them; looked for "
+            else "relative paths start in the folder of the spec that contains them; looked for "
             f"{path.name} in {_shown(path.parent)}",
         )
     return path

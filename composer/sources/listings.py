@@ -27,7 +27,7 @@ class RememberedListings:
         """Return the listing of an open archive's weights, from the store where it is known.
 
         Raises:
-            FormatError: the weights are no sound HDF5 file.
+            FormatError: the weights are not a valid HDF5 file.
         """
         key = _key(archive)
         if key is None or not self.store.trusts_times:

@@ -91,7 +91,7 @@ def with_bases(
 
     Args:
         root: the tree of a spec.
-        source: its text. Paths in ``extends`` are relative to the file they stand in.
+        source: its text. Paths in ``extends`` are relative to the file that contains them.
         read: gives the bytes of the other files.
         boundary: what other files have to lie in; None is what belongs to the spec's folder.
     """
@@ -259,7 +259,7 @@ class _Reader:
 
 def _near_files(path: Path, written: str) -> str:
     """Return a suggestion from the YAML files that stand where ``path`` was looked for."""
-    relative = "paths in 'extends' are relative to the file they stand in"
+    relative = "paths in 'extends' are relative to the file that contains them"
     found = nearest(path.name, _files_beside(path))
     return question([str(Path(written).parent / name) for name in found]) or relative
 

@@ -215,13 +215,13 @@ def _diagnostic(outdented: _Outdented) -> Diagnostic:
         owner = outdented.owner[-1]
         is_key = len(outdented.owner) > 1
         what = f"is a key of {outdented.kind}" if is_key else f"is {outdented.kind}"
-        message = f"'{key}' {what}, and stands beside '{owner}' instead of in it"
+        message = f"'{key}' {what}, but is next to '{owner}' instead of inside it"
         help_ = f"indent it by {more}, so that it belongs to '{owner}'"
     else:
         inside = outdented.path[-2]
         beside = "it" if outdented.owner or inside == outdented.kind else f"'{outdented.kind}'"
         what = outdented.kind if outdented.owner else "a key of the spec itself"
-        message = f"'{key}' is {what}, and stands in '{inside}' instead of beside {beside}"
+        message = f"'{key}' is {what}, but is inside '{inside}' instead of next to {beside}"
         help_ = f"indent it by {more}"
     return Diagnostic(
         code="CMP210",

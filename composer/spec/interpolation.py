@@ -26,7 +26,7 @@ from composer.spec.tree import (
     walk,
 )
 
-# OmegaConf takes the text ??? for a value that is missing. NUL can't stand in a spec's text.
+# OmegaConf takes the text ??? for a value that is missing. NUL isn't allowed in a spec's text.
 _QUESTION_MARKS = "\x00???"
 
 

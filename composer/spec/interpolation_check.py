@@ -305,7 +305,7 @@ def _uses(text: str) -> tuple[tuple[Use, ...], _Told | None]:
         if "${" in body:
             return (), (
                 "CMP143",
-                "an interpolation can't stand inside another one",
+                "an interpolation can't be inside another one",
                 "give the path in full, as in ${vars.x}",
             )
         if ":" in body:

@@ -140,12 +140,12 @@ def _trusted_by_override(data: Mapping[str, Any], positions: TreePositions) -> I
         if source.get("trust") and any(span and span.file == COMMAND_LINE for span in spans):
             yield Diagnostic(
                 code="CMP534",
-                message=f"trust in source '{key}' is given on the command line; it has to stand "
-                "in a spec, where whoever builds from it can read it",
+                message=f"source '{key}': trust can't be set on the command line, only in a spec, "
+                "where everyone can read it",
                 path=path,
                 span=positions.value(path),
                 notes=origins,
-                help="write trust: true into the source, in the spec or in one that extends it",
+                help="write trust: true in the source, in this spec or in one that extends it",
             )
 
 

@@ -54,9 +54,9 @@ class _Output:
                 self._report(
                     "CMP703",
                     _FORMAT,
-                    "'format' has no place beside a list of paths, each of which ends in its own",
+                    "'format' can't be combined with a list of paths, whose extensions set it",
                     help=f"leave it out, and let each path end in one of {endings()}",
-                    notes=(Note(message="the paths stand here", span=self.positions.key(_PATH)),),
+                    notes=(Note(message="the paths are set here", span=self.positions.key(_PATH)),),
                 )
                 return
             for index in range(len(path)):
@@ -79,8 +79,8 @@ class _Output:
             self._report(
                 "CMP701",
                 at,
-                f"'{text}' has the ending of no format; there are {endings()}",
-                help=f"name it {_meant(path)}, or say format: as well",
+                f"'{text}' has no known extension; use {endings()}",
+                help=f"name it {_meant(path)}, or set output.format",
             )
             return
         self._add(path, ending.name, at)
@@ -102,13 +102,13 @@ class _Output:
     def _contradiction(self, text: str, path: Path, ending: str, said: str | list[str]) -> None:
         if isinstance(said, str):
             better = beside(path, FORMATS[said]).name
-            message = f"'{text}' has the ending of {ending}, and format says {said}"
+            message = f"the extension of '{text}' means {ending}, but format is {said}"
             help_ = f"name it {better}, or say format: {ending}"
             fix = self._replacement(_FORMAT, ending)
         else:
             bare = beside(path, FORMATS["keras"]).name.removesuffix(".keras")
             listed = ", ".join([ending, *said])
-            message = f"'{text}' has the ending of {ending}, which is none of the formats listed"
+            message = f"the extension of '{text}' means {ending}, which is not in format"
             help_ = f"name it {bare}, or add it: format: [{listed}]"
             fix = self._replacement(_FORMAT, f"[{listed}]")
         self._report(
@@ -116,7 +116,7 @@ class _Output:
             _PATH,
             message,
             help=help_,
-            notes=(Note(message="the format stands here", span=self.positions.value(_FORMAT)),),
+            notes=(Note(message="the format is set here", span=self.positions.value(_FORMAT)),),
             fix=fix,
         )
 
@@ -174,4 +174,7 @@ class _Output:
 def _meant(path: Path) -> str:
     """Return the name that a path with an unknown ending was probably meant to have."""
     near = nearest(path.suffix, [form.suffix for form in FORMATS.values()], limit=1)
-    return f"{path.stem}{near[0]}" if near else f"{path.name}.keras"
+    if near:
+        return f"{path.stem}{near[0]}"
+    # The 2 of v1.2 is part of a name, the pt of model.pt another format.
+    return f"{path.stem if path.suffix[1:].isalpha() else path.name}.keras"

@@ -101,7 +101,7 @@ def _parse(source: SourceText) -> tuple[_Override | None, list[Diagnostic]]:
         return None, [_malformed(source, end, f"a path has at most {MAX_DEPTH} steps")]
     if action == "delete":
         if end < len(text):
-            return None, [_malformed(source, end, "after ~ only a path may stand")]
+            return None, [_malformed(source, end, "only a path can follow ~")]
         return _Override(action=action, path=path, path_place=place, value=None), []
     if text[end : end + 1] != "=":
         return None, [_malformed(source, end, "'=' and a value were expected here")]
@@ -158,7 +158,7 @@ def _changed(node: Node, override: _Override, depth: int) -> Node:
     last = depth == len(override.path) - 1
     if not isinstance(node, MapNode | ListNode):
         where = path_text(override.path[:depth])
-        raise _Refused(f"'{where}' is neither a map nor a list; nothing stands below it")
+        raise _Refused(f"'{where}' is neither a map nor a list; it has no keys")
     if old is None and override.action != "add":
         raise _missing(node, override, depth)
     if not last:

@@ -61,7 +61,7 @@ def parse_reference(text: str, path: SpecPath = ()) -> Reference:
     ):
         outside = _OUTSIDE.fullmatch(text)
         meant = f"{outside[1]}:{outside[2]}" if outside else None
-        raise ReferenceSyntaxError(f"'{text}' is no reference", help=_advice(text), meant=meant)
+        raise ReferenceSyntaxError(f"'{text}' is not a reference", help=_advice(text), meant=meant)
     return Reference(
         name=match["name"],
         call=match["call"],
@@ -112,11 +112,11 @@ def _number(digits: str | None) -> int | None:
 
 def _advice(text: str) -> str:
     if "${" in text:
-        return "the ${…} in it was kept as text, because a backslash stands in front"
+        return "the ${…} in it was kept as text, because a backslash precedes it"
     if re.fullmatch(rf"-{_ID}.*", text):
         return "an item of a list has a space behind its '-'"
     if " - " in text:
-        return "the '-' of each item of a list stands in the same column"
+        return "the '-' of every list item must be in the same column"
     if "," in text and not text.startswith("{"):
         return f"several references are a list: [{text.strip('() ,')}]"
     outside = re.match(rf"({_ID})[./]([^#:@]+)", text)

@@ -267,13 +267,13 @@ def _choice(problem: Problem, tree: Node, positions: TreePositions) -> Diagnosti
     node = find(tree, problem.path)
     present = [k for k in problem.wanted if isinstance(node, MapNode) and k in node.entries]
     *others, last = [f"'{key}'" for key in problem.wanted]
-    keys = f"{', '.join(others)} and {last}"
+    keys = f"{', '.join(others)} or {last}"
     if present:
         message = f"{_name(problem.path)} takes only one of {keys}"
         span = positions.key((*problem.path, present[-1]))
         help_ = f"remove one of {keys}"
     else:
-        message = f"{_name(problem.path)} needs one of {keys}"
+        message = f"{_name(problem.path)} needs {keys}"
         span = positions.key(problem.path)
         help_ = f"for example: {problem.wanted[0]}: NAME"
     return Diagnostic(code="CMP207", message=message, path=problem.path, span=span, help=help_)
@@ -302,9 +302,9 @@ def _pattern(problem: Problem, tree: Node, positions: TreePositions) -> Diagnost
 def _bound(problem: Problem, positions: TreePositions) -> Diagnostic:
     limit = problem.wanted[0] if problem.wanted else ""
     words = {
-        "minLength": "may not be empty text",
-        "minItems": "may not be an empty list",
-        "minProperties": "may not be an empty map",
+        "minLength": "can't be empty text",
+        "minItems": "can't be an empty list",
+        "minProperties": "can't be an empty map",
         "minimum": f"must be {limit} or more",
         "maximum": f"must be {limit} or less",
     }

@@ -72,7 +72,7 @@ def regex_pattern(text: str) -> Pattern:
             help=_HOW_TO_BOUND,
         ) from error
     except (re.error, RecursionError, OverflowError) as error:
-        raise PatternError(f"'{text}' is no regular expression: {error}") from error
+        raise PatternError(f"'{text}' is not a valid regular expression: {error}") from error
 
 
 def check_replacement(text: str, to: str) -> None:
@@ -87,7 +87,7 @@ def check_replacement(text: str, to: str) -> None:
     except (re.error, IndexError) as error:
         raise PatternError(
             f"'{to}' can't replace a match of '{text}': {error}",
-            help="\\1 stands for the first group in ( ), \\g<0> for the whole match",
+            help="\\1 is the first group in ( ), \\g<0> the whole match",
         ) from error
 
 

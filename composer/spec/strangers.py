@@ -42,6 +42,6 @@ def is_spec(data: bytes) -> bool:
 def no_spec(written: str) -> tuple[str, str]:
     """Return message and help about a file that is no spec; nothing of its text is in them."""
     return (
-        f"'{written}' is no spec: it has none of a spec's keys, and its text is not shown",
+        f"'{written}' is not a spec: it has none of a spec's keys. Its text is not shown",
         "a spec, or a part of one, has keys such as sources, layers, vars or outputs at its top",
     )

@@ -89,7 +89,7 @@ def moved(tree: MapNode, given: Collection[Grant]) -> Iterator[Diagnostic]:
             path=at,
             span=positions.value(at),
             notes=positions.origins(at),
-            help="trust is about one file: write from and trust: true beside each other in one "
+            help="trust applies to one file: write from and trust: true beside each other in one "
             "spec, such as one that extends this, or pin the bytes that are trusted with sha256",
         )
 

@@ -33,15 +33,15 @@ def without_value(key: str, key_place: Place, braces: Place, before: Place | Non
     if before is not None and before.text.startswith("("):
         whole = tuple_at(before)
         if whole is not None and whole.end >= key_place.end:
-            return _rewritten(whole, "a list stands in [ ] in YAML, not in ( )", listed(whole.text))
+            return _rewritten(whole, "YAML writes lists in [ ], not in ( )", listed(whole.text))
     assigned = _ASSIGNED.fullmatch(braces.text)
     if assigned:
         meant = re.sub(r"\s*=\s*", ": ", braces.text)
-        return _rewritten(braces, "a value stands behind ': ' in YAML, not behind '='", meant)
+        return _rewritten(braces, "YAML separates key and value by ': ', not by '='", meant)
     several = _SET.fullmatch(braces.text)
     if several and _takes_list(braces) and "." not in several[1]:
         meant = f"[{several[1]}]"
-        return _rewritten(braces, "a list stands in [ ] in YAML, not in { }", meant)
+        return _rewritten(braces, "YAML writes lists in [ ], not in { }", meant)
     if before is None and "=" not in key and "," not in braces.text:
         found = yaml_misread.needs_quotes(
             braces, f"to YAML this is a map in which the key '{key}' has no value"

@@ -82,7 +82,7 @@ class Builder:
             begin, end = escape.span() if escape else (self.offset, self.offset)
             self.report(
                 "CMP103",
-                "an escape stands for no Unicode character",
+                "an escape is not a Unicode character",
                 Place(self.source, begin, end),
                 help="the last one is \\U0010FFFF",
             )
@@ -135,7 +135,7 @@ class Builder:
         if self._root is not None:
             self.report(
                 "CMP106",
-                "a file holds one spec; a second YAML document begins here",
+                "a file contains one spec; a second YAML document begins here",
                 place,
                 help="put each spec into a file of its own",
             )
@@ -235,7 +235,7 @@ class Builder:
         else:
             self.diagnostics.append(
                 yaml_misread.needs_quotes(
-                    place, "to YAML a value that begins with * stands for an anchored value"
+                    place, "in YAML, a value that begins with * refers to an anchor"
                 )
             )
 
@@ -352,7 +352,7 @@ class Builder:
             first = frame.open_entries[event.value].key_place
             self.report(
                 "CMP105",
-                f"the key '{event.value}' stands twice in one map",
+                f"the key '{event.value}' appears twice in the same map",
                 place,
                 notes=(Note(message="it was first set here", span=first.span),),
                 help="remove or rename one of them",

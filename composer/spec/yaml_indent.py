@@ -32,11 +32,13 @@ def advice(source: SourceText, offset: int) -> tuple[str | None, tuple[Edit, ...
     if not columns or columns[0][0] == has:
         return None, ()
     wants, key, line = columns[0]
-    help_ = f"with {_spaces(wants)} in front, not {has}, it stands beside '{key}' of line {line}"
+    help_ = (
+        f"with {_spaces(wants)} in front instead of {has}, it lines up with '{key}' in line {line}"
+    )
     in_doubt = len(columns) > 1 and abs(columns[1][0] - has) == abs(wants - has)
     if in_doubt:
         _, other, number = columns[1]
-        return f"{help_}; with {_spaces(columns[1][0])}, beside '{other}' of line {number}", ()
+        return f"{help_}; with {_spaces(columns[1][0])}, with '{other}' in line {number}", ()
     if source.file == COMMAND_LINE:
         return help_, ()
     span = source.span(start, start + has)

@@ -50,8 +50,8 @@ def foreign_space(source: SourceText, *offsets: int) -> Diagnostic | None:
         edits = () if source.file == COMMAND_LINE else tuple(_plain_spaces(source))
         return Diagnostic(
             code="CMP101",
-            message=f"the character U+{ord(source.text[place]):04X} looks like a space, and is "
-            "none to YAML",
+            message=f"the character U+{ord(source.text[place]):04X} looks like a space, but "
+            "isn't one in YAML",
             span=source.span(place, place + 1),
             help="indent and separate with plain spaces",
             fix=edits,
@@ -118,21 +118,21 @@ def lacking(source: SourceText, problem: int, context: int, what: str) -> Diagno
 def _told(text: str, *, opens: bool) -> tuple[str, str, tuple[int, int, str] | None] | None:
     """Return message, help and edit (begin, end, replacement) for the text of a line."""
     if found := _STRANGE_COLON.fullmatch(text):
-        message = f"the character U+{ord(found[3]):04X} looks like a colon, and is none to YAML"
+        message = f"the character U+{ord(found[3]):04X} looks like a colon, but isn't one in YAML"
         behind = ": " if found[4] else ":"
         return message, f"write {found[1]}{behind}{found[4]}", (*found.span(2), behind)
     if found := _DASH.match(text):
-        message = "a space is missing behind the '-' of a list item"
+        message = "a space is missing after the '-' of a list item"
         return message, f"write - {text[1:]}", (1, 1, " ")
     known = item_keys() | frozenset(keys_at(()))
     if (found := _GLUED.match(text)) and found[1] in known:
-        message = f"a space is missing behind '{found[1]}:'"
+        message = f"a space is missing after '{found[1]}:'"
         return message, f"write {found[0]} {text[found.end() :]}", (found.end(), found.end(), " ")
     if (found := _NO_COLON.match(text)) and found[1] in known:
-        message = f"a ':' is missing behind '{found[1]}'"
+        message = f"a ':' is missing after '{found[1]}'"
         return message, f"write {found[1]}: {text[found.end() :]}", (*found.span(2), ": ")
     if _WORD.fullmatch(text):
-        message = f"a ':' is missing behind '{text}'"
+        message = f"a ':' is missing after '{text}'"
         if opens:
             return message, f"write {text}:", (len(text), len(text), ":")
         return (

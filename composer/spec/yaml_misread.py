@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _BARE_INTERPOLATION = re.compile(r"(?<!\$)\{(\s*[A-Za-z_][\w-]*(?:\.[\w-]+)+\s*)\}")
 _SPACED_REFERENCE = re.compile(r"([A-Za-z_][\w-]*(?:@[\w-]+)?): +([^\s:]+)")
 _STARTERS = {
-    "while scanning an alias": "to YAML a value that begins with * stands for an anchored value",
+    "while scanning an alias": "in YAML, a value that begins with * refers to an anchor",
     "while scanning an anchor": "to YAML a value that begins with & names an anchor",
     "while scanning a tag": "to YAML a value that begins with ! names a type",
     "while parsing a tag": "to YAML a value that begins with ! names a type",
@@ -97,7 +97,7 @@ def _tab(source: SourceText, problem: int) -> Diagnostic | None:
         return None
     return Diagnostic(
         code="CMP104",
-        message="YAML allows no tab here",
+        message="YAML doesn't allow a tab here",
         span=source.span(tab, tab + 1),
         help="indent and separate with spaces",
         fix=_without_tabs(source, start, end, tab),
@@ -220,15 +220,15 @@ def _syntax(
         start = context
         message = "expected 'key: value' or '- item'; this line is neither"
     elif "mapping values are not allowed" in what:
-        message = "no key may stand here; the indentation does not fit the line above"
+        message = "unexpected indentation: a key can't start here"
         help_, fix = yaml_indent.advice(source, problem)
     elif "sequence entries are not allowed" in what:
-        message = "no '- item' may stand here; put the list on lines of its own"
+        message = "a '- item' can't start here; put the list on its own lines"
     elif "expected <block end>" in what and _follows_quote(source, problem):
-        message = "text goes on behind the closing quote"
+        message = "there is text after the closing quote"
         help_ = "put quotes around the whole value"
     elif "expected <block end>" in what:
-        message = "this belongs to no key or item; the indentation does not fit the lines above"
+        message = "unexpected indentation: it matches no line above"
         help_, fix = yaml_indent.advice(source, problem)
         notes = (
             Note(

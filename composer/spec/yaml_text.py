@@ -69,7 +69,7 @@ def parse(source: SourceText, *, start: int = 0) -> tuple[Node | None, list[Diag
         place = Place(source, start + match.start(), start + match.end())
         builder.report(
             "CMP101",
-            f"the character U+{ord(match[0]):04X} can't stand in a spec",
+            f"the character U+{ord(match[0]):04X} isn't allowed in a spec",
             place,
             help="remove it, or write it as an escape in double quotes",
         )

@@ -17,8 +17,8 @@ _REASONS = {
     errno.EROFS: ("the file system is read-only", _MOVE),
     errno.EACCES: ("permission was denied", _MOVE),
     errno.EPERM: ("the operation is not permitted", _MOVE),
-    errno.ENOTDIR: ("a file stands where a folder is needed", _MOVE),
-    errno.EEXIST: ("a file stands where a folder is needed", _MOVE),
+    errno.ENOTDIR: ("there is a file where a folder is needed", _MOVE),
+    errno.EEXIST: ("there is a file where a folder is needed", _MOVE),
     errno.ENOLCK: ("the file system does not offer locks", _MOVE),
     errno.ENOSYS: ("the file system does not offer locks", _MOVE),
 }

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sphinx.highlighting import lexers
+
 from composer import __version__
+from docs.site.screens import ScreenLexer
 
 project = "keras-compose"
 author = "the authors of keras-compose"
@@ -18,6 +21,8 @@ myst_heading_anchors = 3
 smartquotes = False
 # Screens and specs that are wrong on purpose are no text of the language whose colours they wear.
 suppress_warnings = ["misc.highlighting_failure"]
+
+lexers["console"] = ScreenLexer()
 
 # A prompt is shown and not copied.
 copybutton_prompt_text = "$ "

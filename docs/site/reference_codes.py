@@ -25,7 +25,9 @@ def code_pages() -> dict[str, str]:
     for family in sorted({code[:4] for code in codes()}):
         members = [code for code in codes() if code.startswith(family)]
         rows = "".join(f"| [{code}](codes/{code}.md) | {page(code).title} |\n" for code in members)
-        parts.append(f"\n## {family}xx: {_FAMILIES[family]}\n\n| code | |\n|---|---|\n{rows}")
+        parts.append(
+            f"\n## {family}xx: {_FAMILIES[family]}\n\n| code | problem |\n|---|---|\n{rows}"
+        )
     listed = "\n".join(f"/reference/codes/{code}" for code in codes())
     parts.append(f"\n```{{toctree}}\n:hidden:\n\n{listed}\n```\n")
     return {"reference/codes.md": "".join(parts), **found}

@@ -96,8 +96,8 @@ def test_case_23_arguments_that_are_gone_are_left_out(case, saved):
     built = case.build(spec, deep=True)
     held_against(saved, "dropped_arguments", built)
     notes = told(case, spec)
-    assert any(note.startswith("groups=1 left out") and "depthwise" in note for note in notes)
-    assert any(note.startswith("time_major=False left out") and "lstm" in note for note in notes)
+    assert any(note.startswith("groups=1 dropped") and "depthwise" in note for note in notes)
+    assert any(note.startswith("time_major=False dropped") and "lstm" in note for note in notes)
 
 
 def test_a_sequential_of_an_h5_file_is_linked_like_any_other_source(case, saved):

@@ -39,7 +39,7 @@ def test_nested_frozen_and_equal_layers_get_their_own_weights(case, saved):
     assert not built.get_layer("p_frozen").trainable
     (warning,) = case.warnings(spec)
     assert warning.code == "CMP521"
-    assert any(note.message.startswith("time_major=False left out") for note in warning.notes)
+    assert any(note.message.startswith("time_major=False dropped") for note in warning.notes)
 
 
 def test_a_shared_layer_and_several_inputs_and_outputs(case, saved):

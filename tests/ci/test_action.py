@@ -180,7 +180,7 @@ def test_a_locked_build_gives_the_model_or_an_annotation(step, folder: Path, tmp
     drift = step("Build")
     assert drift.code == 4
     assert drift.out.startswith("::error title=CMP601::")
-    assert "compose lock specs/pair.yaml accepts what there is now" in drift.out
+    assert "compose lock specs/pair.yaml accepts the change" in drift.out
     assert (folder / "build" / "other.keras").exists()
     assert not (folder / "build" / "pair.keras").exists()
     assert step("Build", build="plain").code == 0

@@ -515,7 +515,7 @@ def test_an_override_that_lacks_a_step_is_told_the_one_that_works(
         ("class: Add, inputs: '(a, b)'", "several references are a list: [a, b]"),
         ("class: Add, inputs: 'a, b'", "several references are a list: [a, b]"),
         ("class: Add, inputs: '-a -b'", "has a space behind its '-'"),
-        ("class: Add, inputs: 'a - b'", "stands in the same column"),
+        ("class: Add, inputs: 'a - b'", "must be in the same column"),
         ("class: Dense(5), inputs: a", "write Dense, and what it takes into args"),
         ("class: keras.layers.Dense, inputs: a", "help: write Dense\nfix:"),
         ("class: Dense, units: 5, inputs: a", "args: {units: …}"),

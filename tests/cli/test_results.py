@@ -80,12 +80,12 @@ def test_the_plan_document_holds_the_results_and_keeps_to_its_schema(compose):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["-o", "a.pb"], 2, "error[CMP701]: a.pb has the ending of no format"),
+        (["-o", "a.pb"], 2, "error[CMP701]: a.pb has no known extension"),
         (["-o", "a.keras", "-o", "x/../a.keras"], 2, "two results would be written to one place"),
         (["-o", "models/"], 3, "models is, or holds, a source of this model and would be replaced"),
         (["-o", "taken/"], 3, "it holds notes.txt"),
         (["-o", "models/head.keras"], 3, "models/head.keras is a source of this model"),
-        (["output.path=a.h5"], 1, "error[CMP702]: 'a.h5' has the ending of h5, which is none of"),
+        (["output.path=a.h5"], 1, "error[CMP702]: the extension of 'a.h5' means h5, which is"),
         (["output.format=onyx"], 1, "did you mean 'onnx'?"),
     ],
 )
@@ -120,7 +120,7 @@ def test_packages_that_are_missing_are_a_warning_until_they_are_needed(compose, 
     monkeypatch.setattr(fitness, "find_spec", lambda _name: None)
     checked = compose("validate", "spec.yaml")
     assert checked.code == 0
-    assert "spec.yaml:6:53: warning[CMP705]: to write onnx, composer needs onnx" in checked.err
+    assert "spec.yaml:6:53: warning[CMP705]: to write onnx, compose needs onnx" in checked.err
     built = compose("build", "spec.yaml")
     assert built.code == 1
     assert "error[CMP705]" in built.err

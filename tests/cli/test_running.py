@@ -185,7 +185,7 @@ def test_a_bug_is_one_line_that_says_how_to_see_more(compose, specs, monkeypatch
     monkeypatch.setattr("composer.pipeline.prepare", _broken)
     result = compose("validate", "good.yaml")
     assert result.code == 3
-    assert "bug of composer" in result.err
+    assert "bug in compose" in result.err
     assert "RuntimeError: the cat sat on it" in result.err
     assert "COMPOSE_TRACEBACK=1" in result.err
     assert "Traceback" not in result.err
@@ -604,7 +604,7 @@ def test_a_pipe_in_place_of_a_model_is_refused_and_not_waited_for(compose_proces
     Path("pipe.yaml").write_text("version: 1\nname: p\nsources:\n  p: {from: pipe.keras}\n")
     result = compose_process(*verb, *([] if "pipe.yaml" in verb else ["pipe.keras"]))
     assert (result.code, result.out) == (1, "")
-    assert "pipe.keras is no ordinary file" in result.err
+    assert "pipe.keras is not a regular file" in result.err
 
 
 def test_a_source_that_is_a_dead_link_is_said_to_be_one(compose, specs):

@@ -64,7 +64,7 @@ def test_status_and_build_agree(compose: Compose) -> None:
     for change, reason in (
         (edit, None),
         (rename, "the spec changed"),
-        (lose, "it is not there any more"),
+        (lose, "it no longer exists"),
         (damage, "it was changed since it was built"),
     ):
         change()
@@ -119,11 +119,11 @@ def test_of_several_results_the_stale_ones_are_named(compose: Compose) -> None:
     compose("build", "pair.yaml")
     Path("out/pair.weights.h5").unlink()
     assert compose("status", "pair.yaml").out == (
-        "pair.yaml  stale  out/pair.weights.h5: it is not there any more\n"
+        "pair.yaml  stale  out/pair.weights.h5: it no longer exists\n"
     )
     dense_model(Path("b.keras"), seed=2)
     Path("out/pair.keras").unlink()
-    assert compose("status", "pair.yaml").out == "pair.yaml  stale  it is not there any more\n"
+    assert compose("status", "pair.yaml").out == "pair.yaml  stale  it no longer exists\n"
 
 
 def test_a_lock_counts(compose: Compose) -> None:
@@ -146,7 +146,7 @@ def test_a_lock_counts(compose: Compose) -> None:
     Path("pair.lock.json").write_text("{}")
     code, out, _ = compose("status", "pair.yaml")
     assert code == 4
-    assert out.startswith("pair.yaml  fresh  pair.lock.json is no sound lock: ")
+    assert out.startswith("pair.yaml  fresh  pair.lock.json is not a valid lock: ")
 
 
 def test_json_is_one_document(compose: Compose) -> None:
@@ -191,12 +191,12 @@ def test_what_only_keras_can_tell_is_said_and_not_asked(compose: Compose) -> Non
     code, out, _ = compose("status", "pair.yaml")
     assert (code, out) == (
         4,
-        "pair.yaml  stale  the spec changed; layer 'odd' has to be made by Keras first; "
+        "pair.yaml  stale  the spec changed; layer 'odd' must first be created by Keras; "
         + "its lock is out of date: spec.files.pair.yaml and 9 more\n",
     )
     dense_model(Path("a.keras"), seed=4)
     out = compose("status", "pair.yaml").out
-    assert "  the spec changed; source 'a' changed; layer 'odd' has to be made" in out
+    assert "  the spec changed; source 'a' changed; layer 'odd' must first be created" in out
 
 
 @pytest.mark.keras
@@ -212,7 +212,7 @@ def test_a_lock_of_which_keras_alone_knows_the_rest_holds_as_far_as_can_be_told(
     assert code == 4
     assert json.loads(out)["specs"][0]["lock"]["holds"] is None
     assert compose("status", "pair.yaml").out == (
-        "pair.yaml  never built  its lock holds as far as can be told without Keras\n"
+        "pair.yaml  never built  its lock matches, as far as compose can check without Keras\n"
     )
 
 
@@ -227,7 +227,7 @@ def test_the_network_is_not_asked(compose: Compose) -> None:
         assert len(server.requests) == asked
         Path("pair.yaml").write_text(SPEC.replace("b.keras", f"'{server.url}/c.keras'"))
         assert compose("status", "pair.yaml").out == (
-            "pair.yaml  stale  the spec changed; source 'b' has to be fetched first\n"
+            "pair.yaml  stale  the spec changed; source 'b' must first be fetched\n"
         )
 
 
@@ -258,7 +258,7 @@ def test_layers_of_ones_own_are_fresh_as_long_as_their_code_is(
         assert compose("plan", "pair.yaml").code == 0
     Path("my_layers.py").write_text(LAYER.replace("x * 2", "x * 3"))
     assert compose("status", "pair.yaml") == (
-        4, "pair.yaml  stale  layer 'odd' has to be made by Keras first\n", "",
+        4, "pair.yaml  stale  layer 'odd' must first be created by Keras\n", "",
     )  # fmt: skip
     # The code is no part of a .keras file.
     assert compose("build", "pair.yaml").out == "build/pair.keras is fresh\n"

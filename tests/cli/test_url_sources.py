@@ -114,7 +114,7 @@ def test_an_old_file_by_url_goes_the_way_of_old_files(
     spec(f"{server.url}/two.h5")
     result = compose("validate", "spec.yaml")
     assert result.code == 0
-    assert "has to be imported by Keras first" in result.out
+    assert "must first be imported by Keras" in result.out
     server.files["/bad.h5"] = Served(b"no HDF5 at all")
     spec(f"{server.url}/bad.h5")
     result = compose("validate", "spec.yaml")

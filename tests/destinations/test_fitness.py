@@ -59,7 +59,7 @@ def test_a_missing_package_stops_a_build_before_anything_is_read(spec, without) 
     assert found.span is not None
     assert (found.span.line, found.span.column) == (7, 43)
     assert found.message == (
-        "to write onnx, composer needs onnx and tf2onnx, which are not installed"
+        "to write onnx, compose needs onnx and tf2onnx, which are not installed"
     )
     assert found.help == "install what it takes: pip install 'keras-compose[onnx]'"
     with pytest.raises(SpecError, match="CMP705"):
@@ -140,7 +140,7 @@ def test_a_build_refuses_what_a_plan_let_pass(spec, without) -> None:
     without("onnx")
     with pytest.raises(SpecError, match="CMP705"):
         build_spec(prepared, output="a.onnx")
-    with pytest.raises(composer.UsageError, match="has the ending of no format"):
+    with pytest.raises(composer.UsageError, match="has no known extension"):
         build_spec(prepared, output="a.pb")
 
 

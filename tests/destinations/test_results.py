@@ -152,7 +152,7 @@ CHANGES = [
     (change_both, "the spec changed; source 'b' changed"),
     (change_result, "it was changed since it was built"),
     (replace_result, "it was changed since it was built"),
-    (remove_result, "it is not there any more"),
+    (remove_result, "it no longer exists"),
     (move_spec, "it was built from other.yaml"),
 ]
 
@@ -239,7 +239,7 @@ def test_only_the_formats_that_are_stale_are_built(compose, folder: Path) -> Non
     (folder / "pair.weights.h5").unlink()
     out = compose("build", "pair.yaml")[0]
     assert out.startswith("pair.keras is fresh\npair.weights.h5\n")
-    assert "  was stale   it is not there any more\n" in out
+    assert "  was stale   it no longer exists\n" in out
     assert state(folder / "pair.keras") == before
     again = composer.build("pair.yaml")
     assert [file.sha256 for file in again.files] == [file.sha256 for file in first.files]
@@ -287,7 +287,7 @@ def test_times_are_trusted_but_not_by_a_locked_build(
     assert compose("build", "pair.yaml")[0] == "pair.keras is fresh\n"
     out, err = compose("build", "pair.yaml", "--locked")
     assert "  was stale   it was changed since it was built\n" in out
-    assert err == "all as pair.lock.json says\n"
+    assert err == "everything matches pair.lock.json\n"
     assert (folder / "pair.keras").read_bytes() == good
 
 
@@ -323,7 +323,7 @@ def test_a_lock_is_held_against_and_kept_current_where_all_is_fresh(compose, fol
     lock = folder / "pair.lock.json"
     good = lock.read_bytes()
     assert compose("build", "--locked", "pair.yaml") == (
-        "pair.keras is fresh\n", "all as pair.lock.json says\n",
+        "pair.keras is fresh\n", "everything matches pair.lock.json\n",
     )  # fmt: skip
     document = json.loads(good)
     document["artifacts"]["keras"]["content"] = "0" * 64

@@ -503,9 +503,9 @@ def test_an_artifact_is_read_from_git(folder: Path, models: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "error", "words"),
     [
-        ("a.json", "{", FormatError, "is no JSON"),
+        ("a.json", "{", FormatError, "is not valid JSON"),
         ("a.json", "{}", UsageError, "neither a lock nor a plan"),
-        ("a.json", '{"link_map": []}', FormatError, "is no sound plan"),
+        ("a.json", '{"link_map": []}', FormatError, "is not a valid plan"),
         ("a.keras", "nothing", FormatError, "zip"),
         ("a.txt", "", UsageError, "can't be compared"),
         ("a.yaml", "version: 1\nname: a\n", SpecError, "CMP"),

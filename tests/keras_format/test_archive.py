@@ -235,3 +235,13 @@ def test_weights_open_alike_from_an_archive_and_from_an_hdf5_file(tmp_path):
     with opened_weights(path) as inside, opened_weights(tmp_path / "m.weights.h5") as alone:
         assert inside.entries == alone.entries
         assert [inside.read(t) for t in inside.tensors] == [alone.read(t) for t in alone.tensors]
+
+
+def test_a_pointer_of_git_lfs_says_how_to_get_the_file(tmp_path):
+    path = tmp_path / "tower.keras"
+    path.write_text(
+        f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 100\n"
+    )
+    error = refusal(path)
+    assert error.reason == "not_a_zip"
+    assert "git lfs pull" in (error.help or "")

@@ -90,7 +90,7 @@ def test_repairs_are_told_with_the_path_of_their_layer():
         )
     )
     assert [str(repair) for repair in graph.repairs] == [
-        "steps/e: input_length=3 left out: shapes follow from the tensors",
+        "steps/e: input_length=3 dropped: shapes follow from the tensors",
         "inner/leak: alpha=0.25 renamed to negative_slope",
     ]
 

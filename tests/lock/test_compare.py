@@ -52,7 +52,7 @@ def test_a_change_of_any_field_is_found_by_its_name(path: tuple[str, ...]) -> No
     assert bool(refusals(found)) == (path[0] != "toolchain")
     shown = explained(found, command="compose lock net.yaml", locked=LOCK, now=changed(path))
     assert ".".join(path) in shown[0].message
-    assert shown[0].help == "compose lock net.yaml accepts what there is now"
+    assert shown[0].help == "compose lock net.yaml accepts the change"
 
 
 def test_what_comes_or_goes_is_a_difference_too() -> None:

@@ -53,7 +53,7 @@ def test_the_digest_of_a_resolved_spec_is_that_of_rfc_8785() -> None:
 def test_what_is_no_lock_is_refused_with_the_way_out(text: str, words: str) -> None:
     with pytest.raises(DriftError, match=words) as caught:
         lock_from_text(text, "a.lock.json")
-    assert caught.value.help == "compose lock SPEC writes it anew"
+    assert caught.value.help == "compose lock SPEC writes a new one"
 
 
 def test_a_missing_lock_is_said_to_be_missing(tmp_path) -> None:

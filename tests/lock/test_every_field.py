@@ -314,7 +314,7 @@ def test_a_field_that_no_lock_has_is_refused_by_its_name(pattern, locks, compose
         for path in list(instances(locked.document, pattern))[:1]:
             _, err = refused(compose, locked, put(locked.document, (*path, "contnet"), 1), path)
             assert "'contnet' was unexpected" in err
-            assert "compose lock SPEC writes it anew" in err
+            assert "compose lock SPEC writes a new one" in err
 
 
 @pytest.mark.keras

@@ -127,7 +127,7 @@ def test_a_locked_build_fails_when_anything_differs_and_names_it(
     assert (ended, out) == (4, "")
     assert f"[{code}]" in err
     assert field in err
-    assert "compose lock pair.yaml accepts what there is now" in err
+    assert "compose lock pair.yaml accepts the change" in err
     assert not (folder / "build" / "pair.keras").exists()
     assert not list((folder / "build").glob(".*")) if (folder / "build").exists() else True
     if change is not change_artifact:
@@ -183,7 +183,7 @@ def test_a_missing_or_broken_lock_is_told(compose, folder: Path) -> None:
     (folder / "pair.lock.json").write_text("{}")
     code, _, err = compose("build", "--locked", "pair.yaml")
     assert code == 4
-    assert "pair.lock.json is no sound lock" in err
+    assert "pair.lock.json is not a valid lock" in err
     assert compose("lock", "pair.yaml")[:2] == (0, "pair.lock.json written\n")
 
 
@@ -194,8 +194,8 @@ def test_what_differs_is_told_once(compose, folder: Path) -> None:
     for verb in (["lock", "--check"], ["build", "--locked"]):
         err = compose(*verb, "pair.yaml")[2]
         assert err.count("sources.b.content: locked") == 1
-        assert err.count("compose lock pair.yaml accepts what there is now") == 1
-        assert err.endswith("\nerror[CMP601]: pair.lock.json does not hold any more\n")
+        assert err.count("compose lock pair.yaml accepts the change") == 1
+        assert err.endswith("\nerror[CMP601]: pair.yaml does not match pair.lock.json\n")
     document = compose("lock", "--check", "pair.yaml", "--output-format", "json")[1]
     assert all(item["help"] for item in json.loads(document))
 
@@ -208,7 +208,7 @@ def test_a_conflict_of_a_merge_is_named(compose, folder: Path) -> None:
     path.write_text("".join(lines))
     for verb in (["lock", "--check"], ["build"], ["build", "--frozen"]):
         code, _, err = compose(*verb, "pair.yaml")
-        assert (code, "holds a conflict that a merge left, at line 3" in err) == (4, True)
+        assert (code, "contains a merge conflict in line 3" in err) == (4, True)
     assert compose("lock", "pair.yaml")[0] == 0
     assert compose("lock", "--check", "pair.yaml")[0] == 0
 
@@ -264,7 +264,7 @@ def test_where_nothing_differs_so_far_a_check_is_not_done_without_keras(
     monkeypatch.setenv("COMPOSE_HOME", str(tmp_path / "another_store"))
     code, codes, said = check(compose)
     assert (code, codes) == (3, ["CMP610"])
-    assert "layer 'odd' has to be made by Keras first" in said
+    assert "layer 'odd' must first be created by Keras" in said
     assert "compose validate --deep pair.yaml asks Keras" in said
     code, codes, _ = check(compose, "+seed=1")
     assert (code, codes) == (4, ["CMP601", "CMP604"])
@@ -299,7 +299,7 @@ def test_a_source_that_waits_for_an_import_hides_no_change_of_another(
     monkeypatch.setenv("COMPOSE_HOME", str(tmp_path / "another_store"))
     code, codes, said = check(compose)
     assert (code, codes) == (3, ["CMP610"])
-    assert "source 'm' has to be imported by Keras first" in said
+    assert "source 'm' must first be imported by Keras" in said
     (folder / "pair.yaml").write_text(text + "seed: 1\n")
     code, codes, said = check(compose)
     assert (code, codes) == (4, ["CMP601", "CMP602", "CMP604"])

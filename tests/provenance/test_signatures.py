@@ -130,10 +130,10 @@ def test_a_folder_is_signed_as_a_whole(folder: Path, compose: Compose) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{}", "odd.sig is no sound signature"),
-        ("no JSON", "odd.sig is no sound signature"),
-        ("[1]", "odd.sig is no sound signature"),
-        ("", "odd.sig is no sound signature"),
+        ("{}", "odd.sig is not a valid signature"),
+        ("no JSON", "odd.sig is not a valid signature"),
+        ("[1]", "odd.sig is not a valid signature"),
+        ("", "odd.sig is not a valid signature"),
     ],
 )
 def test_what_is_no_signature_is_refused(

@@ -38,7 +38,7 @@ def test_what_was_locked_passes_without_its_sources_and_its_spec(
     code, out, err = compose("verify", "pair.keras", "--lock", "pair.lock.json")
     assert (code, err) == (0, "")
     assert out.startswith("ok       lock  size and every byte (")
-    assert "7 names and 2 sources as pair.lock.json says\npair.keras: verified\n" in out
+    assert "7 names and 2 sources match pair.lock.json\npair.keras: verified\n" in out
     assert compose("verify", "pair.weights.h5", "--lock", "pair.lock.json")[0] == 0
 
 
@@ -156,7 +156,7 @@ def test_mistakes_of_usage_are_told(locked: Path, compose: Compose) -> None:
     assert code == 2
     assert "it holds keras, weights" in err
     (locked / "notes.txt").write_bytes(b"")
-    assert "the ending of no format" in compose("verify", "notes.txt", "--lock", "pair.yaml")[2]
+    assert "no known extension" in compose("verify", "notes.txt", "--lock", "pair.yaml")[2]
 
 
 def test_programs_get_the_diagnostics(locked: Path, compose: Compose) -> None:

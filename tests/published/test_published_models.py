@@ -161,7 +161,7 @@ def test_ethnicolr_lstms_of_keras_2_5(take, tmp_path, store):
         "outputs: {census: census, wiki: wiki}\n"
     )
     told = [note.message for d in prepared(tmp_path, store, text).diagnostics for note in d.notes]
-    assert any(message.startswith("time_major=False left out") for message in told)
+    assert any(message.startswith("time_major=False dropped") for message in told)
     model = linked(tmp_path, store, text)
     for file, key in zip(files, ("census", "wiki"), strict=True):
         ((given, wanted),) = reference(tmp_path, file)

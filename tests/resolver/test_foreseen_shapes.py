@@ -193,3 +193,16 @@ def test_keras_has_the_last_word_and_is_asked_once(
     assert again.plan is not None
     assert again.plan.complete
     assert not again.unchecked
+
+
+def test_a_layer_of_several_tensors_that_gets_one_is_told_to_take_a_list(
+    prepared: Preparing,
+) -> None:
+    found = only(
+        prepared(
+            "inputs: {x: {shape: [8]}}\n"
+            "layers: {both: {class: Concatenate, inputs: x}}\noutputs: both\n"
+        )
+    )
+    assert found.code == "CMP413"
+    assert "inputs: [" in (found.help or "")

@@ -93,7 +93,7 @@ def test_what_the_text_shows_to_be_wrong_is_located_without_keras(
 def test_a_function_is_deferred_until_keras_may_be_started(spec) -> None:
     prepared = spec("{from: py:mine:make}")
     assert prepared.errors == ()
-    assert prepared.deferred == ("source 'a' has to be imported by Keras first",)
+    assert prepared.deferred == ("source 'a' must first be imported by Keras",)
     with pytest.raises(KerasProcessError):
         spec("{from: py:mine:make}", deep=True)
 

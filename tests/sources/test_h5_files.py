@@ -38,7 +38,7 @@ def test_without_keras_the_import_is_deferred(model: Path) -> None:
     found = prepared(model.parent, "from: two.h5")
     assert found.diagnostics == ()
     assert found.plan is None
-    assert any("has to be imported by Keras first" in text for text in found.deferred)
+    assert any("must first be imported by Keras" in text for text in found.deferred)
 
 
 def test_a_missing_file_is_told_at_once_with_the_nearest(model: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_file_of_weights_is_told_at_once(model: Path) -> None:
     error = only_error(model.parent, "from: two.h5")
     assert (error.code, error.path) == ("CMP520", ("sources", "two", "from"))
     assert error.message == (
-        "source 'two': two.h5 holds weights only and no layers: it has no model_config"
+        "source 'two': two.h5 contains only weights, no layers: it has no model_config"
     )
 
 

@@ -65,7 +65,7 @@ def test_an_override_gives_formats_too() -> None:
         ("{path: a.karas}", "CMP701", 16, "name it a.keras"),
         ("{path: model}", "CMP701", 16, "name it model.keras"),
         ("{path: .keras}", "CMP701", 16, "name it"),
-        ("{path: [a.keras, b.pb]}", "CMP701", 26, "name it b.pb.keras"),
+        ("{path: [a.keras, b.pb]}", "CMP701", 26, "name it b.keras"),
         ("{path: a.h5, format: weights}", "CMP702", 16, "name it a.weights.h5, or say format: h5"),
         ("{path: a/, format: keras}", "CMP702", 16, "name it a.keras"),
         ("{path: a.h5, format: [keras, onnx]}", "CMP702", 16, "format: [h5, keras, onnx]"),

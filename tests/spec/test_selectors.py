@@ -90,7 +90,7 @@ def test_a_set_never_reads_as_another_construct(text: str, name: str) -> None:
 
 
 def test_a_regular_expression_that_can_not_be_compiled_is_refused() -> None:
-    with pytest.raises(PatternError, match="'\\(' is no regular expression"):
+    with pytest.raises(PatternError, match="'\\(' is not a valid regular expression"):
         regex_pattern("(")
 
 

@@ -447,7 +447,7 @@ def test_a_file_in_the_place_of_the_store_is_a_build_error(tmp_path: Path) -> No
     store = Store(tmp_path / "store")
     assert store.recipe(KEY) is None
     with (
-        pytest.raises(BuildError, match="a file stands where a folder is needed") as caught,
+        pytest.raises(BuildError, match="there is a file where a folder is needed") as caught,
         store.scratch(),
     ):
         pass

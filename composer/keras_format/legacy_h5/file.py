@@ -140,7 +140,7 @@ def _check_signature(path: Path) -> None:
     try:
         descriptor = opened_regular(path)
     except NotRegularError as error:
-        raise FormatError(f"{path} is no ordinary file", reason="unreadable") from error
+        raise FormatError(f"{path} is not a regular file", reason="unreadable") from error
     with os.fdopen(descriptor, "rb") as stream:
         head = stream.read(len(HDF5_SIGNATURE))
         size = os.fstat(stream.fileno()).st_size
@@ -165,7 +165,7 @@ def _no_config(path: Path, root: StoredGroup, listing: Listing) -> FormatError:
     )
     if has_weights:
         return FormatError(
-            f"{path} holds weights only and no layers: it has no model_config",
+            f"{path} contains only weights, no layers: it has no model_config",
             reason="no-config",
             help="give it as weights of a source that has the layers (from: …, weights: FILE), or "
             "save the whole model, with model.save instead of model.save_weights",

@@ -63,7 +63,7 @@ def _entry(
             changed_config["layer"] = _entry(changed_config["layer"], inside, repairs)
         change = _CLASSES.get(class_name)
         if change is None:
-            raise _NoCounterpartError("composer knows no layer of Keras 2 that does the same")
+            raise _NoCounterpartError("compose knows no equivalent layer of Keras 2")
         new = change(changed_config)
     except _NoCounterpartError as refused:
         raise FormatError(

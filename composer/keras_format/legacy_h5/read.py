@@ -123,7 +123,7 @@ def _weights(
         name = names.get(stored, stored)
         kept = tuple(t for t in tensors if not is_random_state(t))
         if len(kept) < len(tensors):
-            dropped.append(Repair(layer=name, what="the state of its random generator left out"))
+            dropped.append(Repair(layer=name, what="the state of its random generator dropped"))
         if not kept:
             continue
         layer = layers.get(name)

@@ -40,7 +40,7 @@ def refuse_code(model: Mapping[str, Json]) -> None:
     _scan(model["config"], "")
     for found in scan(model):
         raise FormatError(
-            f"{found}; composer runs nothing that a file carries or names",
+            f"{found}; compose runs no code that a file contains or names",
             reason="h5-refused",
             help="make the layer without it in Keras, and save the model again",
         )
@@ -70,7 +70,7 @@ def _check(entry: Mapping[str, Json], layer: str) -> None:
     if not isinstance(class_name, str) or class_name in _CARRY_CODE:
         raise FormatError(
             f"{where} is a {str(class_name).strip('_')}, which carries code of the program that "
-            "made it; composer runs nothing that a file carries",
+            "made it; compose runs no code from a file",
             reason="h5-refused",
             help="write it as a layer of Keras where the model is made, and save the model again",
         )
@@ -92,7 +92,7 @@ def _check(entry: Mapping[str, Json], layer: str) -> None:
             if code and text_kind(key) == "activation":
                 raise FormatError(
                     f"{where} ({class_name}) carries code of the program that made it as its "
-                    f"{key}; composer runs nothing that a file carries",
+                    f"{key}; compose runs no code from a file",
                     reason="h5-refused",
                     help=_REPLACE,
                 )

@@ -26,12 +26,20 @@ class RefusedError(Exception):
     Args:
         message: what is wrong, as it follows the name of the class: "needs 3 dimensions".
         argument: of the constructor, where it is what does not fit.
+        help: what to write instead, where the rule knows.
     """
 
-    def __init__(self, message: str, argument: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        argument: str | None = None,
+        *,
+        help: str | None = None,  # noqa: A002
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.argument = argument
+        self.help = help
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +99,10 @@ class Called:
         self.only("inputs")
         given = self._first("inputs")
         if isinstance(given, TensorSpec):
-            raise RefusedError("takes a list of tensors and is called with one")
+            raise RefusedError(
+                "takes a list of tensors and is called with one",
+                help="write a list: inputs: [FIRST, SECOND]",
+            )
         if not isinstance(given, list | tuple) or not given or not _all_tensors(given):
             raise UnknownError
         return [self.cast(spec) for spec in given]

@@ -47,10 +47,12 @@ class Refusal:
     Attributes:
         message: as it follows the name of the class: "needs inputs of one shape; …".
         argument: of the constructor, where it is what does not fit.
+        help: what to write instead, where the rule knows.
     """
 
     message: str
     argument: str | None = None
+    help: str | None = None
 
 
 Answer = tuple[TensorSpec, ...] | Refusal | None
@@ -91,7 +93,7 @@ def static_answer(
     except UnknownError:
         return None
     except RefusedError as refused:
-        return Refusal(refused.message, refused.argument)
+        return Refusal(refused.message, refused.argument, refused.help)
     if isinstance(found, TensorSpec):
         return (found,)
     # A layer casts floats to its compute dtype and leaves integers alone, so that an integer

@@ -80,7 +80,7 @@ def _help(problem: BaseException) -> str | None:
     if isinstance(problem, ModuleNotFoundError) and problem.name is not None:
         package = problem.name.partition(".")[0]
         if package == "keras_hub":
-            return "install it beside composer: pip install keras-hub"
+            return "install it next to compose: pip install keras-hub"
         return (
             f"install what provides {package} where compose runs, or put its module beside the spec"
         )

@@ -161,7 +161,7 @@ def body(response: requests.Response, wanted: Wanted, validator: str | None) -> 
     headers = response.headers
     if response.status_code not in (requests.codes.ok, requests.codes.partial_content):
         raise TransferError(
-            f"{shown_location(wanted.url)} gives no file: the server answers "
+            f"{shown_location(wanted.url)} is not available: the server answers "
             f"{response.status_code} {response.reason or ''}".rstrip()
         )
     offset = 0
@@ -170,7 +170,7 @@ def body(response: requests.Response, wanted: Wanted, validator: str | None) -> 
         offset, size = _range(headers.get("Content-Range", ""), wanted)
     elif headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/html":
         raise TransferError(
-            f"{shown_location(wanted.url)} gives a web page, not a file",
+            f"{shown_location(wanted.url)} is a web page, not a file",
             help="use the address of the file itself, as a browser's download shows it (on "
             "GitHub: 'raw', on the Hugging Face hub: 'resolve' in place of 'blob')",
         )

@@ -52,7 +52,7 @@ def test_a_file_of_weights_is_said_to_hold_weights_only(path: Path) -> None:
         file.attrs["layer_names"] = [b"first"]
     error = refused(path)
     assert error.reason == "no-config"
-    assert "holds weights only and no layers" in error.message
+    assert "contains only weights, no layers" in error.message
     assert "model.save" in error.help
 
 

@@ -205,7 +205,7 @@ def test_a_store_that_can_only_be_read_gives_what_is_unchanged(
 def test_an_answer_without_a_file_is_none(status: int, server: FileServer, fetcher: Run) -> None:
     server.failures[NAME] = [Fail(status)]
     error = refusal(fetcher, server.url + NAME)
-    assert f"gives no file: the server answers {status}" in error.message
+    assert f"is not available: the server answers {status}" in error.message
 
 
 def test_two_runs_at_once_fetch_once(server: FileServer, fetcher: Run) -> None:
@@ -391,7 +391,7 @@ def test_a_wrong_digest_shows_both_and_the_edit(server: FileServer, fetcher: Run
 def test_a_web_page_is_no_model(server: FileServer, fetcher: Run) -> None:
     server.files[NAME] = Served(b"<html>", headers={"Content-Type": "text/html; charset=utf-8"})
     error = refusal(fetcher, server.url + NAME)
-    assert "gives a web page, not a file" in error.message
+    assert "is a web page, not a file" in error.message
 
 
 def test_a_file_that_does_not_fit_on_the_disk_is_not_begun(
