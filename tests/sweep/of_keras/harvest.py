@@ -91,6 +91,7 @@ def disturb(model: Any, number: int) -> None:
 
 
 def _install(harvest: _Harvest) -> None:
+    from keras.src.layers import layer
     from keras.src.models import functional, sequential
     from keras.src.ops import operation
     from keras.src.saving import saving_api
@@ -108,19 +109,23 @@ def _install(harvest: _Harvest) -> None:
     record_models(functional.Functional)
     record_models(sequential.Sequential)
 
-    called = operation.Operation.symbolic_call
+    def record_calls(kind: Any) -> None:
+        called = kind.symbolic_call
 
-    def symbolic_call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        harvest.depth += 1
-        try:
-            result = called(self, *args, **kwargs)
-        finally:
-            harvest.depth -= 1
-        if harvest.depth == 0 and len(harvest.calls) < _MOST_A_TEST:
-            harvest.calls.append((self, args, kwargs))
-        return result
+        def symbolic_call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            harvest.depth += 1
+            try:
+                result = called(self, *args, **kwargs)
+            finally:
+                harvest.depth -= 1
+            if harvest.depth == 0 and len(harvest.calls) < _MOST_A_TEST:
+                harvest.calls.append((self, args, kwargs))
+            return result
 
-    operation.Operation.symbolic_call = symbolic_call
+        kind.symbolic_call = symbolic_call
+
+    record_calls(operation.Operation)
+    record_calls(layer.Layer)  # has one of its own
 
     saved = saving_api.save_model
 
