@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -135,21 +136,31 @@ def test_slashes_in_names_are_replaced_everywhere_and_weights_follow(tmp_path: P
 def test_what_can_not_be_carried_over_is_refused_with_its_layer(
     tmp_path: Path, layer: dict[str, Any], words: str
 ) -> None:
-    error = refused(tmp_path, sequential(entry("Flatten", "flat"), layer))
-    assert words in error.message
-    assert error.help
+    model = read(tmp_path, sequential(entry("Flatten", "flat"), layer))
+    (aside,) = model.aside
+    assert aside.path == "odd"
+    assert words in aside.refusal.why
+    assert aside.refusal.help
+    found = {op.name: (op.class_name, op.refused) for op in model.graph.operations}
+    assert found["odd"] == (layer["class_name"].rpartition(">")[2], aside.refusal)
+    assert found["flat"][1] is None
 
 
 def test_a_class_of_another_package_behind_a_layer_of_keras_is_refused(tmp_path: Path) -> None:
     bomb = {"module": "os", "class_name": "system", "config": {}, "registered_name": "system"}
-    error = refused(tmp_path, sequential(entry("Dense", "d", units=2, kernel_initializer=bomb)))
-    assert "layer 'd'" in error.message
+    model = read(tmp_path, sequential(entry("Dense", "d", units=2, kernel_initializer=bomb)))
+    (aside,) = model.aside
+    assert "layer 'd'" in aside.refusal.why
+    assert not aside.made
+    assert '"os"' not in json.dumps(model.config)
 
 
 def test_tools_of_keras_that_fetch_files_are_no_parts_of_a_model(tmp_path: Path) -> None:
     bomb = {"module": "keras.utils", "class_name": "get_file", "config": {"origin": "x"}}
-    error = refused(tmp_path, sequential(entry("Dense", "d", units=2, kernel_initializer=bomb)))
-    assert "get_file" in error.message
+    model = read(tmp_path, sequential(entry("Dense", "d", units=2, kernel_initializer=bomb)))
+    (aside,) = model.aside
+    assert "get_file" in aside.refusal.why
+    assert "get_file" not in json.dumps(model.config)
 
 
 def test_convolutions_of_theano_are_refused_and_other_layers_are_not(tmp_path: Path) -> None:
