@@ -8,10 +8,13 @@ from typing import Final
 from composer.keras_format.graph import Json, Repair
 from composer.keras_format.legacy_h5.early import is_model
 
+_HANDED_ON: Final = "written as Identity: it hands its tensor on as it is"
+_LAYER: Final = frozenset({"name", "trainable", "dtype", "dynamic"})
 _TRAINING: Final = {
-    "AddLoss": "written as Identity: it adds to the loss, and hands its tensor on as it is",
-    "AddMetric": "written as Identity: it adds to the metrics, and hands its tensor on as it is",
+    "AddLoss": frozenset({"unconditional"}),
+    "AddMetric": frozenset({"aggregation", "metric_name"}),
 }
+"""Layers of Keras 2 that look at a tensor, and the arguments by which they are told from others."""
 _DEAD: Final = "left out: no output of the model depends on it"
 
 
@@ -46,14 +49,27 @@ def without_loss_parts(
             changed, inside, _ = without_loss_parts(entry, full)
             repairs.extend(inside)
             kept.append(changed)
-        elif _is_sound(entry) and entry.get("class_name") in _TRAINING:
-            repairs.append(Repair(layer="/".join(full), what=_TRAINING[entry["class_name"]]))
+        elif _is_sound(entry) and _looks_on(entry):
+            repairs.append(Repair(layer="/".join(full), what=_HANDED_ON))
             kept.append({**entry, **identity(entry["config"])})
         else:
             kept.append(entry)
     dead = frozenset() if live is None else frozenset(map(name_in, entries)) - live
     inner = kept if isinstance(config, list) else {**_mapping(config), "layers": kept}
     return ({**model, "config": inner} if kept else dict(model)), tuple(repairs), dead
+
+
+def _looks_on(entry: Mapping[str, Json]) -> bool:
+    """Tell ``AddLoss`` and ``AddMetric`` of Keras 2 from classes of a program with these names."""
+    own = _TRAINING.get(str(entry.get("class_name")))
+    config = entry["config"]
+    return (
+        own is not None
+        and isinstance(config, Mapping)
+        and own <= set(config) <= own | _LAYER
+        and str(entry.get("module") or "keras").partition(".")[0] in ("keras", "tf_keras")
+        and ">" not in str(entry.get("registered_name"))
+    )
 
 
 def identity(config: Mapping[str, Json]) -> dict[str, Json]:
@@ -93,7 +109,7 @@ def _live(config: Json, entries: list[Json]) -> frozenset[str] | None:
     tensor of it, so that too many are kept rather than too few.
     """
     held = _mapping(config)
-    if "output_layers" not in held:
+    if not held.get("output_layers"):
         return None
     named = {name_in(entry): entry for entry in entries}
     stack = [

@@ -139,6 +139,46 @@ def _model(
     return {**model, "config": {**config, "layers": changed}}
 
 
+def shapeless_behind(
+    model: Mapping[str, Json], unsure: frozenset[str], path: str = ""
+) -> str | None:
+    """Return a Sequential that is built by what a guessed shape makes of it; None for most models.
+
+    It would keep that shape, which nobody recorded, as the shape of its input.
+
+    Args:
+        model: in today's form, before Keras made it.
+        unsure: full names of layers whose shapes are guessed.
+        path: what stands in front of the names of its layers.
+    """
+    config = model["config"]
+    guessed = _guessed(config["layers"], unsure, path, chain="output_layers" not in config)
+    for entry in config["layers"]:
+        full = f"{path}{name_in(entry)}"
+        if isinstance(entry["config"].get("layers"), list):
+            found = shapeless_behind(entry, unsure, f"{full}/")
+            if found is not None:
+                return found
+        if name_in(entry) in guessed and _is_shapeless(entry):
+            return full
+    return None
+
+
+def _is_shapeless(tree: Json) -> bool:
+    if isinstance(tree, list):
+        return any(map(_is_shapeless, tree))
+    if not isinstance(tree, Mapping):
+        return False
+    layers = tree.get("layers")
+    if isinstance(layers, list) and layers:
+        if "output_layers" in tree:
+            return False
+        if layers[0].get("class_name") == "InputLayer" or tree.get("build_input_shape"):
+            return False
+        return not isinstance(layers[0]["config"].get("layers"), list) or _is_shapeless(layers[0])
+    return any(_is_shapeless(value) for key, value in tree.items() if key != "inbound_nodes")
+
+
 def _guessed(
     layers: Sequence[Mapping[str, Json]], unsure: frozenset[str], path: str, *, chain: bool
 ) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -10,7 +10,7 @@ from typing import Final
 from composer.errors import FormatError
 from composer.keras_format import keras2
 from composer.keras_format.check_config import check_config
-from composer.keras_format.graph import Graph, Json, Operation, Repair
+from composer.keras_format.graph import Graph, Json, Operation, Refusal, Repair
 from composer.keras_format.keras2_masks import mask_warnings
 from composer.keras_format.legacy_h5.early import late_spelling
 from composer.keras_format.legacy_h5.file import LegacyFile, LegacyTensor, read_file
@@ -18,7 +18,13 @@ from composer.keras_format.legacy_h5.keras1 import second_spelling
 from composer.keras_format.legacy_h5.keras3 import KnownClasses, with_modules
 from composer.keras_format.legacy_h5.loss_parts import without_loss_parts
 from composer.keras_format.legacy_h5.names import without_slashes
-from composer.keras_format.legacy_h5.put_in_place import marked, put_in_place, refusals
+from composer.keras_format.legacy_h5.put_in_place import (
+    holes,
+    marked,
+    put_in_place,
+    refusals,
+    shapeless_behind,
+)
 from composer.keras_format.legacy_h5.scan import refuse_code
 from composer.keras_format.legacy_h5.set_aside import (
     REFUSED,
@@ -90,10 +96,29 @@ def read_legacy_model(path: Path, known: KnownClasses) -> LegacyModel:
     file = read_file(path)
     found = rewritten(file.config, file.major, known)
     weights, dropped = _weights(file, found)
-    graph = replace(found.graph, repairs=(*found.graph.repairs, *dropped))
-    return LegacyModel(
-        file=file, config=found.config, graph=graph, weights=weights, aside=found.aside
-    )
+    flipped = tuple(_flipped(file, found, weights))
+    aside = (*found.aside, *flipped)
+    graph = marked(found.graph, refusals(aside)) if flipped else found.graph
+    graph = replace(graph, repairs=(*graph.repairs, *dropped))
+    return LegacyModel(file=file, config=found.config, graph=graph, weights=weights, aside=aside)
+
+
+def _flipped(
+    file: LegacyFile, model: Rewritten, weights: Mapping[str, Sequence[LegacyTensor]]
+) -> Iterator[SetAside]:
+    """Yield the layers whose weights were stored for another kind of convolution."""
+    for operation in model.graph.operations:
+        if operation.name not in weights or operation.refused is not None:
+            continue
+        try:
+            refuse_flipped(file, operation)
+        except FormatError as refused:
+            yield SetAside(
+                path=operation.name,
+                refusal=Refusal(why=refused.message, help=refused.help),
+                entry={},
+                made=True,
+            )
 
 
 def rewritten(config: Mapping[str, Json], major: int, known: KnownClasses) -> Rewritten:
@@ -112,25 +137,35 @@ def rewritten(config: Mapping[str, Json], major: int, known: KnownClasses) -> Re
     config, unused, dead = without_loss_parts(config)
     found: tuple[SetAside, ...] = ()
     try:
-        today, repairs, names = _carried_over(config, major, known)
+        today, repairs, renames, names = _carried_over(config, major, known)
     except FormatError as refused:
         if refused.reason != REFUSED or (major > 2 and not known.layers):  # noqa: PLR2004
             raise
         config, found = set_aside(config, lambda model: _carried_over(model, major, known))
-        today, repairs, names = _carried_over(config, major, known)
+        today, repairs, renames, names = _carried_over(config, major, known)
     today, places = numbered(today, found)
     aside = as_of_today(found, places, today)
     graph = marked(read_graph(put_in_place(today, aside)), refusals(aside))
+    unsure = frozenset(path for path, hole in holes(graph, aside).items() if not hole.shapes)
+    shapeless = shapeless_behind(today, unsure) if unsure else None
+    if shapeless is not None:
+        raise FormatError(
+            f"{aside[0].refusal.why}; and {shapeless!r}, which comes after a layer that can't be "
+            "imported, records no shape of its input",
+            reason=REFUSED,
+            help="call model.build(input_shape) on it where it is made, and save the model again",
+        )
     paths = {item.path for item in found}
     repairs = tuple(repair for repair in repairs if repair.layer not in paths)
     warnings = () if major > 2 else mask_warnings(graph)  # noqa: PLR2004
-    graph = replace(graph, repairs=(*unused, *repairs), warnings=warnings)
+    graph = replace(graph, repairs=(*unused, *repairs, *renames), warnings=warnings)
     return Rewritten(config=today, graph=graph, names=names, aside=aside, dead=dead)
 
 
 def _carried_over(
     config: Mapping[str, Json], major: int, known: KnownClasses
-) -> tuple[Mapping[str, Json], tuple[Repair, ...], Mapping[str, str]]:
+) -> tuple[Mapping[str, Json], tuple[Repair, ...], tuple[Repair, ...], Mapping[str, str]]:
+    """Return the model, what was repaired, what was renamed, and the new names by the old."""
     try:
         config, repairs = _today(config, major, known)
     except FormatError as refused:
@@ -141,7 +176,7 @@ def _carried_over(
         ) from None
     config, renames, names = without_slashes(config)
     refuse_code(config)
-    return config, (*repairs, *renames), names
+    return config, repairs, renames, names
 
 
 def _today(
@@ -163,8 +198,7 @@ def _weights(
     """Return the weights by layers of the graph, without states of random generators.
 
     Raises:
-        FormatError: ``h5``, weights belong to no layer; or ``h5-refused``, they were stored for
-            another kind of convolution.
+        FormatError: ``h5``, weights belong to no layer.
     """
     layers = {op.name: op for op in model.graph.operations if op.kind != "operator"}
     found: dict[str, tuple[LegacyTensor, ...]] = {}
@@ -185,8 +219,6 @@ def _weights(
                 "layer",
                 reason="h5",
             )
-        if layer.refused is None:
-            refuse_flipped(file, layer)
         found[name] = kept
     return found, tuple(dropped)
 

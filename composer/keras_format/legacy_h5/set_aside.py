@@ -42,7 +42,7 @@ class SetAside:
         path: its full name: in the file, then in the model as today's Keras has it.
         refusal: why.
         entry: what stands in its place in the imported file, as data: ``class_name``, ``module``,
-            ``registered_name`` and ``config``.
+            ``registered_name`` and ``config``; empty where it is what Keras makes.
         made: whether Keras makes it, with its weights and all shapes, but for its activation.
     """
 

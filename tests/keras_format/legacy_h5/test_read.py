@@ -167,8 +167,9 @@ def test_convolutions_of_theano_are_refused_and_other_layers_are_not(tmp_path: P
     read(tmp_path, two_dense(), two_dense_weights(), backend="theano")
     config = sequential(entry("Conv2D", "conv", filters=2, kernel_size=[3, 3]))
     weights = {"conv": {"conv/kernel:0": np.zeros((3, 3, 3, 2))}}
-    error = refused(tmp_path, config, weights, backend="theano")
-    assert "layer 'conv' (Conv2D)" in error.message
+    (aside,) = read(tmp_path, config, weights, backend="theano").aside
+    assert (aside.path, aside.made) == ("conv", True)
+    assert "layer 'conv' (Conv2D)" in aside.refusal.why
 
 
 def test_weights_of_a_layer_that_the_config_does_not_have_are_refused(tmp_path: Path) -> None:
@@ -222,3 +223,27 @@ def test_an_operation_of_keras_3_is_told_from_the_layer_of_its_name(tmp_path: Pa
 def test_files_of_keras_3_may_not_carry_code_either(tmp_path: Path, class_name: str) -> None:
     error = refused(tmp_path, functional_of_keras_3(entry(class_name, "odd")), version="3.15.1")
     assert "layer 'odd'" in error.message
+
+
+def test_a_class_of_a_program_that_is_called_like_one_of_keras_is_not_taken_for_it(
+    tmp_path: Path,
+) -> None:
+    ours = entry("AddLoss", "loss", unconditional=False)
+    theirs = entry("AddLoss", "loss", unconditional=False, scale=2.0)
+    model = read(tmp_path, sequential(entry("Flatten", "flat"), ours))
+    assert model.aside == ()
+    assert model.graph.operations[-1].class_name == "Identity"
+    (aside,) = read(tmp_path, sequential(entry("Flatten", "flat"), theirs)).aside
+    assert aside.path == "loss"
+
+
+def test_a_sequential_that_would_keep_a_guessed_shape_is_refused(tmp_path: Path) -> None:
+    inner = {
+        "class_name": "Sequential",
+        "config": {"name": "inner", "layers": [entry("Flatten", "inside")]},
+    }
+    config = sequential(entry("Flatten", "flat"), entry("Scale", "odd"), inner)
+    error = refused(tmp_path, config)
+    assert "'inner'" in error.message
+    config["config"]["layers"].pop()
+    assert read(tmp_path, config).aside
