@@ -183,6 +183,7 @@ class FormatError(ComposeError):
 
     Attributes:
         reason: a short machine-readable word for the refusal, such as ``"truncated"``.
+        layer: full name of the one layer that is refused; empty where it is more than that.
     """
 
     exit_code = 1
@@ -195,6 +196,8 @@ class FormatError(ComposeError):
         reason: str,
         help: str | None = None,  # noqa: A002
         code: str | None = None,
+        layer: str = "",
     ) -> None:
         super().__init__(message, help=help, code=code or _OF_REASONS.get(reason))
         self.reason = reason
+        self.layer = layer

@@ -204,7 +204,11 @@ def _inspect_h5(path: Path) -> Inspection:
         warnings: tuple[str, ...] = (f"it can't be imported: {refused.message}",)
     else:
         file, graph, weights = model.file, model.graph, model.weights
-        warnings = (*by_change(graph.repairs), *graph.warnings)
+        warnings = (
+            *(f"it can't be linked: {item.refusal.why}" for item in model.aside),
+            *by_change(graph.repairs),
+            *graph.warnings,
+        )
     layers = tuple(_h5_layers(graph, weights))
     return Inspection(
         path=path,

@@ -19,7 +19,7 @@ from composer.errors import BuildError, ComposeError, SourceError, SpecError
 from composer.knowledge import StoredKnowledge
 from composer.resolver.facts import Fact, Question
 from composer.resolver.plan import Download, Plan
-from composer.resolver.resolve import resolve
+from composer.resolver.resolve import refused_layers, resolve
 from composer.resolver.unchecked import NOTHING, Unchecked
 from composer.spec import read_spec
 from composer.spec.boundary import Boundary, boundary_of
@@ -274,7 +274,8 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
             f"Keras was asked and left unanswered: {', '.join(q.id for q in resolution.questions)}"
         )
     changed = watched.changes()
-    found = (*opened.diagnostics, *unknown, *resolution.diagnostics)
+    early = refused_layers(spec, {**opened.files, **opened.drafts}) if opened.drafts else ()
+    found = (*opened.diagnostics, *unknown, *early, *resolution.diagnostics)
     return Prepared(
         spec=spec,
         plan=None if unknown or changed else _with_downloads(resolution.plan, opened.downloads),

@@ -194,6 +194,19 @@ def by_change(repairs: Iterable[Repair]) -> tuple[str, ...]:
     return tuple(f"{what} ({', '.join(names)})" for what, names in layers.items())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a layer of an old file can't be linked: it is there to be left out or replaced.
+
+    Attributes:
+        why: a sentence that names the layer.
+        help: what can be done where the model is made.
+    """
+
+    why: str
+    help: str | None = None
+
+
 OperationKind = Literal["input", "layer", "operator"]
 
 
@@ -212,6 +225,7 @@ class Operation:
         storage: base of the group that holds its weights (``dense``, without a counter).
         shared: the number that makes the layer one object with its like in other configs of the
             file, where another layer or a nested model holds it too; None for most.
+        refused: why it can't be linked, in a model of an old file; None for most.
     """
 
     name: str
@@ -225,6 +239,7 @@ class Operation:
     inner: Graph | None = None
     storage: str = ""
     shared: int | str | None = None
+    refused: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -175,6 +175,7 @@ def _refusal(layer: str, class_name: str, refused: NoEquivalentError) -> FormatE
         f"layer {layer!r} ({class_name}) was saved by Keras 2 and can't be carried over: {refused}",
         reason="keras2",
         help=_HELP,
+        layer=layer,
     )
 
 

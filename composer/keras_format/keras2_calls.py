@@ -46,7 +46,7 @@ class Calls:
         highest: dict[str, int] = {}
         for layer in layers:
             for node in layer.get("inbound_nodes") or []:
-                for leaf in _leaves(node):
+                for leaf in leaves_of(node):
                     highest[leaf[0]] = max(highest.get(leaf[0], 0), leaf[1])
         self._first = {
             name: _first_call(layer, highest.get(name, 0)) for name, layer in self._layers.items()
@@ -66,9 +66,9 @@ class Calls:
         A list of one is a single tensor, as ``Functional._init_graph_network`` of Keras 2 reads
         it.
         """
-        if isinstance(tree, list) and len(tree) == 1 and _is_leaf(tree[0]):
+        if isinstance(tree, list) and len(tree) == 1 and is_leaf(tree[0]):
             tree = tree[0]
-        if _is_leaf(tree):
+        if is_leaf(tree):
             name, call, output = tree[:3]
             layer = self._layers.get(name)
             if layer is not None and self._first[name] and _is_sequential(layer):
@@ -91,7 +91,7 @@ class Calls:
         if isinstance(first, list) and len(first) == 1 and not operator:
             first = first[0]
         recorded: Mapping[str, Json] = {}
-        for leaf in _leaves(node):
+        for leaf in leaves_of(node):
             recorded = (leaf[3] if len(leaf) > len(_LEAF_LENGTHS) + 1 else None) or {}
         kwargs = {
             key: self._mapped(value, self._tensor)
@@ -126,7 +126,7 @@ class Calls:
         return not_recorded(name, call - self._first[name], output)
 
     def _mapped(self, tree: Json, function: Callable[[list[Json]], Json]) -> Json:
-        if _is_leaf(tree):
+        if is_leaf(tree):
             return function(tree)
         if isinstance(tree, list):
             return [self._mapped(item, function) for item in tree]
@@ -141,6 +141,7 @@ class Calls:
             f"carried over: {why}",
             reason="keras2",
             help="change the call where the model is made, and save the model with today's Keras",
+            layer=name,
         )
 
 
@@ -148,7 +149,8 @@ def _name(layer: Mapping[str, Json]) -> str:
     return str(layer.get("name") or layer["config"].get("name"))
 
 
-def _is_leaf(tree: Json) -> bool:
+def is_leaf(tree: Json) -> bool:
+    """Tell a tensor, ``[name, call, output]`` or one with ``kwargs`` behind, from other lists."""
     return (
         isinstance(tree, list)
         and len(tree) in _LEAF_LENGTHS
@@ -157,15 +159,16 @@ def _is_leaf(tree: Json) -> bool:
     )
 
 
-def _leaves(tree: Json) -> Iterator[list[Json]]:
-    if _is_leaf(tree):
+def leaves_of(tree: Json) -> Iterator[list[Json]]:
+    """Yield the tensors of a structure."""
+    if is_leaf(tree):
         yield tree
     elif isinstance(tree, list):
         for item in tree:
-            yield from _leaves(item)
+            yield from leaves_of(item)
     elif isinstance(tree, Mapping):
         for item in tree.values():
-            yield from _leaves(item)
+            yield from leaves_of(item)
 
 
 def _is_sequential(layer: Mapping[str, Json]) -> bool:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from composer.errors import BuildError
 from composer.keras_format.legacy_h5.compare import check_import
-from composer.keras_format.legacy_h5.read import REPAIRS_VERSION, LegacyModel
+from composer.keras_format.legacy_h5.put_in_place import holes
+from composer.keras_format.legacy_h5.read import REPAIRS_VERSION, LegacyModel, without_holes
 from composer.keras_format.stored import FileStamp
 from composer.keras_process.imports import Recipe
 
@@ -35,7 +36,12 @@ def legacy_recipe(model: LegacyModel, sha256: str, name: str) -> Recipe:
             "config": model.config,
             "weights": {
                 name: [[tensor.name, tensor.stored.path] for tensor in tensors]
-                for name, tensors in model.weights.items()
+                for name, tensors in without_holes(model).items()
+            },
+            "aside": [[item.path, dict(item.entry)] for item in model.aside],
+            "holes": {
+                path: {"class": hole.class_name, "outputs": hole.outputs, "shapes": hole.shapes}
+                for path, hole in holes(model.graph, model.aside).items()
             },
         },
         about={"name": name, "sha256": sha256, "wrote": file.keras_version},

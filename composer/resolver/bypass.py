@@ -40,6 +40,11 @@ def why_not_bypass(operation: Operation, ref: TensorRef, topology: Topology) -> 
         return "it has several outputs"
     before = topology.specs.get(taken[0].ref)
     after = topology.specs.get(ref)
+    if operation.refused is not None and before is not None and after is None:
+        return (
+            "the file does not record what it puts out; where that is of the shape and dtype of "
+            "what it takes, wire that in its place"
+        )
     if before is None or after is None:
         return "the file does not record the shape and dtype on both of its sides"
     if before != after:

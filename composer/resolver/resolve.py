@@ -23,6 +23,7 @@ from composer.resolver.plan import Plan
 from composer.resolver.problems import Problems
 from composer.resolver.reach import reachable, steps
 from composer.resolver.references import Piece
+from composer.resolver.report_refused import report_refused
 from composer.resolver.select import select
 from composer.resolver.topology import Topology
 from composer.resolver.unchecked import NOTHING, Unchecked
@@ -80,6 +81,9 @@ def resolve(spec: Spec, files: Mapping[str, ModelFile], knowledge: Knowledge) ->
             _warn_unused(spec, linked, problems)
             _warn_uncounted(spec, linked, problems)
     check_names(spec, linked, problems)
+    report_refused(linked, reached, problems)
+    if any(problem.code == "CMP520" for problem in problems.found):
+        return Resolution(plan=None, questions=(), diagnostics=problems.found)
     inferred = infer(
         linked,
         order,
@@ -103,6 +107,28 @@ def resolve(spec: Spec, files: Mapping[str, ModelFile], knowledge: Knowledge) ->
     plan = check_code(spec, plan, problems)
     check_loadable(plan, problems)
     return _resolution(plan, inferred, problems)
+
+
+def refused_layers(spec: Spec, files: Mapping[str, ModelFile]) -> tuple[Diagnostic, ...]:
+    """Return what :func:`resolve` will say of layers that can't be linked, once Keras made a file.
+
+    Args:
+        spec: validated.
+        files: by source id, of some the graph alone. Nothing is said unless all are there.
+    """
+    if len(files) < len(spec.sources):
+        return ()
+    problems = Problems(spec.positions)
+    pieces = {source.id: _piece(source, files[source.id], problems) for source in spec.sources}
+    linked = wire(spec, pieces, problems)
+    order = steps(linked, problems)
+    if problems.errors:
+        return ()
+    order, _ = reachable(linked, order, pieces)
+    linked, order = number_calls(linked, order)
+    found = Problems(spec.positions)
+    report_refused(linked, frozenset(order), found)
+    return found.found
 
 
 def _resolution(plan: Plan, inferred: Inferred, problems: Problems) -> Resolution:

@@ -28,6 +28,7 @@ def locate_h5_file(source: Source, context: Context) -> Located:
     check_sha256(source, path)
     # Imported here: most specs have no such source.
     from composer.keras_format.legacy_h5.check_weights import check_weights
+    from composer.keras_format.legacy_h5.put_in_place import refusals
     from composer.keras_format.legacy_h5.read import read_legacy_model
     from composer.keras_process.h5_imports import legacy_recipe
     from composer.keras_process.keras_classes import known_classes
@@ -51,6 +52,8 @@ def locate_h5_file(source: Source, context: Context) -> Located:
         path=imported,
         wrote=f"Keras {model.file.keras_version}",
         repairs=model.graph.repairs,
+        refused=refusals(model.aside),
+        draft=model.graph if imported is None else None,
         warnings=model.graph.warnings,
         made_from=(path,),
     )

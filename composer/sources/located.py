@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic
-from composer.keras_format.graph import Repair
+from composer.keras_format.graph import Graph, Refusal, Repair
 from composer.resolver.plan import Download
 
 
@@ -20,6 +21,8 @@ class Located:
         path: of the ``.keras`` file; None where Keras has to make it first and may not.
         wrote: the program that wrote the other file, such as ``Keras 2.4.0``.
         repairs: what was changed in layers on the way.
+        refused: why layers can't be linked, by full name; they are there to be left out.
+        draft: the model's graph, where Keras has to make the file first.
         warnings: where other numbers may come out than before.
         diagnostics: about the other file, where that is a spec.
         made_from: files and folders of the user's that it was made from; no build replaces them.
@@ -29,6 +32,8 @@ class Located:
     path: Path | None
     wrote: str = ""
     repairs: tuple[Repair, ...] = ()
+    refused: Mapping[str, Refusal] = field(default_factory=dict)
+    draft: Graph | None = None
     warnings: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
     made_from: tuple[Path, ...] = ()

@@ -18,6 +18,7 @@ from composer.keras_format.opaque import read_opaque_model
 from composer.keras_format.pair_weights import MISFIT
 from composer.keras_format.read_model import read_model
 from composer.keras_format.state_check import STATE_CONTRADICTS
+from composer.keras_format.stored import FileStamp, Listing
 from composer.keras_process.programs import program_folder
 from composer.resolver.check_code import report_code
 from composer.resolver.plan import Download
@@ -47,12 +48,14 @@ class OpenedSources:
         files: by source id; a source with a problem, or one that waits for Keras, is missing.
         downloads: by id of sources that are URLs, what those gave.
         deferred: ids of sources that Keras has to import first.
+        drafts: of these the ones whose graphs are known, without weights.
         diagnostics: errors and warnings.
     """
 
     files: Mapping[str, ModelFile]
     downloads: Mapping[str, Download]
     deferred: tuple[str, ...]
+    drafts: Mapping[str, ModelFile]
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -66,6 +69,7 @@ def open_sources(spec: Spec, context: Context) -> OpenedSources:
     files: dict[str, ModelFile] = {}
     downloads: dict[str, Download] = {}
     deferred: list[str] = []
+    drafts: dict[str, ModelFile] = {}
     elsewhere: list[Diagnostic] = []
     for source in spec.sources:
         try:
@@ -84,6 +88,8 @@ def open_sources(spec: Spec, context: Context) -> OpenedSources:
             _warn_of_weights(source, opened.weighted, problems)
             if opened.file is None:
                 deferred.append(source.id)
+                if opened.draft is not None:
+                    drafts[source.id] = opened.draft
                 continue
             files[source.id] = opened.file
             _warn(source, opened.file, problems)
@@ -92,6 +98,7 @@ def open_sources(spec: Spec, context: Context) -> OpenedSources:
         files=files,
         downloads=downloads,
         deferred=tuple(deferred),
+        drafts=drafts,
         diagnostics=_once((*elsewhere, *problems.found)),
     )
 
@@ -127,11 +134,13 @@ class _Opened:
 
     Attributes:
         file: None where Keras has to import it first.
+        draft: its graph then, where that is known.
     """
 
     located: Located
     weighted: Weighted | None
     file: ModelFile | None
+    draft: ModelFile | None = None
 
 
 def _open(source: Source, spec: Spec, context: Context) -> _Opened:
@@ -190,7 +199,7 @@ def _open_located(source: Source, spec: Spec, kind: Kind, context: Context) -> _
         weighted = with_weights(source, path, context)
         path = weighted.path
     if path is None:
-        return _Opened(located=located, weighted=weighted, file=None)
+        return _Opened(located=located, weighted=weighted, file=None, draft=_draft(source, located))
     file = _read(source, located, path, context)
     context.watched.watch_made(source, path, file.listing.stamp, spec.positions)
     made_from = located.made_from
@@ -230,6 +239,29 @@ def _read(source: Source, located: Located, path: Path, context: Context) -> Mod
         return _opaque(source, path, source.nested)
     if located.repairs:
         file = replace(file, graph=replace(file.graph, repairs=located.repairs))
+    if located.refused:
+        # Imported here: few sources are old files.
+        from composer.keras_format.legacy_h5.put_in_place import marked
+
+        file = replace(file, graph=marked(file.graph, located.refused))
+    return _arranged(source, file)
+
+
+def _draft(source: Source, located: Located) -> ModelFile | None:
+    """Return what is known of a model before Keras made it, if some of it can't be linked."""
+    if located.draft is None or not located.refused:
+        return None
+    place = located.made_from[0]
+    listing = Listing(place, FileStamp.of_status(place.stat()), ())
+    file = ModelFile(path=place, graph=located.draft, states={}, listing=listing)
+    try:
+        return _arranged(source, file)
+    except FormatError:  # told when the model is made
+        return None
+
+
+def _arranged(source: Source, file: ModelFile) -> ModelFile:
+    """Return a file as its source wants it: flat, or as one layer."""
     if source.flatten:
         file = flattened(file)
     # A program has no layers, so that it is always the one that it is named for.

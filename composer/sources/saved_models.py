@@ -35,12 +35,13 @@ def locate_saved_model(source: Source, context: Context) -> Located:
     assert folder is not None
     # Imported here: most specs have no such source.
     from composer.keras_format.keras_metadata import read_metadata
+    from composer.keras_format.legacy_h5.put_in_place import refusals
     from composer.keras_format.legacy_h5.read import rewritten
     from composer.keras_process.keras_classes import known_classes
 
     try:
         model, names = read_metadata(folder)
-        _, graph, _ = rewritten(model, 2, known_classes())
+        found = rewritten(model, 2, known_classes())
     except FormatError as error:
         # A message names the folder as the spec does, not as this machine does.
         message = error.message.replace(str(folder), source.location)
@@ -56,8 +57,10 @@ def locate_saved_model(source: Source, context: Context) -> Located:
     return Located(
         path=path,
         wrote="Keras 2",
-        repairs=graph.repairs,
-        warnings=graph.warnings,
+        repairs=found.graph.repairs,
+        refused=refusals(found.aside),
+        draft=found.graph if path is None else None,
+        warnings=found.graph.warnings,
         made_from=(folder,),
     )
 

@@ -132,10 +132,36 @@ def test_inspect_shows_what_can_not_be_imported_and_says_why(tmp_path: Path) -> 
     config["config"]["layers"].append({"class_name": "Lambda", "config": {"name": "odd"}})
     write_h5(tmp_path / "a.h5", config, two_dense_weights())
     found = inspect_model(tmp_path / "a.h5")
-    assert [layer.name for layer in found.layers] == ["first", "second", "odd"]
+    assert [layer.name for layer in found.layers] == ["first_input", "first", "second", "odd"]
     assert found.parameters == 24
     (warning,) = found.warnings
-    assert "it can't be imported: layer 'odd' is a Lambda" in warning
+    assert "it can't be linked: layer 'odd' is a Lambda" in warning
+
+
+def test_a_layer_that_is_refused_and_left_behind_waits_for_keras_like_any_other(
+    tmp_path: Path,
+) -> None:
+    config = two_dense()
+    config["config"]["layers"].append({"class_name": "Lambda", "config": {"name": "odd"}})
+    write_h5(tmp_path / "two.h5", config, two_dense_weights())
+    found = prepared(tmp_path, "from: two.h5, exclude: [odd]")
+    assert found.diagnostics == ()
+    assert found.unchecked.imports == ("two",)
+    assert only_error(tmp_path, "from: two.h5, nested: whole").code == "CMP520"
+    assert only_error(tmp_path, "from: two.h5, trust: true").code == "CMP520"
+
+
+def test_what_an_output_does_not_depend_on_is_not_refused(tmp_path: Path) -> None:
+    config = two_dense()
+    config["config"]["layers"].append({"class_name": "Lambda", "config": {"name": "odd"}})
+    write_h5(tmp_path / "two.h5", config, two_dense_weights())
+    spec = tmp_path / "spec.yaml"
+    sources = "version: 1\nname: model\nsources:\n  two: {from: two.h5}\n"
+    spec.write_text(f"{sources}outputs: 'two:second'\n")
+    assert prepare(spec, store=Store(tmp_path / "store")).diagnostics == ()
+    spec.write_text(f"{sources}outputs: 'two:odd'\n")
+    (error,) = prepare(spec, store=Store(tmp_path / "store")).errors
+    assert (error.code, error.path) == ("CMP520", ("sources", "two", "from"))
 
 
 @pytest.mark.keras

@@ -74,7 +74,7 @@ def _check_order(model: LegacyModel) -> None:
 
 def _misfits(model: LegacyModel) -> Iterator[str]:
     for operation in model.graph.operations:
-        if operation.kind == "operator":
+        if operation.kind == "operator" or _is_open(operation):
             continue
         needed = _flat(_needs(operation))
         if needed is None:
@@ -93,6 +93,12 @@ def _misfits(model: LegacyModel) -> Iterator[str]:
                 f"the variables of layer {operation.name!r} have the shapes {shapes}, and its "
                 f"config asks for {wanted}"
             )
+
+
+def _is_open(operation: Operation) -> bool:
+    """Tell whether a layer can't be linked, or one inside of it can't, so that nothing is asked."""
+    inside = () if operation.inner is None else operation.inner.operations
+    return operation.refused is not None or any(map(_is_open, inside))
 
 
 def _needs(operation: Operation) -> Needs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -10,17 +10,32 @@ from typing import Final
 from composer.errors import FormatError
 from composer.keras_format import keras2
 from composer.keras_format.check_config import check_config
-from composer.keras_format.graph import Graph, Json, Operation, Repair
+from composer.keras_format.graph import Graph, Json, Operation, Refusal, Repair
 from composer.keras_format.keras2_masks import mask_warnings
 from composer.keras_format.legacy_h5.early import late_spelling
 from composer.keras_format.legacy_h5.file import LegacyFile, LegacyTensor, read_file
 from composer.keras_format.legacy_h5.keras1 import second_spelling
 from composer.keras_format.legacy_h5.keras3 import KnownClasses, with_modules
+from composer.keras_format.legacy_h5.loss_parts import without_loss_parts
 from composer.keras_format.legacy_h5.names import without_slashes
+from composer.keras_format.legacy_h5.put_in_place import (
+    holes,
+    marked,
+    put_in_place,
+    refusals,
+    shapeless_behind,
+)
 from composer.keras_format.legacy_h5.scan import refuse_code
+from composer.keras_format.legacy_h5.set_aside import (
+    REFUSED,
+    SetAside,
+    as_of_today,
+    numbered,
+    set_aside,
+)
 from composer.keras_format.reader import read_graph
 
-REPAIRS_VERSION: Final = 1
+REPAIRS_VERSION: Final = 2
 """Goes up whenever a repair changes, so that what was imported before is imported again."""
 
 _RANDOM_STATE: Final = "StateVar"
@@ -34,14 +49,36 @@ class LegacyModel:
     Attributes:
         file: what it was read from.
         config: the whole serialised model as today's Keras reads it.
-        graph: of that; ``repairs`` and ``warnings`` say what is another than in the file.
+        graph: of that; ``repairs`` and ``warnings`` say what is another than in the file. Layers
+            that can't be linked are marked, and their configs are those of the file.
         weights: of the layers of the outermost model, by their names in ``graph``.
+        aside: the layers that can't be linked; ``config`` has stand-ins for them.
     """
 
     file: LegacyFile
     config: Mapping[str, Json]
     graph: Graph
     weights: Mapping[str, tuple[LegacyTensor, ...]]
+    aside: tuple[SetAside, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewritten:
+    """A model of any Keras in the form of today's.
+
+    Attributes:
+        config: the whole serialised model, with stand-ins for layers that can't be imported.
+        graph: of the model, with these layers as the file has them, and marked.
+        names: new names of layers of the outermost model by the old ones (those that changed).
+        aside: the layers that can't be imported.
+        dead: layers of the outermost model that lead to no output and were left out.
+    """
+
+    config: Mapping[str, Json]
+    graph: Graph
+    names: Mapping[str, str]
+    aside: tuple[SetAside, ...]
+    dead: frozenset[str]
 
 
 def read_legacy_model(path: Path, known: KnownClasses) -> LegacyModel:
@@ -57,15 +94,34 @@ def read_legacy_model(path: Path, known: KnownClasses) -> LegacyModel:
         OSError: it can't be opened.
     """
     file = read_file(path)
-    config, graph, names = rewritten(file.config, file.major, known)
-    weights, dropped = _weights(file, graph, names)
+    found = rewritten(file.config, file.major, known)
+    weights, dropped = _weights(file, found)
+    flipped = tuple(_flipped(file, found, weights))
+    aside = (*found.aside, *flipped)
+    graph = marked(found.graph, refusals(aside)) if flipped else found.graph
     graph = replace(graph, repairs=(*graph.repairs, *dropped))
-    return LegacyModel(file=file, config=config, graph=graph, weights=weights)
+    return LegacyModel(file=file, config=found.config, graph=graph, weights=weights, aside=aside)
 
 
-def rewritten(
-    config: Mapping[str, Json], major: int, known: KnownClasses
-) -> tuple[Mapping[str, Json], Graph, Mapping[str, str]]:
+def _flipped(
+    file: LegacyFile, model: Rewritten, weights: Mapping[str, Sequence[LegacyTensor]]
+) -> Iterator[SetAside]:
+    """Yield the layers whose weights were stored for another kind of convolution."""
+    for operation in model.graph.operations:
+        if operation.name not in weights or operation.refused is not None:
+            continue
+        try:
+            refuse_flipped(file, operation)
+        except FormatError as refused:
+            yield SetAside(
+                path=operation.name,
+                refusal=Refusal(why=refused.message, help=refused.help),
+                entry={},
+                made=True,
+            )
+
+
+def rewritten(config: Mapping[str, Json], major: int, known: KnownClasses) -> Rewritten:
     """Return a model of any Keras in the form of today's.
 
     Args:
@@ -73,25 +129,54 @@ def rewritten(
         major: the first number of the version of Keras that wrote it.
         known: classes of the installed Keras, for what Keras 3 wrote.
 
-    Returns:
-        The whole serialised model, its graph with repairs and warnings, and the new names of
-        layers of the outermost model by the old ones (those that changed).
-
     Raises:
-        FormatError: ``h5-refused``, ``h5-no-shape``: a layer can't be carried over.
+        FormatError: ``h5-refused``, ``h5-no-shape``: the model can't be carried over, whichever
+            of its layers are left out.
     """
     check_config(config)
+    config, unused, dead = without_loss_parts(config)
+    found: tuple[SetAside, ...] = ()
+    try:
+        today, repairs, renames, names = _carried_over(config, major, known)
+    except FormatError as refused:
+        if refused.reason != REFUSED or (major > 2 and not known.layers):  # noqa: PLR2004
+            raise
+        config, found = set_aside(config, lambda model: _carried_over(model, major, known))
+        today, repairs, renames, names = _carried_over(config, major, known)
+    today, places = numbered(today, found)
+    aside = as_of_today(found, places, today)
+    graph = marked(read_graph(put_in_place(today, aside)), refusals(aside))
+    unsure = frozenset(path for path, hole in holes(graph, aside).items() if not hole.shapes)
+    shapeless = shapeless_behind(today, unsure) if unsure else None
+    if shapeless is not None:
+        raise FormatError(
+            f"{aside[0].refusal.why}; and {shapeless!r}, which comes after a layer that can't be "
+            "imported, records no shape of its input",
+            reason=REFUSED,
+            help="call model.build(input_shape) on it where it is made, and save the model again",
+        )
+    paths = {item.path for item in found}
+    repairs = tuple(repair for repair in repairs if repair.layer not in paths)
+    warnings = () if major > 2 else mask_warnings(graph)  # noqa: PLR2004
+    graph = replace(graph, repairs=(*unused, *repairs, *renames), warnings=warnings)
+    return Rewritten(config=today, graph=graph, names=names, aside=aside, dead=dead)
+
+
+def _carried_over(
+    config: Mapping[str, Json], major: int, known: KnownClasses
+) -> tuple[Mapping[str, Json], tuple[Repair, ...], tuple[Repair, ...], Mapping[str, str]]:
+    """Return the model, what was repaired, what was renamed, and the new names by the old."""
     try:
         config, repairs = _today(config, major, known)
     except FormatError as refused:
         if refused.reason != "keras2":
             raise
-        raise FormatError(refused.message, reason="h5-refused", help=refused.help) from None
+        raise FormatError(
+            refused.message, reason=REFUSED, help=refused.help, layer=refused.layer
+        ) from None
     config, renames, names = without_slashes(config)
     refuse_code(config)
-    graph = read_graph(config)
-    warnings = () if major > 2 else mask_warnings(graph)  # noqa: PLR2004
-    return config, replace(graph, repairs=(*repairs, *renames), warnings=warnings), names
+    return config, repairs, renames, names
 
 
 def _today(
@@ -108,19 +193,20 @@ def _today(
 
 
 def _weights(
-    file: LegacyFile, graph: Graph, names: Mapping[str, str]
+    file: LegacyFile, model: Rewritten
 ) -> tuple[dict[str, tuple[LegacyTensor, ...]], tuple[Repair, ...]]:
     """Return the weights by layers of the graph, without states of random generators.
 
     Raises:
-        FormatError: ``h5``, weights belong to no layer; or ``h5-refused``, they were stored for
-            another kind of convolution.
+        FormatError: ``h5``, weights belong to no layer.
     """
-    layers = {op.name: op for op in graph.operations if op.kind != "operator"}
+    layers = {op.name: op for op in model.graph.operations if op.kind != "operator"}
     found: dict[str, tuple[LegacyTensor, ...]] = {}
     dropped: list[Repair] = []
     for stored, tensors in file.layers.items():
-        name = names.get(stored, stored)
+        if stored in model.dead:
+            continue
+        name = model.names.get(stored, stored)
         kept = tuple(t for t in tensors if not is_random_state(t))
         if len(kept) < len(tensors):
             dropped.append(Repair(layer=name, what="the state of its random generator dropped"))
@@ -133,7 +219,6 @@ def _weights(
                 "layer",
                 reason="h5",
             )
-        refuse_flipped(file, layer)
         found[name] = kept
     return found, tuple(dropped)
 
@@ -171,6 +256,44 @@ def _convolves(config: Json, class_name: str) -> bool:
             _convolves(item, "") for item in config.values()
         )
     return False
+
+
+def without_holes(model: LegacyModel) -> dict[str, tuple[LegacyTensor, ...]]:
+    """Return the weights of a model without those of layers that Keras can't make.
+
+    Inside of a nested model they are known by their names; where these don't tell, they stay.
+    """
+    graph, weights = model.graph, model.weights
+    gone = frozenset(item.path for item in model.aside if not item.made)
+    return {
+        name: tuple(kept)
+        for name, tensors in weights.items()
+        if (kept := _kept(graph, name, tensors, gone, ""))
+    }
+
+
+def _kept(
+    graph: Graph,
+    name: str,
+    tensors: Sequence[LegacyTensor],
+    gone: frozenset[str],
+    path: str,
+) -> list[LegacyTensor]:
+    full = f"{path}{name}"
+    if full in gone:
+        return []
+    inner = next((op.inner for op in graph.operations if op.name == name), None)
+    if inner is None or not any(place.startswith(f"{full}/") for place in gone):
+        return list(tensors)
+    layers = by_layer(inner, tensors)
+    if layers is None:
+        return list(tensors)
+    left = {
+        id(tensor)
+        for below, held in layers.items()
+        for tensor in _kept(inner, below, held, gone, f"{full}/")
+    }
+    return [tensor for tensor in tensors if id(tensor) in left]
 
 
 def by_layer(graph: Graph, tensors: Sequence[LegacyTensor]) -> dict[str, list[LegacyTensor]] | None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -11,6 +14,10 @@ import keras
 import ml_dtypes
 import numpy
 
+from composer.keras_format.graph import Refusal
+from composer.keras_format.legacy_h5.put_in_place import put_in_place
+from composer.keras_format.legacy_h5.set_aside import SetAside
+from composer.keras_process.h5_holes import choices, stand_in
 from composer.keras_process.h5_pairing import Variable, Weight, contradiction
 from composer.keras_process.refusal import RefusalError
 from composer.keras_process.tasks.explain import explain
@@ -36,24 +43,104 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
     report("importing the .h5 file")
     # What is drawn at random, such as seeds of layers without one, is the same for each import.
     keras.utils.set_random_seed(0)
-    model = _made(request["config"])
     weights: Mapping[str, list[list[str]]] = request["weights"]
     with h5py.File(request["path"], "r") as file:
-        for layer in model.layers:
-            load_layer(layer, weights.get(layer.name, []), file)
+        model = _loaded(request["config"], request["holes"], weights, file)
     missing = sorted(set(weights) - {layer.name for layer in model.layers})
     if missing:
         raise _refusal(missing[0], "the model that Keras makes has no such layer")
     model.save(request["target"])
+    if request["aside"]:
+        _put_in_place(Path(request["target"]), request)
     return {"parameters": int(model.count_params())}
 
 
-def _made(config: Mapping[str, Any]) -> keras.Model:
+def _loaded(
+    config: Mapping[str, Any],
+    holes: Mapping[str, Mapping[str, Any]],
+    weights: Mapping[str, list[list[str]]],
+    file: Any,
+) -> keras.Model:
+    """Make the model and give it its weights; shapes behind its holes are those that fit these."""
+    kernels = [file[place].shape for held in weights.values() for _, place in held]
+    first: RefusalError | None = None
+    for shapes in choices(holes, kernels):
+        keras.utils.set_random_seed(0)
+        try:
+            model = _made(config, holes, shapes)
+            for layer in model.layers:
+                load_layer(layer, weights.get(layer.name, []), file)
+        except RefusalError as refused:
+            if not shapes:
+                raise
+            first = first or refused
+        else:
+            return model
+    assert first is not None
+    raise RefusalError(
+        f"{first}; the shape of what {', '.join(map(repr, holes))} puts out is not in the "
+        "file, and none that was tried fits the weights of the layers behind",
+        kind="source",
+        reason="h5-refused",
+        help="cut the model where it is made, and save the part that you need",
+    ) from first
+
+
+def _with_stand_ins(
+    config: Mapping[str, Any],
+    holes: Mapping[str, Mapping[str, Any]],
+    shapes: Mapping[str, Any],
+    classes: dict[str, type],
+    path: str = "",
+) -> dict[str, Any]:
+    """Return a model with classes of stand-ins for its holes, which ``classes`` gets."""
+    layers = []
+    for entry in config["config"]["layers"]:
+        full = f"{path}{entry.get('name') or entry['config'].get('name')}"
+        held = dict(entry)
+        if isinstance(entry["config"].get("layers"), list):
+            held = _with_stand_ins(entry, holes, shapes, classes, f"{full}/")
+        elif full in holes:
+            key = f"composer>hole {len(classes)}"
+            classes[key] = stand_in(holes[full], shapes.get(full))
+            held.update(module=None, class_name=key, registered_name=key)
+            held["config"] = {"name": entry["config"]["name"]}
+        layers.append(held)
+    return {**config, "config": {**config["config"], "layers": layers}}
+
+
+def _put_in_place(saved: Path, request: Mapping[str, Any]) -> None:
+    """Write the layers that were set aside into the saved file, as data."""
+    aside = [
+        SetAside(path=path, refusal=Refusal(why=""), entry=entry, made=path not in request["holes"])
+        for path, entry in request["aside"]
+    ]
+    unsure = frozenset(path for path, hole in request["holes"].items() if not hole["shapes"])
+    with zipfile.ZipFile(saved) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = put_in_place(json.loads(members["config.json"]), aside, unsure)
+    members["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(saved, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+
+
+def _made(
+    config: Mapping[str, Any],
+    holes: Mapping[str, Mapping[str, Any]],
+    shapes: Mapping[str, Any],
+) -> keras.Model:
+    classes: dict[str, type] = {}
+    if holes:
+        config = _with_stand_ins(config, holes, shapes, classes)
     try:
         # Keras takes a config apart while it reads it.
-        model = keras.saving.deserialize_keras_object(copy.deepcopy(config), safe_mode=True)
+        model = keras.saving.deserialize_keras_object(
+            copy.deepcopy(config), safe_mode=True, custom_objects=classes
+        )
     except Exception as problem:
-        culprit = _culprit(config)
+        with keras.saving.custom_object_scope(classes):
+            culprit = _culprit(config)
         if culprit is not None:
             name, found = culprit
             raise _refusal(name, f"Keras refuses it: {explain(found)}") from found

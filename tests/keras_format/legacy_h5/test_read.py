@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -135,29 +136,40 @@ def test_slashes_in_names_are_replaced_everywhere_and_weights_follow(tmp_path: P
 def test_what_can_not_be_carried_over_is_refused_with_its_layer(
     tmp_path: Path, layer: dict[str, Any], words: str
 ) -> None:
-    error = refused(tmp_path, sequential(entry("Flatten", "flat"), layer))
-    assert words in error.message
-    assert error.help
+    model = read(tmp_path, sequential(entry("Flatten", "flat"), layer))
+    (aside,) = model.aside
+    assert aside.path == "odd"
+    assert words in aside.refusal.why
+    assert aside.refusal.help
+    found = {op.name: (op.class_name, op.refused) for op in model.graph.operations}
+    assert found["odd"] == (layer["class_name"].rpartition(">")[2], aside.refusal)
+    assert found["flat"][1] is None
 
 
 def test_a_class_of_another_package_behind_a_layer_of_keras_is_refused(tmp_path: Path) -> None:
     bomb = {"module": "os", "class_name": "system", "config": {}, "registered_name": "system"}
-    error = refused(tmp_path, sequential(entry("Dense", "d", units=2, kernel_initializer=bomb)))
-    assert "layer 'd'" in error.message
+    model = read(tmp_path, sequential(entry("Dense", "d", units=2, kernel_initializer=bomb)))
+    (aside,) = model.aside
+    assert "layer 'd'" in aside.refusal.why
+    assert not aside.made
+    assert '"os"' not in json.dumps(model.config)
 
 
 def test_tools_of_keras_that_fetch_files_are_no_parts_of_a_model(tmp_path: Path) -> None:
     bomb = {"module": "keras.utils", "class_name": "get_file", "config": {"origin": "x"}}
-    error = refused(tmp_path, sequential(entry("Dense", "d", units=2, kernel_initializer=bomb)))
-    assert "get_file" in error.message
+    model = read(tmp_path, sequential(entry("Dense", "d", units=2, kernel_initializer=bomb)))
+    (aside,) = model.aside
+    assert "get_file" in aside.refusal.why
+    assert "get_file" not in json.dumps(model.config)
 
 
 def test_convolutions_of_theano_are_refused_and_other_layers_are_not(tmp_path: Path) -> None:
     read(tmp_path, two_dense(), two_dense_weights(), backend="theano")
     config = sequential(entry("Conv2D", "conv", filters=2, kernel_size=[3, 3]))
     weights = {"conv": {"conv/kernel:0": np.zeros((3, 3, 3, 2))}}
-    error = refused(tmp_path, config, weights, backend="theano")
-    assert "layer 'conv' (Conv2D)" in error.message
+    (aside,) = read(tmp_path, config, weights, backend="theano").aside
+    assert (aside.path, aside.made) == ("conv", True)
+    assert "layer 'conv' (Conv2D)" in aside.refusal.why
 
 
 def test_weights_of_a_layer_that_the_config_does_not_have_are_refused(tmp_path: Path) -> None:
@@ -211,3 +223,27 @@ def test_an_operation_of_keras_3_is_told_from_the_layer_of_its_name(tmp_path: Pa
 def test_files_of_keras_3_may_not_carry_code_either(tmp_path: Path, class_name: str) -> None:
     error = refused(tmp_path, functional_of_keras_3(entry(class_name, "odd")), version="3.15.1")
     assert "layer 'odd'" in error.message
+
+
+def test_a_class_of_a_program_that_is_called_like_one_of_keras_is_not_taken_for_it(
+    tmp_path: Path,
+) -> None:
+    ours = entry("AddLoss", "loss", unconditional=False)
+    theirs = entry("AddLoss", "loss", unconditional=False, scale=2.0)
+    model = read(tmp_path, sequential(entry("Flatten", "flat"), ours))
+    assert model.aside == ()
+    assert model.graph.operations[-1].class_name == "Identity"
+    (aside,) = read(tmp_path, sequential(entry("Flatten", "flat"), theirs)).aside
+    assert aside.path == "loss"
+
+
+def test_a_sequential_that_would_keep_a_guessed_shape_is_refused(tmp_path: Path) -> None:
+    inner = {
+        "class_name": "Sequential",
+        "config": {"name": "inner", "layers": [entry("Flatten", "inside")]},
+    }
+    config = sequential(entry("Flatten", "flat"), entry("Scale", "odd"), inner)
+    error = refused(tmp_path, config)
+    assert "'inner'" in error.message
+    config["config"]["layers"].pop()
+    assert read(tmp_path, config).aside
