@@ -51,7 +51,7 @@ def flattened(file: ModelFile) -> ModelFile:
         outputs=_redirected(map_leaves(file.graph.outputs, flat.settle), merged),
     )
     misplaced = {k: v for k, v in file.misplaced.items() if k in operations and k not in states}
-    return replace(file, graph=graph, states=states, misplaced=misplaced)
+    return replace(file, graph=graph, states=states, misplaced=misplaced, inlined=True)
 
 
 def _own_classes(graph: Graph) -> Iterator[str]:

@@ -77,7 +77,7 @@ def places(
         one.name
         for one in stored
         if not (one.inner is None and _is_stateless(one))
-        and not (graph.sequential and "name" not in one.config)
+        and "name" in one.config  # else the file says a name that no config knows
     }
     wrong = list(_contradictions(computed, names, stateful))
     followed = wrong and listed != computed and not any(_contradictions(listed, names, stateful))

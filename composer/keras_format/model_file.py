@@ -63,6 +63,7 @@ class ModelFile:
         warnings: what plain Keras would get wrong when it loads the file.
         unclaimed: groups of weights that belong to no layer, which Keras does not read.
         left_out: these and the state of training, optimisers aside: what no link copies.
+        inlined: whether nested models of it were replaced by their layers.
         made_from: files of the user's that ``path`` was made from, where it is not the user's.
         recipe: what the file was linked from, where composer made it.
     """
@@ -75,6 +76,7 @@ class ModelFile:
     warnings: tuple[str, ...] = ()
     unclaimed: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    inlined: bool = False
     made_from: tuple[Path, ...] = ()
     recipe: Recipe | None = None
     listing: Listing = field(repr=False, compare=False)

@@ -171,12 +171,15 @@ def _read_operation(entry: Mapping[str, Json], free_name: str | None = None) -> 
     build_config = entry.get("build_config")
     shared = entry.get(SHARED)
     config = entry["config"]
+    kind = _kind(class_name, module)
+    if kind == "input":
+        _check_input_shape(config.get("batch_shape"), name)
     inner = None
     if _holds_functional(config) or _holds_sequential(entry):
         inner = _read_model(entry)
     return Operation(
         name=name,
-        kind=_kind(class_name, module),
+        kind=kind,
         class_name=class_name,
         module=module,
         registered_name=entry.get("registered_name"),
@@ -187,6 +190,16 @@ def _read_operation(entry: Mapping[str, Json], free_name: str | None = None) -> 
         storage=storage_of(class_name, module),
         shared=shared if isinstance(shared, int | str) else None,
     )
+
+
+def _check_input_shape(shape: Json, name: str) -> None:
+    """Check what the tensors of an input layer, which record no call, are taken to be."""
+    try:
+        _shape(shape if isinstance(shape, list | tuple) else ())
+    except TypeError:
+        raise FormatError(
+            f"input layer {name!r} has the batch_shape {shape!r}", reason="bad-graph"
+        ) from None
 
 
 def _kind(class_name: str, module: Json) -> OperationKind:

@@ -14,7 +14,6 @@ from typing import Any
 
 from composer.diagnostics.diagnostic import SpecPath
 from composer.file_suffixes import SPEC_SUFFIXES
-from composer.keras_format.flatten import SEPARATOR
 from composer.keras_format.graph import Operation
 from composer.keras_format.model_file import ModelFile
 from composer.resolver.linked import Step
@@ -86,7 +85,7 @@ def _of_source(piece: Piece, file: ModelFile, reached: AbstractSet[Step]) -> Ite
     yield from _flags(piece)
     yield from _calls(piece, reached)
     source = piece.source
-    if source.flatten and not any(SEPARATOR in name for name in piece.topology.operations):
+    if source.flatten and not file.inlined:
         yield ("flatten",), "the source has no nested models"
     for index, target in enumerate(source.objects):
         if not _mentions(file, target.rpartition(":")[2]):

@@ -215,7 +215,8 @@ class _Walk:
             isinstance(spec, Pending) or is_known(joint)
             for spec, joint in zip(known, actual, strict=True)
         )
-        if told and not _is_foreign(linked.operation):
+        # Of a class outside of Keras only what nobody else can tell: whether an output exists.
+        if told and (not _is_foreign(linked.operation) or self._doubt(step) is not None):
             self._ask(step, linked)
             return
         # Nothing may depend on it: it is asked about when something does.

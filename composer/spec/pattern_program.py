@@ -251,8 +251,9 @@ class _Compiler:
             self._program[end] = Step("split", ways=(len(self._program),))
 
     def _repeat(self, low: int, high: int, body: Any, flags: int, *, lazy: bool) -> None:
-        if _holds(body, _is_group) and body.getwidth()[0] == 0:
-            raise TooCostlyError("a group that can be empty is repeated")
+        # Python ends a loop at an empty turn, by rules that depend on the other ways of that turn.
+        if body.getwidth()[0] == 0 and _holds(body, _is_group_or_choice):
+            raise TooCostlyError("a part that can be empty is repeated")
         for _ in range(low):
             self.sequence(body, flags)
             self._check_size()
@@ -293,6 +294,10 @@ def _holds(tree: Any, wanted: Callable[[Any, Any], bool]) -> bool:
 
 def _is_group(kind: Any, value: Any) -> bool:
     return kind is _constants.SUBPATTERN and value[0] is not None
+
+
+def _is_group_or_choice(kind: Any, value: Any) -> bool:
+    return kind in (_constants.BRANCH, _constants.AT) or _is_group_or_look(kind, value)
 
 
 def _is_group_or_look(kind: Any, value: Any) -> bool:

@@ -29,7 +29,8 @@ def net():
          ("layers", "q", "inputs")),
         ('layers: {q: {class: Add, inputs: [net, "net:x#0.1"]}}', ("layers", "q", "inputs", 1)),
         ("layers: {q: {class: Dense, args: {units: 2}, inputs: net}}\noutputs: q#0.1", ("outputs",)),
-        (("layers: {q: {class: LSTM, args: {units: 2, return_state: true}, inputs: net}}\n"
+        (("layers: {r: {class: Reshape, args: {target_shape: [-1, 1]}, inputs: net}, "
+          "q: {class: LSTM, args: {units: 2, return_state: true}, inputs: r}}\n"
          "outputs: q#0.3"), ("outputs",)),
     ],
 )  # fmt: skip

@@ -272,7 +272,7 @@ def test_a_missing_extra_is_named(folder, capsys, monkeypatch, missing):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["spec.yaml", "-o", "p.jpg"], "the ending of p.jpg stands for no form"),
+        (["spec.yaml", "-o", "p.jpg"], "p.jpg has no known extension"),
         (["spec.yaml", "models/head.keras"], "one is drawn at a time"),
         (["models/head.keras", "--all"], "--all is for a spec"),
         (["models/head.keras", "a.b=1"], "a.b=1 is for a spec"),
@@ -296,7 +296,18 @@ def test_an_override_changes_the_picture(folder, capsys):
     assert run(["graph", "spec.yaml", "sources.a.prefix=other_"]) == 0
     captured = capsys.readouterr()
     assert "other_conv1" in captured.out
-    assert "no shapes yet behind more: --deep asks Keras for them" in captured.err
+    assert captured.err == ""
+
+
+def test_what_only_keras_can_tell_is_said_beside_the_picture(folder, capsys):
+    (folder / "spec.yaml").write_text(
+        SPEC.replace("Dense, args: {units: 3}", "Discretization, args: {num_bins: 2}")
+    )
+    assert run(["graph", "spec.yaml"]) == 0
+    assert (
+        "no shapes yet behind more (Discretization): --deep asks Keras for them"
+        in capsys.readouterr().err
+    )
 
 
 def test_more_nodes_than_the_layout_can_take_are_refused():

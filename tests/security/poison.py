@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import marshal
 import os
@@ -12,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
+
 from tests.keras_format.minimal import dense_model
 
 
@@ -20,8 +23,20 @@ def poisoned(path: Path, edit: Callable[[list[dict[str, Any]]], object]) -> Path
     dense_model(path)
     members = contents(path)
     config = json.loads(members["config.json"])
-    edit(config["config"]["layers"])
+    layers = config["config"]["layers"]
+    edit(layers)
+    if layers[1]["class_name"] != "Dense":
+        members["model.weights.h5"] = _without_weights_of_d1(members["model.weights.h5"])
     return rewritten(path, {**members, "config.json": json.dumps(config).encode()})
+
+
+def _without_weights_of_d1(weights: bytes) -> bytes:
+    """Return weights as Keras would store them where ``d1`` is no Dense: ``d2`` is the first."""
+    file = io.BytesIO(weights)
+    with h5py.File(file, "r+") as opened:
+        del opened["layers/dense"]
+        opened.move("layers/dense_1", "layers/dense")
+    return file.getvalue()
 
 
 def contents(path: Path) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from composer.errors import BuildError
+from composer.errors import BuildError, FormatError
 from composer.keras_format.digests import TensorDigest, digest_listing
 from composer.keras_format.graph import Graph
 from composer.keras_format.legacy_h5.file import LegacyTensor
@@ -34,10 +34,15 @@ def check_import(model: LegacyModel, saved: Path) -> None:
         saved: the ``.keras`` file that came of it.
 
     Raises:
-        BuildError: a weight is missing, left over, changed, or in another layer.
-        FormatError: ``saved`` is not sound.
+        BuildError: a weight is missing, left over, changed, or in another layer; or ``saved`` is not
+            a valid file.
     """
-    imported = read_model(saved)
+    try:
+        imported = read_model(saved)
+    except FormatError as error:
+        raise BuildError(
+            f"Keras saved {model.file.path.name} as a file that is not valid: {error.message}"
+        ) from error
     _Comparison(
         model=model,
         imported=imported,
