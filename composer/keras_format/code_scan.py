@@ -26,6 +26,8 @@ _DATA: Final = frozenset(
     {"__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__"}
 )
 """Values that ``serialize_keras_object`` spells as objects; Keras makes plain values of them."""
+_KERAS_HUB: Final = "keras_hub>"
+"""Before the names of functions that KerasHub registers, such as ``gelu_approximate``."""
 _CODE_CLASSES: Final = {
     "FlaxLayer": "holds functions of a JAX program",
     "JaxLayer": "holds functions of a JAX program",
@@ -179,6 +181,8 @@ def _judged_function(name: Json, module: str | None) -> Iterator[_Judgement]:
         # Looked for among functions of Keras and registered ones; of Python's own none is either.
         if hasattr(builtins, name) and name not in _HARMLESS:
             yield "forbidden", f"names the function {name} of Python itself", ""
+        elif name.startswith(_KERAS_HUB):
+            return  # found where KerasHub is, as are the classes of its layers
         elif module is None or not is_function(name, module):
             yield (
                 "name",

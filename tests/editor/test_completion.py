@@ -186,7 +186,7 @@ def test_what_is_offered_says_what_it_is_for(at, server):
     offered = server.complete(*at(HEAD + "sources:\n  a:\n    from: x\n    |\n"))
     said = offered["prefix"]["documentation"]
     text = said["value"] if isinstance(said, dict) else said
-    assert text == "Put in front of every layer name that the source contributes."
+    assert text == "Added before every layer name of the source."
     # And a key that is there is not offered again.
     assert "from" not in offered
 
@@ -194,12 +194,15 @@ def test_what_is_offered_says_what_it_is_for(at, server):
 HOVERS = {
     "sou|rces: {a: {from: x}}\n": ("Models that the result is made from", "Sources by id."),
     "sources:\n  a:\n    from: x\n    pre|fix: a_\n": ("Prefix of layer names", "rn50_"),
-    "sources:\n  a:\n    from: x\n    ren|ame: {a: b}\n": ("wins over prefix and suffix", "probs"),
+    "sources:\n  a:\n    from: x\n    ren|ame: {a: b}\n": (
+        "takes precedence over prefix and suffix",
+        "probs",
+    ),
     "sources:\n  a:\n    from: x\n    exclude: [{up|to: b}]\n": ("Last layer", "computed from"),
     "sources:\n  a:\n    from: x\n    inputs: ima|ge\n": ("SOURCE:LAYER", "backbone:pool"),
-    "layers:\n  a: {cla|ss: Dense, inputs: b}\n": ("A layer of keras.layers", "Dense"),
-    "output: {sig|nature: dict}\n": ("'dict': a dictionary by final names", "dict"),
-    "see|d: 1\n": ("draws its first weights from this seed", "42"),
+    "layers:\n  a: {cla|ss: Dense, inputs: b}\n": ("A class of keras.layers", "Dense"),
+    "output: {sig|nature: dict}\n": ("'dict': a dictionary of inputs by final name", "dict"),
+    "see|d: 1\n": ("are drawn from this seed", "42"),
 }
 
 

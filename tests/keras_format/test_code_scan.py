@@ -153,6 +153,7 @@ def test_a_function_of_another_package_is_found_by_its_name(entry: dict[str, Any
         layer("Scale", module="shop.layers"),
         layer("Scale", module="__main__"),
         layer("BertBackbone", module="keras_hub.src.models.bert"),
+        layer("Dense", activation=function("keras_hub>gelu_approximate")),
         layer("Custom>Thing", module=None),
         layer("my-shop>Scale", module=None),
         {**layer("Dense"), "compile_config": {"loss": LAMBDA}},

@@ -34,8 +34,8 @@ def check_import(model: LegacyModel, saved: Path) -> None:
         saved: the ``.keras`` file that came of it.
 
     Raises:
-        BuildError: a weight is missing, left over, changed, or in another layer; or ``saved`` is not
-            a valid file.
+        BuildError: a weight is missing, left over, changed, or in another layer; or ``saved`` is
+            not a valid file.
     """
     try:
         imported = read_model(saved)
