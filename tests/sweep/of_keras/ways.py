@@ -98,9 +98,10 @@ def beheaded(file: ModelFile, path: str) -> Way | None:
 def way_of(name: str, file: ModelFile, path: str) -> Way | None:
     """Return one way to link a model; None where it does not apply.
 
-    A model whose inputs record no shape can't be fed by inputs that a spec declares.
+    A model whose inputs record no shape, or are scalars without a batch, can't be fed by inputs that
+    a spec declares.
     """
-    if name in _DECLARING and any(spec.shape is None for spec in _input_specs(file)):
+    if name in _DECLARING and not all(spec.shape for spec in _input_specs(file)):
         return None
     return WAYS[name](file, path)
 
