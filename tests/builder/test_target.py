@@ -50,7 +50,7 @@ def test_a_name_that_keras_would_not_load_is_refused_with_one_that_it_would(
 def test_a_pipe_or_device_is_left_what_it_is(tmp_path: Path, source: Path):
     pipe = tmp_path / "pipe.keras"
     os.mkfifo(pipe)
-    with pytest.raises(BuildError, match="no ordinary file"):
+    with pytest.raises(BuildError, match="not a regular file"):
         check_target(pipe, [source])
 
 

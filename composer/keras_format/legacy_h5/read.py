@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -145,7 +146,8 @@ def rewritten(config: Mapping[str, Json], major: int, known: KnownClasses) -> Re
         today, repairs, renames, names = _carried_over(config, major, known)
     today, places = numbered(today, found)
     aside = as_of_today(found, places, today)
-    graph = marked(read_graph(put_in_place(today, aside)), refusals(aside))
+    with _as_refusal():
+        graph = marked(read_graph(put_in_place(today, aside)), refusals(aside))
     unsure = frozenset(path for path, hole in holes(graph, aside).items() if not hole.shapes)
     shapeless = shapeless_behind(today, unsure) if unsure else None
     if shapeless is not None:
@@ -166,17 +168,24 @@ def _carried_over(
     config: Mapping[str, Json], major: int, known: KnownClasses
 ) -> tuple[Mapping[str, Json], tuple[Repair, ...], tuple[Repair, ...], Mapping[str, str]]:
     """Return the model, what was repaired, what was renamed, and the new names by the old."""
-    try:
+    with _as_refusal():
         config, repairs = _today(config, major, known)
+    config, renames, names = without_slashes(config)
+    refuse_code(config)
+    return config, repairs, renames, names
+
+
+@contextmanager
+def _as_refusal() -> Iterator[None]:
+    """Raise what can't be carried over from Keras 2 as what can't be imported."""
+    try:
+        yield
     except FormatError as refused:
         if refused.reason != "keras2":
             raise
         raise FormatError(
             refused.message, reason=REFUSED, help=refused.help, layer=refused.layer
         ) from None
-    config, renames, names = without_slashes(config)
-    refuse_code(config)
-    return config, repairs, renames, names
 
 
 def _today(
