@@ -96,7 +96,7 @@ def test_an_old_file_is_read_without_keras(compose, workspace):
     assert result.code == 0, result.err
     text = (workspace / "pair.yaml").read_text()
     assert "becomes an input of the model" in text
-    assert "Its layers are known once" not in text
+    assert "Keras has to create this model first" not in text
     assert prepare("pair.yaml").errors == ()
 
 

@@ -101,7 +101,7 @@ def test_a_preset_waits_for_keras_and_validation_starts_none(empty):
                 "class_name": "StringLookup",
                 "config": {"name": "words", "vocabulary": "/etc/passwd"},
             },
-            "runs nothing that a preset carries or names",
+            "runs no code that a preset contains or names",
         ),
     ],
 )

@@ -173,10 +173,11 @@ def _keep_models(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     models, calls, saved = harvest.models, harvest.calls, harvest.saved
     harvest.models, harvest.calls, harvest.depth = [], [], 1  # what follows is not recorded
-    test = request.node.nodeid.rpartition("site-packages/")[2]
-    for file in saved:
-        harvest.keep(file, test, "saved")
-        file.unlink()
+    file = request.node.path.as_posix().rpartition("site-packages/")[2]
+    test = f"{file}::{request.node.name}"
+    for kept in saved:
+        harvest.keep(kept, test, "saved")
+        kept.unlink()
     makers = [("model", lambda model=model: model) for model in models]
     makers += [("call", lambda call=call: _alone(*call)) for call in calls]
     for number, (how, make) in enumerate(makers):
