@@ -185,7 +185,9 @@ def test_a_linked_preset_computes_what_the_model_did_that_was_saved(presets, sto
     given = [record[f"input_{tensor.name.removeprefix('p_')}"] for tensor in built.inputs] if (
         "input_it" not in record
     ) else [record["input_it"]]  # fmt: skip
-    outputs = keras.tree.flatten(built(given if len(given) > 1 else given[0], training=False))
+    # The inputs keep the structure that the preset's model has: a dictionary, mostly.
+    given = keras.tree.pack_sequence_as(built._inputs_struct, given)
+    outputs = keras.tree.flatten(built(given, training=False))
     for index, output in enumerate(outputs):
         assert np.asarray(output).tobytes() == record[f"output_{index}"].tobytes()
     # The second time nothing has to be asked.
