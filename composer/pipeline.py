@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from composer.destinations.chosen import Output, destinations_of
 from composer.diagnostics.diagnostic import Diagnostic, Severity
 from composer.errors import BuildError, ComposeError, SourceError, SpecError
+from composer.file_suffixes import LEGACY_SUFFIXES
 from composer.knowledge import StoredKnowledge
 from composer.resolver.facts import Fact, Question
 from composer.resolver.plan import Download, Plan
@@ -232,6 +233,14 @@ def without_consequences(read: Prepared, prepared: Prepared) -> tuple[Diagnostic
     return tuple(item for item in found if item.code != "CMP416") if read.errors else tuple(found)
 
 
+def _has_old_files(spec: Spec) -> bool:
+    """Tell whether a source on this machine may hold layers that can't be imported."""
+    places = (Path(source.directory, source.location) for source in spec.sources)
+    return any(
+        place.suffix in LEGACY_SUFFIXES or os.path.isfile(place / "saved_model.pb")  # noqa: PTH113 - False for what is no path at all for place in places
+    )
+
+
 def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
     # Imported here: reading model files needs h5py, which a spec with mistakes does not.
     from composer.keras_process.new_classes import more_than_data, unknown_classes
@@ -255,7 +264,15 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
         link_spec=lambda path, variables: _linked(path, variables, run),
     )
     with watched.blamed():
-        opened = open_sources(spec, context)
+        # What a spec keeps of old files may be refused, which shows before Keras makes any of them.
+        first = replace(context, may_import=deep and not _has_old_files(spec))
+        opened = open_sources(spec, first)
+        early = refused_layers(spec, {**opened.files, **opened.drafts}) if opened.drafts else ()
+        if early:
+            run = replace(run, deep=False)
+            deep = False
+        elif opened.deferred and context.may_import and not first.may_import:
+            opened = open_sources(spec, context)
     unknown = (*unknown_classes(spec), *more_than_data(spec, run.boundary))
     knowledge = StoredKnowledge(store, spec)
     resolution = resolve(spec, opened.files, knowledge)
@@ -274,7 +291,6 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
             f"Keras was asked and left unanswered: {', '.join(q.id for q in resolution.questions)}"
         )
     changed = watched.changes()
-    early = refused_layers(spec, {**opened.files, **opened.drafts}) if opened.drafts else ()
     found = (*opened.diagnostics, *unknown, *early, *resolution.diagnostics)
     return Prepared(
         spec=spec,
