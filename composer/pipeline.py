@@ -235,10 +235,12 @@ def without_consequences(read: Prepared, prepared: Prepared) -> tuple[Diagnostic
 
 def _has_old_files(spec: Spec) -> bool:
     """Tell whether a source on this machine may hold layers that can't be imported."""
-    places = (Path(source.directory, source.location) for source in spec.sources)
-    return any(
-        place.suffix in LEGACY_SUFFIXES or os.path.isfile(place / "saved_model.pb")  # noqa: PTH113 - False for what is no path at all for place in places
-    )
+    for source in spec.sources:
+        place = Path(source.directory, source.location)
+        # False for what is no path at all, or too long for one.
+        if place.suffix in LEGACY_SUFFIXES or os.path.isfile(place / "saved_model.pb"):  # noqa: PTH113
+            return True
+    return False
 
 
 def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
