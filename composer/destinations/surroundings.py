@@ -76,10 +76,10 @@ def strange_places(spec: Spec, destinations: Sequence[Destination]) -> tuple[Dia
 
 
 def _is_strange(place: Destination) -> bool:
-    """Tell whether a file stands in a place that no build can have put there."""
+    """Tell whether the file at a place can't be the result of a build."""
     path = place.path
     if not path.is_file():
-        return False  # what else stands there, a build refuses in any case
+        return False  # a build refuses to replace anything else in any case
     with suppress(OSError):
         if place.format == "keras":
             return not _is_ours(path)

@@ -215,7 +215,7 @@ class _Walk:
             isinstance(spec, Pending) or is_known(joint)
             for spec, joint in zip(known, actual, strict=True)
         )
-        # Of a class outside of Keras only what nobody else can tell: whether an output exists.
+        # A class outside of Keras is only asked whether an output exists, which no file records.
         if told and (not _is_foreign(linked.operation) or self._doubt(step) is not None):
             self._ask(step, linked)
             return
