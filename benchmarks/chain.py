@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from composer.keras_format.archive_write import write_archive
-from composer.keras_format.contents import Content, GroupToWrite, TensorToWrite
+from composer.container.archive_write import write_archive
+from composer.container.contents import Content, GroupToWrite, TensorToWrite
 
 
 def layer(name: str, before: str) -> dict:

@@ -35,16 +35,15 @@ from composer.errors import (
 )
 
 if TYPE_CHECKING:
-    from composer.api import build, plan, verify
-    from composer.inspection import inspect_model as inspect
-    from composer.spec import load_spec
+    from composer.api import build, load_spec, plan, verify
+    from composer.authoring.inspection import inspect_model as inspect
 
 __version__ = "0.1.0"
 
 _LAZY = {
     "build": ("composer.api", "build"),
-    "inspect": ("composer.inspection", "inspect_model"),
-    "load_spec": ("composer.spec", "load_spec"),
+    "inspect": ("composer.authoring.inspection", "inspect_model"),
+    "load_spec": ("composer.api", "load_spec"),
     "plan": ("composer.api", "plan"),
     "verify": ("composer.api", "verify"),
 }

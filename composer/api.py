@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from composer.building import Artifact, build_spec
-from composer.checks import VerificationReport
-from composer.destinations.chosen import Output, destinations_of
-from composer.destinations.companions import Companions
-from composer.destinations.write import Accept
-from composer.errors import DriftError
 from composer.keras_process.user_code import code_of
-from composer.pipeline import Prepared, Progress, plan_spec, prepare, prepare_spec
+from composer.outputs.chosen import Output
+from composer.record.checks import VerificationReport
 from composer.resolver.plan import Plan
+from composer.spec import load_spec
 from composer.spec.model import Spec
-from composer.verification import verify_artifact
+from composer.spec.self_shown import SelfShown
+from composer.workflows.building import Artifact, build_spec
+from composer.workflows.pipeline import Prepared, plan_spec, prepare, prepare_spec
+from composer.workflows.verification import verify_artifact
+from composer.workflows.verified_building import build_verified
+
+__all__ = ["build", "load_spec", "plan", "verify"]
+
+
+def _shown(value: Any) -> Mapping[str, str]:
+    # Imported here: tables and pictures are made where a notebook asks for them.
+    from composer.views.notebook import mimebundle
+
+    return mimebundle(value)
+
+
+SelfShown.shown_by = _shown
 
 
 def plan(spec: Spec | str | Path, overrides: Sequence[str] = (), *, deep: bool = True) -> Plan:
@@ -75,7 +87,7 @@ def build(
     prepared = _prepared(spec, overrides, deep=True, output=output, building=True)
     beside = None
     if provenance or sbom or sign is not None:
-        from composer.attesting import attestations
+        from composer.workflows.attesting import attestations
 
         beside = attestations(
             prepared,
@@ -110,58 +122,6 @@ def verify(
     planned = plan_spec(prepared)
     assert prepared.spec is not None
     return verify_artifact(Path(artifact), planned, code=code_of(prepared.spec), seed=planned.seed)
-
-
-def build_verified(
-    prepared: Prepared,
-    *,
-    output: Output = None,
-    accept: Accept | None = None,
-    companions: Companions | None = None,
-    progress: Progress | None = None,
-) -> tuple[Artifact, VerificationReport]:
-    """Build, and let nothing take its place before Keras has loaded and run the linked model.
-
-    Args:
-        prepared: a spec with everything that Keras had to answer.
-        output: as for :func:`build`.
-        accept: see :func:`composer.destinations.write.write_all`.
-        companions: files to write beside the results.
-        progress: called with lines of progress.
-
-    Raises:
-        SpecError: there are errors.
-        BuildError: it waits for Keras, Keras failed, or a target can't be written.
-        DriftError: a check failed; every target is left as it was.
-    """
-    planned = plan_spec(prepared)
-    spec = prepared.spec
-    assert spec is not None
-    reports: list[VerificationReport] = []
-
-    def inspect(linked: Path) -> None:
-        report = verify_artifact(
-            linked, planned, code=code_of(spec), seed=planned.seed, progress=progress
-        )
-        failed = [check for check in report.checks if check.state == "failed"]
-        if failed:
-            places = destinations_of(spec, output)
-            raise DriftError(
-                f"{places[0].path.name} was built and does not pass verification: "
-                + "; ".join(f"{check.name}: {check.detail}" for check in failed),
-                help=f"{', '.join(str(place.path) for place in places)}: left as it was",
-            )
-        reports.append(report)
-
-    artifact = build_spec(
-        prepared,
-        output=output,
-        inspect=inspect,
-        accept=accept,
-        companions=companions,
-        progress=progress,
-    )
-    return artifact, replace(reports[0], artifact=artifact.path)
 
 
 def _prepared(

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import composer
-from composer.picture.of_spec import picture_of_spec
+from composer.views.picture.of_spec import picture_of_spec
 
 ROOT = Path(__file__).parents[1]
 SPEC = """\

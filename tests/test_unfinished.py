@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from composer.unfinished import MARK, marked, sweep, temporary_folder, token
+from composer.files.unfinished import MARK, marked, sweep, temporary_folder, token
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from composer.unfinished import marked
+from composer.files.unfinished import marked
 folder, name, target = Path(sys.argv[1]), *sys.argv[2:]
 with marked(folder, name, target):
     (folder / f"{name}.keras").write_bytes(b"half")
@@ -72,7 +72,7 @@ def test_what_a_living_process_writes_stays(tmp_path: Path) -> None:
     with marked(tmp_path, name, "model.keras"):
         (tmp_path / f"{name}.keras").write_bytes(b"half")
         assert sweep(tmp_path) == ()
-        code = "import sys; from pathlib import Path; from composer.unfinished import sweep\n"
+        code = "import sys; from pathlib import Path; from composer.files.unfinished import sweep\n"
         code += "assert sweep(Path(sys.argv[1])) == ()"
         subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
         assert names(tmp_path) == sorted([f"{name}.keras", f"{name}{MARK}"])

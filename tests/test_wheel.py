@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.keras_format.minimal import dense_model
+from tests.container.minimal import dense_model
 
 ROOT = Path(__file__).parents[1]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli import candidates, console, options
-from composer.file_suffixes import SPEC_SUFFIXES
+from composer.files.suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
     from composer.cli.build_one import Outcome

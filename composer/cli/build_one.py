@@ -12,16 +12,16 @@ from composer.cli import options
 from composer.cli.progress import display
 from composer.cli.reporting import exit_code, not_told_yet
 from composer.errors import ComposeError, DriftError, SpecError
-from composer.file_suffixes import SPEC_SUFFIXES
+from composer.files.suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
-    from composer.building import Artifact
-    from composer.destinations.companions import Companions
-    from composer.destinations.write import Accept
     from composer.diagnostics.diagnostic import Diagnostic
-    from composer.lock.model import Lock
-    from composer.pipeline import Prepared
+    from composer.outputs.companions import Companions
+    from composer.outputs.write import Accept
+    from composer.record.model import Lock
     from composer.spec.model import Pin
+    from composer.workflows.building import Artifact
+    from composer.workflows.pipeline import Prepared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +96,7 @@ def build_one(job: Job) -> Outcome:
             return Outcome(job=job, code=code, diagnostics=diagnostics, remarks=remarks)
         if job.dry_run:
             if lock is not None and (job.locked or job.frozen):
-                from composer.locking import hold
+                from composer.workflows.locking import hold
 
                 hold(job.spec, prepared, lock, frozen=job.frozen)
             said, fresh = _planned(prepared, job), False
@@ -134,25 +134,25 @@ def _lock(job: Job) -> Lock | None:
         UsageError: there is none, and the build is to be held against it.
         DriftError: it is no lock.
     """
-    from composer.lock.document import lock_path
+    from composer.record.document import lock_path
 
     path = lock_path(Path(job.spec))
     if not (job.locked or job.frozen) and not path.exists():
         return None
-    from composer.lock.document import read_lock
+    from composer.record.document import read_lock
 
     return read_lock(path)
 
 
 def _prepare(job: Job, lock: Lock | None) -> Prepared:
-    from composer.pipeline import prepare
     from composer.store import default_store
+    from composer.workflows.pipeline import prepare
 
     # What a lock promises is about bytes, not about the times of files.
     store = default_store(trusts_times=not (job.locked or job.frozen))
     output = job.outputs or None
     if lock is not None and job.frozen:
-        from composer.frozen import prepare_frozen
+        from composer.workflows.frozen import prepare_frozen
 
         with display(f"planning {job.spec}") as say:
             return prepare_frozen(
@@ -182,17 +182,17 @@ def _prepare(job: Job, lock: Lock | None) -> Prepared:
 def _pins(lock: Lock | None) -> Mapping[str, Pin]:
     if lock is None:
         return {}
-    from composer.locking import pins
+    from composer.workflows.locking import pins
 
     return pins(lock)
 
 
 def _planned(prepared: Prepared, job: Job) -> str:
     from composer.cli.build_screen import planned
-    from composer.destinations.chosen import destinations_of
-    from composer.destinations.places import check_places
-    from composer.destinations.results import look
-    from composer.pipeline import plan_spec
+    from composer.outputs.chosen import destinations_of
+    from composer.outputs.places import check_places
+    from composer.outputs.results import look
+    from composer.workflows.pipeline import plan_spec
 
     plan = plan_spec(prepared)
     assert prepared.spec is not None
@@ -207,8 +207,8 @@ def _built(
     prepared: Prepared, job: Job, lock: Lock | None, started: float
 ) -> tuple[str, bool, tuple[str, ...]]:
     """Build; return what is shown of it, whether all was fresh, and what else is worth saying."""
-    from composer.building import build_spec
     from composer.cli.build_screen import built, outdated
+    from composer.workflows.building import build_spec
 
     output = job.outputs or None
     checks: list[str] = []
@@ -227,7 +227,7 @@ def _built(
                     companions=companions,
                     progress=say,
                 )
-            from composer.api import build_verified
+            from composer.workflows.verified_building import build_verified
 
             made, report = build_verified(
                 prepared, output=output, accept=accept, companions=companions, progress=say
@@ -247,7 +247,7 @@ def _built(
 def _companions(prepared: Prepared, job: Job) -> Companions | None:
     if not (job.provenance or job.sbom or job.sign is not None):
         return None
-    from composer.attesting import attestations
+    from composer.workflows.attesting import attestations
 
     return attestations(
         prepared,
@@ -261,8 +261,8 @@ def _companions(prepared: Prepared, job: Job) -> Companions | None:
 def _built_with_lock(
     prepared: Prepared, job: Job, lock: Lock, build: Callable[[Accept | None], Artifact]
 ) -> tuple[Artifact, tuple[str, ...]]:
-    from composer.lock.document import lock_path
-    from composer.locking import build_against_lock, build_and_keep_lock
+    from composer.record.document import lock_path
+    from composer.workflows.locking import build_against_lock, build_and_keep_lock
 
     if job.locked or job.frozen:
         done = build_against_lock(job.spec, prepared, lock, build, frozen=job.frozen)

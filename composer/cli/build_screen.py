@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composer.cli.numbers import count, size
+from composer.container.digests import digest_file
 from composer.diagnostics.render.terminal_text import shown_lines
-from composer.keras_format.digests import digest_file
-from composer.regular_files import read_regular
-from composer.signing import signs
+from composer.files.regular import read_regular
+from composer.record.signing import signs
 from composer.spec.formats import COMPANIONS, FORMATS, companion, signature
 
 if TYPE_CHECKING:
-    from composer.building import Artifact
-    from composer.destinations.exporting import Comparison
-    from composer.destinations.write import WrittenFile
+    from composer.outputs.exporting import Comparison
+    from composer.outputs.written import WrittenFile
     from composer.resolver.plan import Plan
     from composer.spec.model import Destination
+    from composer.workflows.building import Artifact
 
 Row = tuple[str, str]
 

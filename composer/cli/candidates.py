@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from click import Context, Parameter
 from click.shell_completion import CompletionItem
 
-from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
+from composer.files.suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
 
 if TYPE_CHECKING:
     from composer.spec.tree import Node
@@ -209,8 +209,8 @@ def source_ids(context: Context, typed: str) -> Iterator[str]:  # noqa: ARG001
 @_candidates
 def layer_names(context: Context, typed: str) -> Iterator[str]:  # noqa: ARG001
     """The layers of the model file or, as they will be named, of the spec on the line."""
-    from composer.inspection import inspect_model
-    from composer.pipeline import prepare
+    from composer.authoring.inspection import inspect_model
+    from composer.workflows.pipeline import prepare
 
     for file in _named_files(context):
         if file.endswith(_MODELS):

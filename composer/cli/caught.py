@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from composer.errors import FormatError
 
 if TYPE_CHECKING:
-    from composer.inspection import InspectedLayer, Inspection
+    from composer.authoring.inspection import InspectedLayer, Inspection
     from composer.spec.model import Selector
 
 
@@ -36,7 +36,7 @@ def catch(inspection: Inspection, selectors: Mapping[str, Selector]) -> Mapping[
         selectors: by their text.
     """
     from composer.diagnostics.suggest import did_you_mean
-    from composer.keras_format.flatten import flat_graph
+    from composer.graphs.flatten import flat_graph
     from composer.resolver.dead_selectors import why_dead
     from composer.resolver.select import matches
     from composer.resolver.topology import Topology

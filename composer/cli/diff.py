@@ -45,9 +45,9 @@ def command(
     from composer.cli.progress import display
     from composer.cli.reporting import Report
     from composer.cli.writing import page_path, replace_file
-    from composer.comparison import opened_views
     from composer.difference.compare import compare
     from composer.errors import SpecError, UsageError
+    from composer.workflows.comparison import opened_views
 
     wrong = [word for word in overrides if not options.is_override(word)]
     if wrong:
@@ -65,8 +65,8 @@ def command(
             ):
                 found = compare(*views)
                 if page_file is not None:
-                    from composer.page.html import html
-                    from composer.page.of_difference import page_of_difference
+                    from composer.views.page.html import html
+                    from composer.views.page.of_difference import page_of_difference
 
                     text = html(page_of_difference(*views, found))
             partial = not found.any and bool(found.not_compared)

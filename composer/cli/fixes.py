@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from composer.cli import console, options
 from composer.diagnostics.render.terminal_text import shown_lines
-from composer.file_suffixes import SPEC_SUFFIXES
+from composer.files.suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
+    from composer.authoring.fixed_texts import FixedFile
     from composer.diagnostics.render import Format
-    from composer.fixed_texts import FixedFile
-    from composer.fixing import Fixed
+    from composer.workflows.fixing import Fixed
 
 
 def fix_specs(
@@ -32,9 +32,9 @@ def fix_specs(
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report
-    from composer.cli.validate import verdict
+    from composer.cli.verdict import verdict
     from composer.errors import ComposeError
-    from composer.fixing import fix_spec, write_fixed
+    from composer.workflows.fixing import fix_spec, write_fixed
 
     code = 0
     with Report(format, stdout_is_taken=not write) as report:

@@ -9,11 +9,11 @@ import click
 
 from composer.cli import candidates, console, options
 from composer.cli.writing import replace_file
-from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
+from composer.files.suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
 
 if TYPE_CHECKING:
     from composer.diagnostics.render import Format
-    from composer.picture.model import Picture
+    from composer.views.picture.model import Picture
 
 Form = Literal["svg", "png", "mermaid", "dot"]
 _ENDINGS: dict[str, Form] = {
@@ -109,8 +109,8 @@ def _form(output: str | None, form: Form | None) -> Form:
 
 
 def _of_model(model: str) -> Picture:
-    from composer.inspection import inspect_model
-    from composer.picture.collect import picture_of_model
+    from composer.authoring.inspection import inspect_model
+    from composer.views.picture.collect import picture_of_model
 
     file = options.readable_file(model, KERAS_SUFFIXES + LEGACY_SUFFIXES)
     inspection = inspect_model(file)
@@ -130,8 +130,8 @@ def _of_spec(
 ) -> Picture | None:
     from composer.cli.progress import display
     from composer.cli.reporting import Report, counted
-    from composer.picture.collect import picture_of_plan
-    from composer.pipeline import plan_spec, prepare
+    from composer.views.picture.collect import picture_of_plan
+    from composer.workflows.pipeline import plan_spec, prepare
 
     deep, offline, every_layer = how
     options.readable_file(path, SPEC_SUFFIXES)
@@ -151,27 +151,27 @@ def _of_spec(
 
 
 def _draw(picture: Picture, unfold: tuple[str, ...], form: Form, output: str | None) -> None:
-    from composer.picture.visible import dead_patterns, view_of
+    from composer.views.picture.visible import dead_patterns, view_of
 
     for pattern in dead_patterns(picture, unfold):
         console.talk(f"--unfold {pattern}: no layer and no fold has such a name")
     view = view_of(picture, unfold)
     match form:
         case "dot":
-            from composer.picture.dot import dot
+            from composer.views.picture.dot import dot
 
             drawn = dot(view).encode()
         case "mermaid":
-            from composer.picture.mermaid import mermaid
+            from composer.views.picture.mermaid import mermaid
 
             drawn = mermaid(view).encode()
         case "svg" | "png":
-            from composer.picture.svg import svg
+            from composer.views.picture.svg import svg
 
             text = svg(view)
             drawn = text.encode()
             if form == "png":
-                from composer.picture.png import png
+                from composer.views.picture.png import png
 
                 drawn = png(text)
     if output is not None and output != "-":

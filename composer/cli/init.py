@@ -12,12 +12,12 @@ import click
 from composer.cli import candidates, console, options
 from composer.diagnostics.render.terminal_text import shown
 from composer.errors import UsageError
-from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
+from composer.files.suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
 
 if TYPE_CHECKING:
     from composer.diagnostics import Diagnostic, Span
     from composer.diagnostics.render import Format
-    from composer.drafting.draft import Draft
+    from composer.workflows.drafting import Draft
 
 STDOUT = "-"
 SCHEMA = "schemas/spec.schema.json"
@@ -66,7 +66,7 @@ def command(
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report, counted
-    from composer.drafting.draft import draft
+    from composer.workflows.drafting import draft
 
     if example:
         if models or output is not None or name is not None:
@@ -114,7 +114,7 @@ def command(
 
 def _example() -> int:
     """Write the example into the current folder."""
-    from composer.drafting import example
+    from composer.authoring import example
 
     _, missing = _schema(Path(), write=True)
     for file in example.existing(Path()):

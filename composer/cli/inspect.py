@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli import candidates, console, options
-from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES
+from composer.files.suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,7 @@ def command(model: str, *, as_json: bool, selectors: tuple[str, ...]) -> int:
     file = options.readable_file(model, KERAS_SUFFIXES + LEGACY_SUFFIXES)
     parsed = {text: _selector(text) for text in selectors}
 
-    from composer.inspection import inspect_model
+    from composer.authoring.inspection import inspect_model
 
     inspection = inspect_model(file)
     caught = None
@@ -47,7 +47,7 @@ def command(model: str, *, as_json: bool, selectors: tuple[str, ...]) -> int:
     if as_json:
         import json
 
-        from composer.inspection_document import inspection_document
+        from composer.authoring.inspection_document import inspection_document
 
         names = None if caught is None else {text: it.names for text, it in caught.items()}
         console.data(json.dumps(inspection_document(inspection, names), indent=2) + "\n")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from composer.authoring.inspection import InspectedLayer, InspectedPort, InspectedSource, Inspection
 from composer.cli.caught import Caught, rows
 from composer.cli.console import Terminal, show_parts
 from composer.cli.numbers import UNREAD, count, size
 from composer.cli.shapes import shape_text
 from composer.diagnostics.render.terminal_text import shown
-from composer.inspection import InspectedLayer, InspectedPort, InspectedSource, Inspection
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -8,14 +8,14 @@ import click
 
 from composer.cli import candidates, console, options
 from composer.diagnostics.render.terminal_text import shown, shown_lines
-from composer.file_suffixes import SPEC_SUFFIXES
+from composer.files.suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from composer.cli.reporting import Report
     from composer.diagnostics.render import Format
-    from composer.lock.compare import Difference
+    from composer.record.compare import Difference
 
 _SHOWN = 12
 
@@ -89,7 +89,7 @@ def _checked(
     offline: bool,
 ) -> int:
     from composer.cli.reporting import exit_code
-    from composer.locking import check_lock
+    from composer.workflows.locking import check_lock
 
     prepared = check_lock(spec, overrides, offline=offline, progress=say)
     report.remark(prepared.remarks)
@@ -108,7 +108,7 @@ def _written(
     upgrade: Sequence[str],
     offline: bool,
 ) -> None:
-    from composer.locking import write_lock
+    from composer.workflows.locking import write_lock
 
     prepared, changed = write_lock(spec, overrides, upgrade=upgrade, offline=offline, progress=say)
     report.remark(prepared.remarks)
@@ -122,7 +122,7 @@ def _written(
 
 
 def _has_lock(spec: str) -> bool:
-    from composer.lock.document import lock_path
+    from composer.record.document import lock_path
 
     return lock_path(options.readable_file(spec, SPEC_SUFFIXES)).exists()
 
@@ -130,7 +130,7 @@ def _has_lock(spec: str) -> bool:
 def _path(spec: str) -> str:
     from pathlib import Path
 
-    from composer.lock.document import lock_path
+    from composer.record.document import lock_path
 
     return str(lock_path(Path(spec)))
 

@@ -10,7 +10,7 @@ import click
 
 from composer.cli import candidates
 from composer.errors import UsageError
-from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
+from composer.files.suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
 
 _MODEL_SUFFIXES = KERAS_SUFFIXES + LEGACY_SUFFIXES
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli import console, options
-from composer.file_suffixes import SPEC_SUFFIXES
+from composer.files.suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
     from composer.diagnostics.render import Format
@@ -40,7 +40,7 @@ def command(
     from composer.cli.reporting import Report, counted
     from composer.cli.writing import page_path, replace_file
     from composer.errors import UsageError
-    from composer.pipeline import plan_spec, prepare
+    from composer.workflows.pipeline import plan_spec, prepare
 
     specs, overrides = options.split(arguments)
     if len(specs) > 1:
@@ -76,8 +76,8 @@ def command(
             where = console.terminal(report.stream)
             show_plan(plan, where, results=results, every_layer=every_layer)
         if page_file is not None:
-            from composer.page.html import html
-            from composer.page.of_plan import page_of_plan
+            from composer.views.page.html import html
+            from composer.views.page.of_plan import page_of_plan
 
             text = html(page_of_plan(plan, every_layer=every_layer))
             replace_file(page_file, text.encode())

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from composer.diagnostics.diagnostic import Diagnostic
     from composer.diagnostics.render import Format
 
-DRIFT = 4
 UNASKED = 3
 FOR_PROGRAMS = frozenset({"json", "github", "sarif"})
 
@@ -189,7 +188,11 @@ def exit_code(diagnostics: Sequence[Diagnostic]) -> int:
         return 0
     if all(item.code == "CMP610" for item in errors):
         return UNASKED
-    return DRIFT if all(item.code.startswith("CMP6") for item in errors) else SpecError.exit_code
+    return (
+        DriftError.exit_code
+        if all(item.code.startswith("CMP6") for item in errors)
+        else SpecError.exit_code
+    )
 
 
 def counted(diagnostics: Sequence[Diagnostic]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from composer.keras_format.graph import TensorSpec
+from composer.graphs.graph import TensorSpec
 
 _USUAL = "float32"
 

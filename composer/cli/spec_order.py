@@ -24,7 +24,7 @@ def starts_from(specs: Sequence[str], overrides: Sequence[str]) -> dict[str, tup
     """
     if len(specs) == 1:
         return {specs[0]: ()}
-    from composer.destinations.chosen import destinations_of
+    from composer.outputs.chosen import destinations_of
 
     read = dict(_read(specs, overrides))
     makers = {Path(spec).resolve(): spec for spec in specs}
@@ -58,8 +58,8 @@ def _read(specs: Sequence[str], overrides: Sequence[str]) -> Iterator[tuple[str,
 
 
 def _before(name: str, spec: Spec | None, makers: dict[Path, str]) -> Iterator[str]:
-    from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
-    from composer.sources.keras_files import file_path, is_path
+    from composer.files.suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
+    from composer.sources.paths import file_path, is_path
 
     for source in spec.sources if spec is not None else ():
         if is_path(source.location, SPEC_SUFFIXES + KERAS_SUFFIXES + LEGACY_SUFFIXES):

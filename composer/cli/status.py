@@ -11,16 +11,16 @@ import click
 
 from composer.cli import console, options
 from composer.diagnostics.render.terminal_text import shown_lines
-from composer.file_suffixes import SPEC_SUFFIXES
+from composer.errors import DriftError
+from composer.files.suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
     from composer.diagnostics.diagnostic import Diagnostic
     from composer.diagnostics.render import Format
-    from composer.status import LockStatus, Status
+    from composer.workflows.status import LockStatus, Status
 
 _SPEC = re.compile(rb"^version\s*:\s*1\s*(?:#.*)?$", re.MULTILINE)
 _PARTS = re.compile(rb"^(?:sources|layers|extends)\s*:", re.MULTILINE)
-_DRIFT = 4
 
 
 @click.command(name="status", short_help="Show which results and locks are out of date, and why.")
@@ -37,7 +37,7 @@ def command(arguments: tuple[str, ...], *, as_json: bool, format: Format) -> int
     from composer.cli.progress import display
     from composer.cli.reporting import FOR_PROGRAMS, Report
     from composer.errors import ComposeError
-    from composer.status import status_of
+    from composer.workflows.status import status_of
 
     named = arguments or ()
     if all(options.is_override(argument) for argument in named):
@@ -109,7 +109,7 @@ def _is_spec(path: Path) -> bool:
 def _code(status: Status) -> int:
     if status.diagnostics:
         return 1
-    return 0 if status.current else _DRIFT
+    return 0 if status.current else DriftError.exit_code
 
 
 def _not_current(status: Status) -> list[Diagnostic]:

@@ -9,7 +9,7 @@ from composer.cli.build_screen import shown
 from composer.diagnostics.render.json_document import as_json
 
 if TYPE_CHECKING:
-    from composer.status import LockStatus, Status
+    from composer.workflows.status import LockStatus, Status
 
 
 def status_document(found: Sequence[Status]) -> dict[str, Any]:

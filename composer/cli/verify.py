@@ -8,16 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from composer.cli import candidates, console, options
-from composer.file_suffixes import SPEC_SUFFIXES
+from composer.files.suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
-    from composer.checks import VerificationReport
     from composer.cli.reporting import Report
-    from composer.diagnostics.diagnostic import Diagnostic
     from composer.diagnostics.render import Format
-
-DRIFT = 4
-_STYLES = {"ok": "help", "failed": "error", "skipped": "warning"}
 
 
 @click.command(
@@ -130,66 +125,12 @@ def _usage(message: str, help: str | None = None) -> Exception:  # noqa: A002
 
 def _in_keras(artifact: Path, spec: str | None, overrides: tuple[str, ...], report: Report) -> int:
     """Load the artifact in Keras, and show what was found."""
+    from composer.cli.verify_report import failed_checks, keras_report, verification_lines
+    from composer.errors import DriftError
+
     found = keras_report(artifact, spec, overrides, report)
     if found is None:
         return 1
     report.for_programs(failed_checks(found))
     report.say(verification_lines(found, color=console.terminal(report.stream).color))
-    return 0 if found.ok else DRIFT
-
-
-def keras_report(
-    artifact: Path, spec: str | None, overrides: tuple[str, ...], report: Report
-) -> VerificationReport | None:
-    """Load an artifact in Keras and return what was found; None where the spec has errors."""
-    from composer.cli.progress import display
-    from composer.cli.reporting import counted
-    from composer.keras_process.user_code import NO_CODE, code_of
-    from composer.pipeline import plan_spec, prepare
-
-    file = options.readable_file(str(artifact), (".keras",))
-    plan, code = None, NO_CODE
-    if spec is not None:
-        options.readable_file(spec, SPEC_SUFFIXES)
-        with display(f"planning {spec}") as say:
-            prepared = prepare(spec, overrides, deep=True, progress=say)
-        report.add(prepared.diagnostics)
-        if prepared.errors:
-            console.talk(f"{counted(prepared.diagnostics)} in {spec}")
-            return None
-        plan = plan_spec(prepared)
-        assert prepared.spec is not None
-        code = code_of(prepared.spec)
-    # Imported here: a spec with mistakes needs none of it.
-    from composer.verification import verify_artifact
-
-    seed = plan.seed if plan is not None else 0
-    with display(f"verifying {artifact}") as say:
-        return verify_artifact(file, plan, code=code, seed=seed, progress=say)
-
-
-def failed_checks(report: VerificationReport) -> list[Diagnostic]:
-    """Return the checks that failed, as far as no diagnostic of the report says it."""
-    from composer.diagnostics.diagnostic import Diagnostic
-
-    if report.diagnostics:
-        return []
-    return [
-        Diagnostic(code="CMP614", message=f"{report.artifact}: {check.name}: {check.detail}")
-        for check in report.checks
-        if check.state == "failed"
-    ]
-
-
-def verification_lines(report: VerificationReport, *, color: bool) -> str:
-    """Return a line a check, and the verdict."""
-    from composer.diagnostics.render.terminal_text import shown, styled
-
-    width = max((len(check.name) for check in report.checks), default=0)
-    lines = []
-    for check in report.checks:
-        state = styled(f"{check.state:<8}", _STYLES[check.state], color=color)
-        lines.append(f"{state} {shown(check.name):<{width}}  {shown(check.detail)}".rstrip())
-    failed = sum(check.state == "failed" for check in report.checks)
-    verdict = "verified" if report.ok else f"{failed} of {len(report.checks)} checks failed"
-    return "\n".join([*lines, shown(f"{report.artifact}: {verdict}")])
+    return 0 if found.ok else DriftError.exit_code

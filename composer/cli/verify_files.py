@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from composer.cli import console, options
 from composer.cli.progress import display
-from composer.cli.verify import DRIFT, failed_checks, keras_report, verification_lines
-from composer.errors import SpecError, UsageError
-from composer.file_suffixes import SPEC_SUFFIXES
+from composer.cli.verify_report import failed_checks, keras_report, verification_lines
+from composer.errors import DriftError, SpecError, UsageError
+from composer.files.suffixes import SPEC_SUFFIXES
 
 if TYPE_CHECKING:
-    from composer.checks import VerificationReport
     from composer.cli.reporting import Report
     from composer.diagnostics.diagnostic import Diagnostic
-    from composer.lock.model import Lock
-    from composer.rebuilding import Rebuilt
+    from composer.record.checks import VerificationReport
+    from composer.record.model import Lock
+    from composer.workflows.rebuilding import Rebuilt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ def verify_files(wanted: Wanted, report: Report) -> int:
         refused = _refused(spec, lock) if lock is not None and not wanted.overrides else ()
         if refused:
             report.add(refused)
-            return DRIFT
+            return DriftError.exit_code
         code, built = _rebuilt(spec, overrides, artifacts, lock, report)
         if code:
             return code
@@ -73,7 +73,7 @@ def verify_files(wanted: Wanted, report: Report) -> int:
         report.for_programs(failed_checks(one))
         lines = [*_difference(built[number])] if built else []
         report.say("\n".join([*lines, verification_lines(one, color=color)]))
-    return 0 if all(one.ok for one in found) else DRIFT
+    return 0 if all(one.ok for one in found) else DriftError.exit_code
 
 
 def _of_lock(lock: Lock | None, lock_file: Path | None) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ def _of_lock(lock: Lock | None, lock_file: Path | None) -> tuple[str, ...]:
 def _refused(spec: str, lock: Lock) -> tuple[Diagnostic, ...]:
     """Return what the overrides of a lock let in: code would run by a file that few people read."""
     from composer.diagnostics.diagnostic import Diagnostic
-    from composer.lock.authority import only_overridden
+    from composer.record.authority import only_overridden
     from composer.spec.override_paths import seen_from_here
     from composer.spec.reading import read_spec
     from composer.spec.tree import path_text
@@ -110,7 +110,7 @@ def _refused(spec: str, lock: Lock) -> tuple[Diagnostic, ...]:
 def _lock(wanted: Wanted) -> tuple[Path | None, Lock | None]:
     if wanted.lock is None:
         return None, None
-    from composer.lock.document import lock_path, read_lock
+    from composer.record.document import lock_path, read_lock
 
     path = Path(wanted.lock)
     if wanted.lock.endswith(SPEC_SUFFIXES):
@@ -141,7 +141,7 @@ def _artifacts(wanted: Wanted, overrides: tuple[str, ...]) -> list[Path]:
         paths = _results(wanted.spec, overrides)
     for path in paths:
         if path.is_dir():
-            from composer.lock_verification import artifact_format
+            from composer.workflows.lock_verification import artifact_format
 
             artifact_format(path)
         else:
@@ -164,22 +164,22 @@ def _quick(
     artifact: Path, lock: Lock | None, lock_file: Path | None, wanted: Wanted
 ) -> VerificationReport:
     """Hold an artifact against its signature and its lock, where they are asked for."""
-    from composer.checks import VerificationReport
+    from composer.record.checks import VerificationReport
 
     found = VerificationReport(artifact=artifact, checks=())
     with display(f"verifying {artifact}"):
         if wanted.public_key is not None:
             found = _joined(found, _signed(artifact, Path(wanted.public_key), wanted.signature))
         if lock is not None:
-            from composer.lock_verification import verify_against_lock
+            from composer.workflows.lock_verification import verify_against_lock
 
             found = _joined(found, verify_against_lock(artifact, lock, str(lock_file)))
     return found
 
 
 def _signed(artifact: Path, key: Path, named: str | None) -> VerificationReport:
-    from composer.checks import VerificationReport
-    from composer.signing import check_signature, refused
+    from composer.record.checks import VerificationReport
+    from composer.record.signing import check_signature, refused
     from composer.spec.formats import signature
 
     beside = signature(artifact).path if named is None else Path(named)
@@ -195,9 +195,9 @@ def _rebuilt(
     lock: Lock | None,
     report: Report,
 ) -> tuple[int, tuple[Rebuilt, ...]]:
-    from composer.lock.compare import WRITERS
-    from composer.lock.make import installed
-    from composer.rebuilding import rebuild
+    from composer.record.compare import WRITERS
+    from composer.record.make import installed
+    from composer.workflows.rebuilding import rebuild
 
     options.readable_file(spec, SPEC_SUFFIXES)
     now = installed(WRITERS)
@@ -222,7 +222,7 @@ def _rebuilt(
 
 
 def _with(found: VerificationReport, again: Rebuilt) -> VerificationReport:
-    from composer.checks import VerificationReport
+    from composer.record.checks import VerificationReport
 
     return VerificationReport(
         artifact=found.artifact,
@@ -232,7 +232,7 @@ def _with(found: VerificationReport, again: Rebuilt) -> VerificationReport:
 
 
 def _joined(one: VerificationReport, other: VerificationReport) -> VerificationReport:
-    from composer.checks import VerificationReport
+    from composer.record.checks import VerificationReport
 
     return VerificationReport(
         artifact=one.artifact,

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from composer.keras_format.stored import TEXT, Listing, StoredTensor
+from composer.container.stored import TEXT, Listing, StoredTensor
 
 if TYPE_CHECKING:
-    from composer.keras_format.digests import TensorDigest
+    from composer.container.digests import TensorDigest
 
 
 class StoredValues:
@@ -25,7 +25,7 @@ class StoredValues:
 
     @cached_property
     def _digests(self) -> Mapping[str, TensorDigest]:
-        from composer.keras_format.digests import digest_listing
+        from composer.container.digests import digest_listing
 
         return digest_listing(self.listing)
 
@@ -104,7 +104,7 @@ def _bits(array: Any) -> Any:
 def _array(values: StoredValues, path: str) -> Any:
     import numpy as np
 
-    from composer.keras_format.archive import opened_weights
+    from composer.container.archive import opened_weights
 
     stored = values.listing.find(path)
     assert isinstance(stored, StoredTensor)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from composer.difference.stored_values import StoredValues
-from composer.keras_format.graph import Form
+from composer.graphs.graph import Form
 
 Calls = tuple[tuple[str, ...], ...]
 """For each call of a layer the tensors that it takes, such as ``("conv1", "lstm#0.1")``."""

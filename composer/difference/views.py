@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from composer.difference.stored_values import StoredValues
 from composer.difference.view import Calls, Layer, Ports, View, Weight
-from composer.keras_format.graph import (
+from composer.graphs.graph import (
     Call,
     Graph,
     TensorRef,
@@ -17,9 +17,9 @@ from composer.keras_format.graph import (
     named_leaves,
     structure_form,
 )
-from composer.keras_format.model_file import LayerState, ModelFile
-from composer.lock.document import lock_document
-from composer.lock.model import Lock
+from composer.graphs.model_file import LayerState, ModelFile
+from composer.record.document import lock_document
+from composer.record.model import Lock
 from composer.resolver.plan import Plan
 from composer.resolver.topology import Topology
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from composer.container.digests import digest_file
 from composer.errors import SourceError
-from composer.keras_format.digests import digest_file
 from composer.keras_process.applications import check_application
 from composer.keras_process.imports import Recipe
 

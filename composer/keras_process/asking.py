@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from composer.errors import BuildError
-from composer.keras_format.graph import Json, TensorSpec
+from composer.graphs.graph import Json, TensorSpec
 from composer.keras_process.client import run, versions
 from composer.keras_process.code_state import CodeState
 from composer.keras_process.fact_documents import (
@@ -131,7 +131,7 @@ def _ask_process(
     progress: Callable[[str], None] | None,
 ) -> dict[str, Fact]:
     # Imported here: rewriting archives needs h5py, which reading facts from the store does not.
-    from composer.keras_format.canonical import canonicalise
+    from composer.model_files.canonical_file import canonicalise
 
     with store.scratch() as folder:
         answer = run(

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from composer.errors import BuildError, ComposeError, KerasProcessError, SourceError
+from composer.files.unfinished import temporary_folder
 from composer.keras_process.environment import hermetic_environment
-from composer.unfinished import temporary_folder
 
 _WORKER = "composer.keras_process.worker"
 _TAIL_LINES = 12

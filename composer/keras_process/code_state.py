@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from composer.keras_format.code_scan import scan
-from composer.keras_format.graph import Json
-from composer.keras_format.keras_names import NO_MODULE, is_function, unknown_texts
+from composer.graphs.code_scan import scan
+from composer.graphs.graph import Json
+from composer.graphs.keras_names import NO_MODULE, is_function, unknown_texts
 from composer.keras_process.code_content import CodeContent, code_content
 from composer.keras_process.code_search import ModuleSearch
 from composer.keras_process.programs import MODULE as PROGRAM_MODULE

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from composer.keras_format.graph import Json, TensorSpec, Tree
+from composer.graphs.graph import Json, TensorSpec, Tree
 from composer.resolver.facts import AskedCall, Fact, OwnedVariable, Pending, Question, Recorded
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from composer.container.stored import FileStamp
 from composer.errors import BuildError
-from composer.keras_format.legacy_h5.compare import check_import
-from composer.keras_format.legacy_h5.put_in_place import holes
-from composer.keras_format.legacy_h5.read import REPAIRS_VERSION, LegacyModel, without_holes
-from composer.keras_format.stored import FileStamp
+from composer.keras_process.h5_check import check_import
 from composer.keras_process.imports import Recipe
+from composer.legacy.h5.put_in_place import holes
+from composer.legacy.h5.read import REPAIRS_VERSION, LegacyModel, without_holes
 
 
 def legacy_recipe(model: LegacyModel, sha256: str, name: str) -> Recipe:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from composer.container.digests import digest_folder
 from composer.errors import SourceError
-from composer.keras_format.digests import digest_folder
 from composer.keras_process.hub_presets import (
     BACKBONE,
     HUB,

@@ -8,11 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+from composer.container.strict_json import read_object
 from composer.diagnostics.suggest import nearest
 from composer.errors import FormatError, SourceError
-from composer.keras_format.code_scan import scan
-from composer.keras_format.graph import Json
-from composer.keras_format.strict_json import read_object
+from composer.graphs.code_scan import scan
+from composer.graphs.graph import Json
 
 HUB: Final = "hub"
 """The reason of what is wrong with a preset."""

@@ -108,7 +108,7 @@ def _import(
 ) -> str:
     """Run one import task; put what it saved into canonical form and into the store."""
     # Imported here: rewriting archives needs h5py, which finding a recipe does not.
-    from composer.keras_format.canonical import canonicalise
+    from composer.model_files.canonical_file import canonicalise
 
     with store.scratch() as folder:
         saved, canonical = folder / "saved.keras", folder / "canonical.keras"

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from composer.keras_format.legacy_h5.keras3 import KnownClasses
+from composer.legacy.h5.keras3 import KnownClasses
 
 _OPERATION = re.compile(r"^class (\w+)\((?:\w+\.)?Operation\)", re.MULTILINE)
 _EXPORT = re.compile(r"\b([A-Z]\w+) as ([A-Z]\w+)")

@@ -8,7 +8,7 @@ from typing import Any
 
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.diagnostics.suggest import did_you_mean
-from composer.keras_format.code_scan import FILE_ARGUMENTS, scan
+from composer.graphs.code_scan import FILE_ARGUMENTS, scan
 from composer.keras_process.keras_classes import known_classes
 from composer.resolver.problems import Problems
 from composer.spec.boundary import Boundary

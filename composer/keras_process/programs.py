@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composer.errors import FormatError, SourceError
-from composer.keras_format.keras_metadata import FILE as KERAS_2
-from composer.keras_format.keras_metadata import read_metadata
+from composer.legacy.keras_metadata import FILE as KERAS_2
+from composer.legacy.keras_metadata import read_metadata
 from composer.spec.model import Source
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def program_recipe(folder: Path, signature: str) -> Recipe:
     Raises:
         SourceError: the folder can't be read (:data:`PROGRAM`).
     """
-    from composer.keras_format.digests import digest_folder
+    from composer.container.digests import digest_folder
     from composer.keras_process.imports import Recipe
 
     try:

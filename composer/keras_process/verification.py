@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from composer.keras_format.graph import TensorRef, TensorSpec, Tree
+from composer.graphs.graph import TensorRef, TensorSpec, Tree
 from composer.keras_process.client import run
 from composer.keras_process.user_code import NO_CODE, UserCode
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from composer.container.stored import FileStamp
 from composer.errors import BuildError
-from composer.keras_format.legacy_h5.compare import check_import
-from composer.keras_format.legacy_h5.read import LegacyModel
-from composer.keras_format.stored import FileStamp
+from composer.keras_process.h5_check import check_import
 from composer.keras_process.imports import Recipe
 from composer.keras_process.user_code import UserCode
+from composer.legacy.h5.read import LegacyModel
 
 
 def weights_recipe(

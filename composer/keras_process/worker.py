@@ -17,8 +17,8 @@ from collections.abc import Callable
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 
+from composer.files.unfinished import TEMPORARY
 from composer.keras_process.refusal import RefusalError
-from composer.unfinished import TEMPORARY
 
 TASKS = {
     "import_app": "composer.keras_process.tasks.import_app",

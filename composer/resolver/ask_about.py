@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from composer.keras_format.graph import Call, Tensor, TensorRef, TensorSpec, map_call
+from composer.graphs.graph import Call, Tensor, TensorRef, TensorSpec, map_call
 from composer.resolver.facts import AskedCall, Pending, Question, Recorded
 from composer.resolver.linked import LinkedOperation
 from composer.resolver.seams import is_known

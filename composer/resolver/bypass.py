@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from composer.keras_format.graph import Operation, TensorRef
+from composer.graphs.graph import Operation, TensorRef
 from composer.resolver.topology import Topology
 
 _INFERENCE_IDENTITIES = frozenset(

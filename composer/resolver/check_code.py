@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from composer.file_suffixes import SPEC_SUFFIXES
-from composer.keras_format.code_scan import Finding, scan
-from composer.keras_format.graph import Json, Operation, Tensor, TensorRef, Tree
+from composer.files.suffixes import SPEC_SUFFIXES
+from composer.graphs.code_scan import Finding, scan
+from composer.graphs.graph import Json, Operation, Tensor, TensorRef, Tree
 from composer.resolver.plan import Plan
 from composer.resolver.problems import Problems
 from composer.spec.model import Source, Spec

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from composer.keras_format.graph import Json, Operation
-from composer.keras_format.keras_names import in_own_layers, text_kind
+from composer.graphs.graph import Json, Operation
+from composer.graphs.keras_names import in_own_layers, text_kind
 from composer.resolver.plan import Plan, StateCopy
 from composer.resolver.problems import Problems
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from composer.diagnostics.diagnostic import SpecPath
-from composer.keras_format.graph import Operation, TensorRef, leaves
+from composer.graphs.graph import Operation, TensorRef, leaves
 from composer.resolver.bypass import is_identity, stand_in, why_not_bypass
 from composer.resolver.cut_edges import report_cut_edge
 from composer.resolver.problems import Problems

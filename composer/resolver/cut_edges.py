@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from composer.diagnostics.diagnostic import SpecPath
-from composer.keras_format.graph import TensorRef
+from composer.graphs.graph import TensorRef
 from composer.resolver.bypass import why_not_bypass
 from composer.resolver.problems import Problems
 from composer.resolver.select import matches

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from composer.keras_format.flatten import SEPARATOR
-from composer.keras_format.graph import Operation
+from composer.graphs.flatten import SEPARATOR
+from composer.graphs.graph import Operation
 from composer.resolver.inside import how_to_open, walk
 from composer.spec.model import Selector
 from composer.spec.selectors import glob_pattern, regex_pattern

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from composer.keras_format.graph import TensorSpec, structure_form
+from composer.graphs.graph import TensorSpec, structure_form
 from composer.resolver.plan import Download, Plan, PlannedSource, Port
 from composer.resolver.seams import Seam
 

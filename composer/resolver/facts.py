@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from composer.keras_format.foreign import foreign_classes
-from composer.keras_format.graph import Json, TensorSpec, Tree
+from composer.graphs.foreign import foreign_classes
+from composer.graphs.graph import Json, TensorSpec, Tree
 
 
 @dataclass(frozen=True, slots=True)

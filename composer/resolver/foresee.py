@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from composer.diagnostics.diagnostic import Note, SpecPath
-from composer.keras_format.graph import Call, Tensor, TensorRef, TensorSpec, map_call
-from composer.keras_format.static_shapes import Answer, Refusal, static_answer
-from composer.keras_format.static_specs import static_call
+from composer.graphs.graph import Call, Tensor, TensorRef, TensorSpec, map_call
+from composer.graphs.static_shapes import Answer, Refusal, static_answer
+from composer.graphs.static_specs import static_call
 from composer.resolver.linked import Edge, Linked, LinkedOperation, Step
 from composer.resolver.problems import Problems
 from composer.resolver.seam_advice import between

@@ -13,9 +13,9 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from composer.diagnostics.diagnostic import SpecPath
-from composer.file_suffixes import SPEC_SUFFIXES
-from composer.keras_format.graph import Operation
-from composer.keras_format.model_file import ModelFile
+from composer.files.suffixes import SPEC_SUFFIXES
+from composer.graphs.graph import Operation
+from composer.graphs.model_file import ModelFile
 from composer.resolver.linked import Step
 from composer.resolver.name_layers import default_name
 from composer.resolver.problems import Problems

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeGuard
 
 from composer.diagnostics.diagnostic import Note, SpecPath
-from composer.keras_format.foreign import foreign_classes
-from composer.keras_format.graph import Operation, Tensor, TensorRef, TensorSpec
-from composer.keras_format.model_file import LayerState, ModelFile
-from composer.keras_format.static_shapes import Refusal
-from composer.keras_format.static_specs import input_spec, static_output
+from composer.graphs.foreign import foreign_classes
+from composer.graphs.graph import Operation, Tensor, TensorRef, TensorSpec
+from composer.graphs.model_file import LayerState, ModelFile
+from composer.graphs.static_shapes import Refusal
+from composer.graphs.static_specs import input_spec, static_output
 from composer.resolver.ask_about import Known, question_about
 from composer.resolver.facts import Fact, Pending, Question, tensors_of
 from composer.resolver.foresee import foresee, report_refused_call

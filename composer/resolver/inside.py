@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from composer.diagnostics.suggest import did_you_mean
-from composer.keras_format.flatten import SEPARATOR
-from composer.keras_format.graph import Graph, Operation
-from composer.keras_format.model_file import ModelFile
+from composer.graphs.flatten import SEPARATOR
+from composer.graphs.graph import Graph, Operation
+from composer.graphs.model_file import ModelFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from composer.keras_format.graph import TensorRef
+from composer.graphs.graph import TensorRef
 from composer.resolver.linked import Linked, Step
 from composer.resolver.references import Piece
 

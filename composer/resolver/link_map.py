@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from composer.keras_format.model_file import ModelFile
+from composer.graphs.model_file import ModelFile
 from composer.resolver.cut import Use
 from composer.resolver.inside import inner_layers, shared_paths
 from composer.resolver.linked import Linked

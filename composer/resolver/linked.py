@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from composer.diagnostics.diagnostic import SpecPath
-from composer.keras_format.graph import Operation, TensorRef, TensorSpec, Tree
+from composer.graphs.graph import Operation, TensorRef, TensorSpec, Tree
 from composer.spec.model import NewLayer
 
 

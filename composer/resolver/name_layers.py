@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from composer.diagnostics.diagnostic import Edit, SpecPath
 from composer.diagnostics.suggest import did_you_mean
-from composer.keras_format.rename import name_problem
+from composer.graphs.rename import name_problem
 from composer.resolver.inside import how_to_open
 from composer.resolver.problems import Problems
 from composer.resolver.select import MOST_EXPLAINED, MOST_WORK

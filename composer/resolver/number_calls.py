@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from composer.keras_format.graph import Tensor, TensorRef, map_call
+from composer.graphs.graph import Tensor, TensorRef, map_call
 from composer.resolver.linked import Edge, Linked, LinkedOperation, Step
 
 

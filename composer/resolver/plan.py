@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from composer.keras_format.graph import Graph, TensorRef, TensorSpec
-from composer.keras_format.model_file import LayerState, ModelFile
+from composer.graphs.graph import Graph, TensorRef, TensorSpec
+from composer.graphs.model_file import LayerState, ModelFile
 from composer.resolver.inside import InnerLayer
 from composer.resolver.linked import Origin
 from composer.resolver.seams import Seam
-from composer.self_shown import SelfShown
+from composer.spec.self_shown import SelfShown
 
 Fate = Literal["kept", "renamed", "dropped", "replaced", "bypassed", "wired", "unreachable"]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from composer.diagnostics.diagnostic import Edit, SpecPath
 from composer.diagnostics.suggest import certain, did_you_mean
-from composer.keras_format.foreign import FOUND_BY_KERAS
-from composer.keras_format.graph import Operation, TensorRef, Tree
-from composer.keras_format.static_specs import output_count
+from composer.graphs.foreign import FOUND_BY_KERAS
+from composer.graphs.graph import Operation, TensorRef, Tree
+from composer.graphs.static_specs import output_count
 from composer.resolver.cut import Use
 from composer.resolver.dead_selectors import where_inside
 from composer.resolver.inside import how_to_open

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from composer.diagnostics.diagnostic import Note, SpecPath
-from composer.keras_format.graph import TensorRef, TensorSpec
+from composer.graphs.graph import TensorRef, TensorSpec
 from composer.resolver.blamed_argument import blamed, looks_plain
 from composer.resolver.facts import Fact
 from composer.resolver.foresee import inputs_path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from composer.keras_format.graph import Operation, Refusal
+from composer.graphs.graph import Operation, Refusal
 from composer.resolver.linked import Linked, Step
 from composer.resolver.problems import Problems
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from composer.diagnostics.diagnostic import Diagnostic, SpecPath
 from composer.diagnostics.suggest import start_afresh
-from composer.keras_format.graph import TensorRef
-from composer.keras_format.model_file import LayerState, ModelFile
+from composer.graphs.graph import TensorRef
+from composer.graphs.model_file import LayerState, ModelFile
 from composer.resolver.check_code import check_code
 from composer.resolver.check_loadable import check_loadable
 from composer.resolver.check_names import check_names

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from itertools import chain, count
 
 from composer.diagnostics.diagnostic import SpecPath
-from composer.keras_format.graph import TensorRef, TensorSpec
+from composer.graphs.graph import TensorRef, TensorSpec
 from composer.resolver.linked import Linked
 from composer.resolver.seams import Seam
 from composer.spec.yaml_scalars import written

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from composer.keras_format.graph import Json, Operation, TensorSpec
+from composer.graphs.graph import Json, Operation, TensorSpec
 
 _RANKS = {
     "Conv1D": 3,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from composer.diagnostics.diagnostic import SpecPath
-from composer.keras_format.graph import TensorRef, TensorSpec
+from composer.graphs.graph import TensorRef, TensorSpec
 from composer.resolver.linked import Linked
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from composer.keras_format.graph import Graph
-from composer.keras_format.rename import shared_ids, with_shared_names
+from composer.graphs.graph import Graph
+from composer.graphs.rename import shared_ids, with_shared_names
 from composer.resolver.linked import Origin
 from composer.resolver.problems import Problems
 from composer.resolver.references import Piece

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from composer.diagnostics.diagnostic import SpecPath
 from composer.diagnostics.suggest import did_you_mean
-from composer.keras_format.graph import TensorRef
+from composer.graphs.graph import TensorRef
 from composer.resolver.problems import Problems
 from composer.resolver.select import Selection
 from composer.resolver.topology import Topology

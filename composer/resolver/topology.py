@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from composer.keras_format.graph import Graph, Operation, TensorRef, TensorSpec, leaves
-from composer.keras_format.static_specs import input_spec, static_output
+from composer.graphs.graph import Graph, Operation, TensorRef, TensorSpec, leaves
+from composer.graphs.static_specs import input_spec, static_output
 
 CallOf = tuple[str, int]
 """A call of an operation: its name, and the number of the call; an input layer has one."""

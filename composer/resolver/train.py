@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from composer.keras_format.graph import Operation
+from composer.graphs.graph import Operation
 from composer.resolver.problems import Problems
 from composer.resolver.references import Piece
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from composer.keras_format.graph import TensorRef, TensorSpec
+from composer.graphs.graph import TensorRef, TensorSpec
 from composer.resolver.facts import Question
 from composer.resolver.linked import Linked
 from composer.signatures import signature_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from composer.keras_format.model_file import StoredVariable
+from composer.graphs.model_file import StoredVariable
 from composer.resolver.facts import OwnedVariable
 
 

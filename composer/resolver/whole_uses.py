@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from composer.keras_format.graph import TensorRef, leaves
-from composer.keras_format.model_file import ModelFile
+from composer.graphs.graph import TensorRef, leaves
+from composer.graphs.model_file import ModelFile
 from composer.resolver.infer import Inferred
 from composer.resolver.linked import Linked, Step
 from composer.resolver.plan import WholeUse

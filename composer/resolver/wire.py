@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from composer.diagnostics.diagnostic import SpecPath
-from composer.keras_format.graph import (
+from composer.graphs.graph import (
     Call,
     Operation,
     Tensor,

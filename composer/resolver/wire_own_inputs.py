@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from composer.diagnostics.diagnostic import Edit
-from composer.keras_format.graph import TensorSpec
-from composer.keras_format.static_specs import input_spec
+from composer.graphs.graph import TensorSpec
+from composer.graphs.static_specs import input_spec
 from composer.resolver.linked import Linked, LinkedOperation
 from composer.resolver.problems import Problems
 from composer.spec.model import Spec

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from composer.keras_format.graph import (
+from composer.graphs.graph import (
     Call,
     Graph,
     Operation,
@@ -18,10 +18,10 @@ from composer.keras_format.graph import (
     map_leaves,
     named_leaves,
 )
-from composer.keras_format.model_file import LayerState, ModelFile
-from composer.keras_format.order import operation_order
-from composer.keras_format.rename import renamed
-from composer.keras_format.static_specs import input_spec
+from composer.graphs.model_file import LayerState, ModelFile
+from composer.graphs.order import operation_order
+from composer.graphs.rename import renamed
+from composer.graphs.static_specs import input_spec
 from composer.resolver.infer import Inferred
 from composer.resolver.labels import Labels
 from composer.resolver.link_map import link_map

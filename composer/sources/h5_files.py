@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from composer.errors import FormatError, SourceError
-from composer.file_suffixes import LEGACY_SUFFIXES
+from composer.files.suffixes import LEGACY_SUFFIXES
 from composer.sources.context import Context
 from composer.sources.keras_files import check_sha256, existing_file
 from composer.sources.located import Located
@@ -27,11 +27,11 @@ def locate_h5_file(source: Source, context: Context) -> Located:
     path = existing_file(source, LEGACY_SUFFIXES)
     check_sha256(source, path)
     # Imported here: most specs have no such source.
-    from composer.keras_format.legacy_h5.check_weights import check_weights
-    from composer.keras_format.legacy_h5.put_in_place import refusals
-    from composer.keras_format.legacy_h5.read import read_legacy_model
     from composer.keras_process.h5_imports import legacy_recipe
     from composer.keras_process.keras_classes import known_classes
+    from composer.legacy.h5.check_weights import check_weights
+    from composer.legacy.h5.put_in_place import refusals
+    from composer.legacy.h5.read import read_legacy_model
 
     try:
         model = read_legacy_model(path, known_classes())

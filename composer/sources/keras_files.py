@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from composer.container.digests import digest_file
 from composer.diagnostics.suggest import nearest
 from composer.errors import SourceError
-from composer.file_suffixes import KERAS_SUFFIXES
-from composer.keras_format.digests import digest_file
-from composer.spec.locations import is_remote, local_path, names_host
+from composer.files.suffixes import KERAS_SUFFIXES
+from composer.sources.paths import file_path
+from composer.spec.locations import local_path, names_host
 from composer.spec.model import Source
 
 if TYPE_CHECKING:
@@ -26,16 +27,6 @@ def locate_keras_file(source: Source, context: Context) -> Path:  # noqa: ARG001
         SourceError: there is no such file (``missing``).
     """
     return existing_file(source, KERAS_SUFFIXES)
-
-
-def is_path(location: str, suffixes: tuple[str, ...]) -> bool:
-    """Tell whether ``from`` is the path of a file with one of these endings, and no URL."""
-    return location.endswith(suffixes) and not is_remote(location)
-
-
-def file_path(source: Source) -> Path:
-    """Return the path of a file source; a relative one belongs to the spec that wrote it."""
-    return source.file or source.directory / local_path(source.location)
 
 
 def existing_file(source: Source, suffixes: tuple[str, ...]) -> Path:

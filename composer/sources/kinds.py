@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from composer.errors import SourceError
-from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
+from composer.files.suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
 from composer.keras_process.programs import program_folder, saved_model_folder
 from composer.sources.context import Context
 from composer.sources.h5_files import locate_h5_file
-from composer.sources.keras_files import is_path, locate_keras_file
+from composer.sources.keras_files import locate_keras_file
 from composer.sources.located import Located
 from composer.sources.made_by_keras import locate_application, locate_code, locate_preset
+from composer.sources.paths import is_path
 from composer.sources.programs import locate_program
 from composer.sources.saved_models import locate_saved_model
 from composer.sources.specs import locate_spec

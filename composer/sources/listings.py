@@ -9,12 +9,12 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
+from composer.container.archive import Archive
+from composer.container.listing_document import FORMAT, listing_document, listing_from
+from composer.container.stored import FileStamp, Listing
 from composer.errors import BuildError
-from composer.keras_format.archive import Archive
-from composer.keras_format.listing_document import FORMAT, listing_document, listing_from
-from composer.keras_format.stored import FileStamp, Listing
+from composer.files.file_times import file_key
 from composer.store import Store
-from composer.store.file_times import file_key
 
 
 @dataclass(frozen=True, slots=True)

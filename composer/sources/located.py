@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic
-from composer.keras_format.graph import Graph, Refusal, Repair
+from composer.graphs.graph import Graph, Refusal, Repair
 from composer.resolver.plan import Download
 
 

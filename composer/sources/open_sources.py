@@ -6,20 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from composer.container.stored import FileStamp, Listing
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, SpecPath
 from composer.errors import FormatError, SourceError, SpecError
-from composer.keras_format.code_scan import Finding, scan
-from composer.keras_format.flatten import flattened
-from composer.keras_format.graph import by_change
-from composer.keras_format.layer_places import NAMES_CONTRADICT
-from composer.keras_format.model_file import ModelFile
-from composer.keras_format.nest import nested
-from composer.keras_format.opaque import read_opaque_model
-from composer.keras_format.pair_weights import MISFIT
-from composer.keras_format.read_model import read_model
-from composer.keras_format.state_check import STATE_CONTRADICTS
-from composer.keras_format.stored import FileStamp, Listing
+from composer.graphs.code_scan import Finding, scan
+from composer.graphs.flatten import flattened
+from composer.graphs.graph import by_change
+from composer.graphs.layer_places import NAMES_CONTRADICT
+from composer.graphs.model_file import ModelFile
+from composer.graphs.pair_weights import MISFIT
+from composer.graphs.state_check import STATE_CONTRADICTS
 from composer.keras_process.programs import program_folder
+from composer.model_files.nest import nested
+from composer.model_files.opaque import read_opaque_model
+from composer.model_files.read_model import read_model
 from composer.resolver.check_code import report_code
 from composer.resolver.plan import Download
 from composer.resolver.problems import Problems
@@ -220,7 +220,7 @@ class _Contradiction(FormatError):  # noqa: N818 - it is told with what the file
 
 def _carried(path: Path) -> Sequence[Finding]:
     # Imported here: few files contradict themselves.
-    from composer.keras_format.archive import open_archive
+    from composer.container.archive import open_archive
 
     with open_archive(path) as archive:
         return tuple(scan(archive.config))
@@ -241,7 +241,7 @@ def _read(source: Source, located: Located, path: Path, context: Context) -> Mod
         file = replace(file, graph=replace(file.graph, repairs=located.repairs))
     if located.refused:
         # Imported here: few sources are old files.
-        from composer.keras_format.legacy_h5.put_in_place import marked
+        from composer.legacy.h5.put_in_place import marked
 
         file = replace(file, graph=marked(file.graph, located.refused))
     return _arranged(source, file)

@@ -55,7 +55,7 @@ def locate_program(source: Source, context: Context) -> Located:
 def _check_sha256(source: Source, folder: Path) -> None:
     if source.sha256 is None:
         return
-    from composer.keras_format.digests import digest_sums
+    from composer.container.digests import digest_sums
 
     found = digest_sums(folder)
     if found != source.sha256.lower():

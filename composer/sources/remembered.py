@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+from composer.container.archive import check_archive_crc
+from composer.container.digests import digest_file
 from composer.errors import BuildError
-from composer.keras_format.archive import check_archive_crc
-from composer.keras_format.digests import digest_content, digest_file
+from composer.files.file_times import file_key
+from composer.graphs.content_digest import digest_content
 from composer.store import Store
-from composer.store.file_times import file_key
 
 _ZIP = b"PK\x03\x04"
 

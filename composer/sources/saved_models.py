@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 
 from composer.errors import FormatError, SourceError
-from composer.keras_format.graph import Json
-from composer.keras_format.keras_metadata import REASON
+from composer.graphs.graph import Json
 from composer.keras_process.programs import saved_model_folder
+from composer.legacy.keras_metadata import REASON
 from composer.sources.context import Context
 from composer.sources.keras_files import check_sha256
 from composer.sources.located import Located
@@ -34,10 +34,10 @@ def locate_saved_model(source: Source, context: Context) -> Located:
     folder = saved_model_folder(source)
     assert folder is not None
     # Imported here: most specs have no such source.
-    from composer.keras_format.keras_metadata import read_metadata
-    from composer.keras_format.legacy_h5.put_in_place import refusals
-    from composer.keras_format.legacy_h5.read import rewritten
     from composer.keras_process.keras_classes import known_classes
+    from composer.legacy.h5.put_in_place import refusals
+    from composer.legacy.h5.read import rewritten
+    from composer.legacy.keras_metadata import read_metadata
 
     try:
         model, names = read_metadata(folder)
@@ -68,11 +68,11 @@ def locate_saved_model(source: Source, context: Context) -> Located:
 def _imported(
     folder: Path, model: dict[str, Json], names: dict[str, str], context: Context
 ) -> Path | None:
-    from composer.keras_format.digests import digest_file, digest_folder
-    from composer.keras_format.legacy_h5.read import REPAIRS_VERSION, read_legacy_model
+    from composer.container.digests import digest_file, digest_folder
     from composer.keras_process.client import keras_version, run
     from composer.keras_process.h5_imports import legacy_recipe
     from composer.keras_process.keras_classes import known_classes
+    from composer.legacy.h5.read import REPAIRS_VERSION, read_legacy_model
 
     store = context.store
     decides = {

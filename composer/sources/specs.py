@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from composer.errors import SourceError
-from composer.file_suffixes import SPEC_SUFFIXES
+from composer.files.suffixes import SPEC_SUFFIXES
 from composer.sources.context import Context
-from composer.sources.keras_files import check_sha256, existing_file, file_path, is_path
+from composer.sources.keras_files import check_sha256, existing_file
 from composer.sources.located import Located
+from composer.sources.paths import file_path, is_path
 from composer.spec.boundary import outside
 from composer.spec.extends import read_bytes
 from composer.spec.model import Source

@@ -14,14 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from composer.container.stored import FileStamp
 from composer.diagnostics.diagnostic import Diagnostic, SpecPath
 from composer.errors import ComposeError, SpecError
-from composer.keras_format.stored import FileStamp
+from composer.files.file_times import settle
 from composer.resolver.problems import Problems
-from composer.sources.keras_files import file_path
+from composer.sources.paths import file_path
 from composer.spec.locations import is_remote, local_path, shown_location
 from composer.spec.model import Positions, Source
-from composer.store.file_times import settle
 
 _CODE = "CMP545"
 _NO_FILES = ("app:", "hub:", "py:")

@@ -7,14 +7,14 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from composer.container.stored import Listing
 from composer.errors import FormatError, SourceError
-from composer.file_suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES
-from composer.keras_format.graph import Json
-from composer.keras_format.keras2 import is_legacy
-from composer.keras_format.pair_weights import MISFIT, pair_weights
-from composer.keras_format.read_model import read_model
-from composer.keras_format.stored import Listing
-from composer.keras_format.weight_names import Pair
+from composer.files.suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES
+from composer.graphs.graph import Json
+from composer.graphs.pair_weights import MISFIT, pair_weights
+from composer.graphs.weight_names import Pair
+from composer.legacy.keras2 import is_legacy
+from composer.model_files.read_model import read_model
 from composer.sources.context import Context
 from composer.sources.keras_files import check_digest, existing
 from composer.sources.remembered import remembered_sha256
@@ -111,8 +111,8 @@ def _found(source: str, wanted: SourceWeights, context: Context) -> Path:
 
 def _listing(path: Path, archived: bool) -> tuple[Listing, bool]:  # noqa: FBT001
     """Return what a file of weights holds, and whether Keras 3 can have written it."""
-    from composer.keras_format.archive import open_archive
-    from composer.keras_format.legacy_h5.file import read_listing, read_weights
+    from composer.container.archive import open_archive
+    from composer.legacy.h5.file import read_listing, read_weights
 
     if archived:
         with open_archive(path) as archive:
@@ -147,8 +147,8 @@ class _Request:
 
     def linked(self) -> tuple[Path | None, tuple[Pair, ...]]:
         """Copy the weights into the architecture, without Keras."""
-        from composer.keras_format.archive import open_archive
-        from composer.keras_format.graft import graft
+        from composer.container.archive import open_archive
+        from composer.model_files.graft import graft
 
         with open_archive(self.architecture) as archive:
             held = archive.weights.listing
@@ -186,10 +186,10 @@ class _Request:
             FormatError: they are not those of the architecture; or that is more than data, which
                 Keras, unlike the linker, would look at when it loads it.
         """
-        from composer.keras_format.legacy_h5.file import read_weights
-        from composer.keras_format.legacy_h5.pair_layers import pair_layers
         from composer.keras_process.user_code import code_of_source
         from composer.keras_process.weights_imports import weights_recipe
+        from composer.legacy.h5.file import read_weights
+        from composer.legacy.h5.pair_layers import pair_layers
 
         self._refuse_code()
         file = read_weights(self.listing)
@@ -212,8 +212,8 @@ class _Request:
 
     def _refuse_code(self) -> None:
         """Refuse before Keras is started: here it is given all of the file, not what goes in."""
-        from composer.keras_format.archive import open_archive
-        from composer.keras_format.code_scan import scan
+        from composer.container.archive import open_archive
+        from composer.graphs.code_scan import scan
         from composer.resolver.check_code import is_let_in
 
         with open_archive(self.architecture) as archive:

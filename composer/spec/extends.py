@@ -10,8 +10,8 @@ from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note
 from composer.diagnostics.suggest import certain, nearest, question
-from composer.file_suffixes import SPEC_SUFFIXES
-from composer.regular_files import read_regular
+from composer.files.regular import read_regular
+from composer.files.suffixes import SPEC_SUFFIXES
 from composer.spec.boundary import Boundary, boundary_of, outside
 from composer.spec.limits import MAX_BYTES
 from composer.spec.merge import merge

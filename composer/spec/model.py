@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from composer.diagnostics.diagnostic import Edit, Note, Span, SpecPath
-from composer.self_shown import SelfShown
+from composer.spec.self_shown import SelfShown
 
 
 class Positions(Protocol):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from composer.store.contents import Contents, Item, contents
+from composer.store.objects import StoredObject
 from composer.store.pruning import Pruned
-from composer.store.store import Store, StoredObject, default_store
+from composer.store.store import Store, default_store
 
 __all__ = [
     "Contents",

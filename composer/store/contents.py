@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from composer.store.json_files import read_document
+from composer.files.json_files import read_document
+from composer.files.unfinished import sweep
+from composer.store.objects import StoredObject
 from composer.store.pruning import DOWNLOAD, notes, size_of
-from composer.store.store import Store, StoredObject
-from composer.unfinished import sweep
+from composer.store.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from composer.files.json_files import read_document
+from composer.files.unfinished import MARK, discard, sweep
 from composer.store.in_use import nobody_holds
-from composer.store.json_files import read_document
-from composer.unfinished import MARK, discard, sweep
 
 if TYPE_CHECKING:
-    from composer.store.store import StoredObject
+    from composer.store.objects import StoredObject
 
 IN_USE = timedelta(hours=1)
 """An object that was asked for this recently may be open in some build."""

@@ -8,43 +8,24 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from composer.errors import BuildError
+from composer.files.file_times import file_key
+from composer.files.json_files import read_document, write_document
+from composer.files.unfinished import discard, marked, sweep, token
 from composer.store.failures import writing
-from composer.store.file_times import file_key
 from composer.store.folder import check_folder
 from composer.store.in_use import hold, let_go
-from composer.store.json_files import read_document, write_document
+from composer.store.objects import StoredObject
 from composer.store.pruning import DOWNLOAD, Limits, Pruned, prune_store
 from composer.store.unfinished import Unfinished
-from composer.unfinished import discard, marked, sweep, token
 
 _READ = "read"
 """Kind of the notes which say that an object was read and found right."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredObject:
-    """One object of the store, for people and for pruning.
-
-    Attributes:
-        digest: SHA-256 of its bytes, 64 hexadecimal digits.
-        path: where it lies.
-        size: in bytes.
-        used: when it was last added or asked for.
-        about: for each recipe that leads to it, what was remembered about the recipe.
-    """
-
-    digest: str
-    path: Path
-    size: int
-    used: datetime
-    about: tuple[Mapping[str, Any], ...] = field(default=())
 
 
 class Store:

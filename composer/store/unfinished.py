@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from composer.errors import BuildError
+from composer.files.json_files import read_document, write_document
 from composer.store.failures import writing
-from composer.store.json_files import read_document, write_document
 
 _WHAT = "take in a download"
 _REMINDER = 64 << 20

@@ -13,7 +13,7 @@ from pathlib import Path
 import keras
 import tf_keras
 
-from composer.keras_format.canonical import canonicalise
+from composer.graphs.canonical import canonicalise
 
 HERE = Path(__file__).parent
 

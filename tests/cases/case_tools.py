@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from composer.building import build_spec
 from composer.diagnostics.diagnostic import Diagnostic
-from composer.pipeline import Prepared, prepare
 from composer.store import Store
+from composer.workflows.building import build_spec
+from composer.workflows.pipeline import Prepared, prepare
 
 FILES = Path(__file__).with_name("files")
 

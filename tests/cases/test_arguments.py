@@ -37,7 +37,7 @@ def test_case_47_an_argument_that_keras_refuses_or_swallows_is_an_error(
     text = SPEC.format(class_name=class_name, args=args)
     spec.write_text(text)
     program = (
-        "import sys; from composer.pipeline import prepare; "
+        "import sys; from composer.workflows.pipeline import prepare; "
         f"found = prepare({str(spec)!r}).diagnostics; "
         "print([(d.code, d.span.line, d.span.column) for d in found]); "
         "sys.exit(any(name in sys.modules for name in ('keras', 'tensorflow')))"

@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from composer.building import build_spec
-from composer.keras_format.digests import digest_file
+from composer.container.digests import digest_file
 from composer.keras_process import asking
 from composer.store import Store
+from composer.workflows.building import build_spec
 from tests.cases.case_tools import Case, called, numbers
 
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore")]

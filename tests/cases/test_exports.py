@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from composer.building import build_spec
+from composer.workflows.building import build_spec
 from tests.cases.case_tools import bits
 
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore")]

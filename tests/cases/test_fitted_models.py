@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from composer.keras_format.digests import digest_tensors
+from composer.container.digests import digest_tensors
 from composer.store import Store
 from tests.cases.case_tools import Case, called, numbers
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.cases.case_tools import rewritten
-from tests.keras_format.legacy_h5.handmade import dense, write_h5
+from tests.legacy.h5.handmade import dense, write_h5
 
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore")]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from composer.inspection import inspect_model
+from composer.authoring.inspection import inspect_model
 from tests.cases.case_tools import names, saved_by
 from tests.cases.test_old_files import held_against, told
 

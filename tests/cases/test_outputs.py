@@ -313,7 +313,7 @@ layers: {{q: {{class: Flatten, inputs: {0}}}}}
 
 
 def test_case_35_a_first_spec_offers_no_list_in_the_place_of_a_structure(case):
-    from composer.drafting.draft import draft
+    from composer.workflows.drafting import draft
 
     case.save("source", headed(*ARRANGED["nested"]))
     text = draft(["source.keras"], directory=case.folder).text

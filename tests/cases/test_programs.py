@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from composer.building import build_spec
 from composer.errors import SpecError
-from composer.pipeline import prepare
+from composer.workflows.building import build_spec
+from composer.workflows.pipeline import prepare
 from tests.cases.case_tools import saved_by
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from composer.authoring.inspection import inspect_model
+from composer.container.digests import digest_tensors
 from composer.errors import FormatError
-from composer.inspection import inspect_model
-from composer.keras_format.digests import digest_tensors
 from tests.cases.case_tools import called, numbers
 
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore")]

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from composer import pipeline
 from composer.spec import extends, read_spec
+from composer.workflows import pipeline
 
 NAME = "a" * 60
 

@@ -11,8 +11,8 @@ import pytest
 from composer.diagnostics.codes import codes, page
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.diagnostics.render import render
-from composer.pipeline import prepare
-from tests.keras_format.weights.damage import damaged, exchange_groups
+from composer.workflows.pipeline import prepare
+from tests.graphs.weights.damage import damaged, exchange_groups
 
 GOLDEN = Path(__file__).parent / "golden"
 NEED_KERAS = {"CMP410", "CMP411", "CMP412", "CMP426"}

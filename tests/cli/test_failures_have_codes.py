@@ -138,7 +138,7 @@ def test_what_happens_later_has_a_code_too(  # noqa: PLR0917 - three are fixture
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr("composer.building.build_spec", fail)
+    monkeypatch.setattr("composer.workflows.building.build_spec", fail)
     result = compose("build", "good.yaml", "--output-format", "json")
     assert result.code == exit_code
     assert [item["code"] for item in json.loads(result.out)] == [code]

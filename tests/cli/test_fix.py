@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from composer import fixing
+from composer.authoring import fixing
 from composer.diagnostics.diagnostic import Edit
-from composer.pipeline import prepare
+from composer.workflows.pipeline import prepare
 
 MANY = """\
 # why
@@ -376,7 +376,7 @@ def test_what_was_not_fixed_is_not_called_fixable(compose, workspace, monkeypatc
     spec = workspace / "spec.yaml"
     text = HEAD + "sources: {a: {from: models/tower.keras, exclude: [prob]}}\n"
     spec.write_text(text)
-    monkeypatch.setattr("composer.fixing._is_better", lambda *_: False)
+    monkeypatch.setattr("composer.workflows.fixing._is_better", lambda *_: False)
     assert "fixable" in compose("validate", "spec.yaml").err
     result = compose("validate", "--fix", "spec.yaml")
     assert spec.read_text() == text

@@ -12,8 +12,8 @@ import h5py
 import pytest
 import yaml
 
-from composer.pipeline import prepare
-from tests.keras_format.legacy_h5.handmade import two_dense, two_dense_weights, write_h5
+from composer.workflows.pipeline import prepare
+from tests.legacy.h5.handmade import two_dense, two_dense_weights, write_h5
 from tests.models import NAMES
 
 GOLDEN = Path(__file__).parent / "golden"

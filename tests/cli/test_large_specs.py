@@ -9,9 +9,9 @@ import pytest
 
 from composer.diagnostics import render, suggest
 from composer.diagnostics.render import full
-from composer.picture import fold
-from composer.picture.model import Edge, Node
 from composer.spec import read_spec, schema, source_text
+from composer.views.picture import fold
+from composer.views.picture.model import Edge, Node
 
 KINDS = {
     "renames on one line": lambda number: (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.keras_format.legacy_h5.handmade import two_dense, two_dense_weights, write_h5
+from tests.legacy.h5.handmade import two_dense, two_dense_weights, write_h5
 
 ROOT = Path(__file__).parents[2]
 SPEC = """\

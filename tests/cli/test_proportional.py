@@ -14,7 +14,7 @@ import pytest
 
 import composer
 from composer.cli.running import run
-from tests.keras_format.minimal import contents_of_relu_chain, dense_model, write_keras_file
+from tests.container.minimal import contents_of_relu_chain, dense_model, write_keras_file
 
 PACKAGE = str(Path(composer.__file__).parent)
 FEW, MANY = 50, 200

@@ -115,7 +115,7 @@ def test_two_specs_of_one_command_may_share_no_place_in_any_format(compose):
 
 
 def test_packages_that_are_missing_are_a_warning_until_they_are_needed(compose, monkeypatch):
-    from composer.destinations import fitness
+    from composer.outputs import fitness
 
     monkeypatch.setattr(fitness, "find_spec", lambda _name: None)
     checked = compose("validate", "spec.yaml")

@@ -169,7 +169,7 @@ def test_an_error_of_composer_gives_its_own_exit_code(compose, specs, monkeypatc
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr("composer.building.build_spec", fail)
+    monkeypatch.setattr("composer.workflows.building.build_spec", fail)
     result = compose("build", "good.yaml")
     assert (result.code, result.out, result.err) == (code, "", f"error[{error.code}]: {error}\n")
 
@@ -182,7 +182,7 @@ def _broken(*_, **__):
 
 
 def test_a_bug_is_one_line_that_says_how_to_see_more(compose, specs, monkeypatch):
-    monkeypatch.setattr("composer.pipeline.prepare", _broken)
+    monkeypatch.setattr("composer.workflows.pipeline.prepare", _broken)
     result = compose("validate", "good.yaml")
     assert result.code == 3
     assert "bug in compose" in result.err
@@ -192,7 +192,7 @@ def test_a_bug_is_one_line_that_says_how_to_see_more(compose, specs, monkeypatch
 
 
 def test_compose_traceback_shows_where_it_happened(compose, specs, monkeypatch):
-    monkeypatch.setattr("composer.pipeline.prepare", _broken)
+    monkeypatch.setattr("composer.workflows.pipeline.prepare", _broken)
     monkeypatch.setenv("COMPOSE_TRACEBACK", "1")
     assert "in _broken" in compose("validate", "good.yaml").err
 
@@ -201,7 +201,7 @@ def test_an_interrupted_command_ends_with_130(compose, specs, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("composer.pipeline.prepare", interrupt)
+    monkeypatch.setattr("composer.workflows.pipeline.prepare", interrupt)
     result = compose("validate", "good.yaml")
     assert (result.code, result.out, result.err) == (130, "", "\ninterrupted\n")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from composer.keras_format.digests import digest_content
+from composer.graphs.content_digest import digest_content
 from composer.spec.schema_file import schema_text
 
 GOLDEN = Path(__file__).parent / "golden"

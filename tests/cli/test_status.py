@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Result
-from tests.keras_format.minimal import dense_model
+from tests.container.minimal import dense_model
 from tests.sources.remote.file_server import Served, file_server
 
 SPEC = """\

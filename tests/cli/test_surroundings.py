@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.keras_format.minimal import dense_model
+from tests.container.minimal import dense_model
 
 ROOT = Path(__file__).parents[2]
 SPEC = "version: 1\nname: net\nsources: {m: {from: a.keras}}\n"
@@ -78,7 +78,7 @@ def test_memory_that_is_used_up_is_no_bug(compose, monkeypatch: pytest.MonkeyPat
         raise MemoryError
 
     Path("net.yaml").write_text(SPEC)
-    monkeypatch.setattr("composer.pipeline.read_spec", fails)
+    monkeypatch.setattr("composer.workflows.pipeline.read_spec", fails)
     result = compose("validate", "net.yaml")
     assert (result.code, "the memory is used up" in result.err) == (3, True)
 

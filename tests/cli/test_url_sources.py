@@ -15,12 +15,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from composer.builder.linker import METADATA_KEY
-from composer.pipeline import prepare
+from composer.linker.linker import METADATA_KEY
 from composer.resolver.document import plan_document
 from composer.sources.remote import download
-from tests.keras_format.legacy_h5.handmade import two_dense, two_dense_weights, write_h5
-from tests.keras_format.minimal import dense_model
+from composer.workflows.pipeline import prepare
+from tests.container.minimal import dense_model
+from tests.legacy.h5.handmade import two_dense, two_dense_weights, write_h5
 from tests.sources.remote.file_server import Fail, FileServer, Served, file_server
 
 ROOT = Path(__file__).parents[2]

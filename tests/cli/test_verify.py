@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from composer.checks import Check, VerificationReport
+from composer.record.checks import Check, VerificationReport
 
 SPEC = """\
 version: 1
@@ -59,7 +59,7 @@ def test_a_failed_check_keeps_what_stood_there_and_ends_with_4(compose, spec, mo
 
 
 def test_verify_lists_its_checks_and_ends_with_4_when_one_failed(compose, spec, monkeypatch):
-    monkeypatch.setattr("composer.verification.verify_artifact", _failing)
+    monkeypatch.setattr("composer.workflows.verification.verify_artifact", _failing)
     result = compose("verify", "models/tower.keras")
     assert result.code == 4
     assert result.out == (

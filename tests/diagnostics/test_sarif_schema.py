@@ -15,7 +15,7 @@ from jsonschema import Draft4Validator
 from composer.diagnostics import Diagnostic, Edit, Note, Span
 from composer.diagnostics.codes import codes, page
 from composer.diagnostics.render import render
-from composer.pipeline import prepare
+from composer.workflows.pipeline import prepare
 
 FILE = Path(__file__).with_name("sarif-2.1.0-rtm.4.json")
 SCHEMA = json.loads(FILE.read_text(encoding="utf-8-sig"))

@@ -15,16 +15,16 @@ import h5py
 import numpy as np
 import pytest
 
-from composer.building import build_spec
-from composer.comparison import compare_files
 from composer.difference.compare import Difference
 from composer.difference.stored_values import Distance
 from composer.difference.words import distance_in_words
 from composer.errors import BuildError, FormatError, SpecError, UsageError
-from composer.locking import write_lock
-from composer.pipeline import prepare
 from composer.resolver.document import plan_document
 from composer.store import Store
+from composer.workflows.building import build_spec
+from composer.workflows.comparison import compare_files
+from composer.workflows.locking import write_lock
+from composer.workflows.pipeline import prepare
 from tests.commands import Compose, in_this_process
 
 PAIR = """\

@@ -20,11 +20,11 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 
+from tests.container.minimal import dense_model
 from tests.fuzz.mutations import TOKENS, documents
 from tests.fuzz.oracle import compose
 from tests.fuzz.originals import LINKED, OLD, SPEC, SPECS, WEIGHTS_SPEC, old_weights
-from tests.keras_format.legacy_h5.handmade import write_h5
-from tests.keras_format.minimal import dense_model
+from tests.legacy.h5.handmade import write_h5
 from tests.security.poison import contents, rewritten
 
 Target = Callable[[bytes], object]

@@ -15,7 +15,7 @@ GROUPS = {
     "layers/dense/vars": "d1",
     "layers/dense_1/vars": "d2",
 }
-"""Of the model that ``dense_model`` of ``tests/keras_format/minimal.py`` writes."""
+"""Of the model that ``dense_model`` of ``tests/container/minimal.py`` writes."""
 WIDTHS = (20, 16, 4)
 KERNELS = {"layers/dense/vars/0": (20, 16), "layers/dense_1/vars/0": (16, 4)}
 BIASES = {"layers/dense/vars/1": (16,), "layers/dense_1/vars/1": (4,)}

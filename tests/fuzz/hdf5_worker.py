@@ -19,11 +19,11 @@ from typing import TextIO
 import h5py
 import numpy as np
 
+from tests.container.minimal import dense_model
 from tests.fuzz.hdf5_mutants import mutant, name_of
 from tests.fuzz.hdf5_originals import WIDTHS
 from tests.fuzz.oracle import compose
 from tests.fuzz.originals import SPEC
-from tests.keras_format.minimal import dense_model
 from tests.security.poison import contents, rewritten
 
 KEPT = 500
@@ -32,8 +32,8 @@ KEPT = 500
 
 def main(folder: Path, first: int, count: int, say: TextIO) -> None:
     """Try ``count`` mutants from number ``first`` on, in ``folder``, which is this process's."""
+    from composer.container.digests import digest_tensors
     from composer.errors import FormatError
-    from composer.keras_format.digests import digest_tensors
 
     os.chdir(folder)
     os.environ["COMPOSE_HOME"] = str(folder / "store")

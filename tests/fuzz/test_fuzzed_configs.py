@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composer.building import build_spec
 from composer.errors import ComposeError
-from composer.keras_format.read_model import read_model
-from composer.pipeline import prepare
+from composer.model_files.read_model import read_model
+from composer.workflows.building import build_spec
+from composer.workflows.pipeline import prepare
 from tests.fuzz.mutations import documents
 from tests.security.poison import contents, rewritten
 

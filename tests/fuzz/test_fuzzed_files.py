@@ -6,10 +6,10 @@ import json
 
 from hypothesis import given
 
+from tests.container.minimal import dense_model
 from tests.fuzz.mutations import damaged, documents
 from tests.fuzz.originals import OLD, SPEC, old_weights
-from tests.keras_format.legacy_h5.handmade import write_h5
-from tests.keras_format.minimal import dense_model
+from tests.legacy.h5.handmade import write_h5
 from tests.security.poison import contents, rewritten
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from composer.building import build_spec
-from composer.pipeline import Prepared, prepare
 from composer.store import Store
-from composer.verification import verify_artifact
+from composer.workflows.building import build_spec
+from composer.workflows.pipeline import Prepared, prepare
+from composer.workflows.verification import verify_artifact
 
 pytest.importorskip("keras_hub")
 HERE = Path(__file__).parent

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from composer.building import build_spec
+from composer.container.digests import digest_folder
 from composer.errors import BuildError
-from composer.keras_format.digests import digest_folder
 from composer.keras_process import hub_presets
-from composer.pipeline import Prepared, prepare
 from composer.store import Store
+from composer.workflows.building import build_spec
+from composer.workflows.pipeline import Prepared, prepare
 
 pytest.importorskip("keras_hub")
 pytestmark = [pytest.mark.filterwarnings("ignore")]

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from composer.building import build_spec
-from composer.pipeline import prepare
 from composer.store import Store
-from composer.verification import verify_artifact
+from composer.workflows.building import build_spec
+from composer.workflows.pipeline import prepare
+from composer.workflows.verification import verify_artifact
 
 pytest.importorskip("keras_hub")
 HERE = Path(__file__).parent

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from composer.container.digests import digest_tensors
 from composer.errors import BuildError
-from composer.keras_format.digests import digest_tensors
-from composer.keras_format.graph import TensorSpec
+from composer.graphs.graph import TensorSpec
 from composer.keras_process import asking as asking_module
 from composer.keras_process.asking import ask, recall
 from composer.keras_process.client import versions

@@ -141,7 +141,7 @@ def test_stale_bytecode_is_never_taken_for_the_code(folder: Path, tmp_path: Path
     recipe = code_recipe("nets.towers:make", {"units": 2}, 1, directory=folder)
     path = store.object_path(import_model(recipe, store))
     assert path is not None
-    from composer.keras_format.read_model import read_model
+    from composer.model_files.read_model import read_model
 
     (block,) = [op for op in read_model(path).graph.operations if op.name == "block"]
     assert block.config["units"] == 5

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composer.keras_format.graph import TensorSpec
+from composer.graphs.graph import TensorSpec
 from composer.keras_process.fact_documents import (
     fact_document,
     fact_from,

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 from composer.errors import BuildError, SourceError
-from composer.keras_format.legacy_h5.read import read_legacy_model
-from composer.keras_format.read_model import read_model
 from composer.keras_process.h5_imports import legacy_recipe
 from composer.keras_process.imports import import_model
 from composer.keras_process.keras_classes import known_classes
+from composer.legacy.h5.read import read_legacy_model
+from composer.model_files.read_model import read_model
 from composer.store import Store
-from tests.keras_format.legacy_h5.handmade import two_dense, two_dense_weights, write_h5
-from tests.keras_format.legacy_h5.test_keras1 import WEIGHTS, small
+from tests.legacy.h5.handmade import two_dense, two_dense_weights, write_h5
+from tests.legacy.h5.test_keras1 import WEIGHTS, small
 
 
 def imported(path: Path, store: Store) -> Path:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from composer.keras_format.graph import TensorSpec
+from composer.graphs.graph import TensorSpec
 from composer.keras_process import asking as asking_module
 from composer.keras_process.asking import ask, recall
 from composer.keras_process.code_state import CodeState

@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 import pytest
 
-from composer.keras_format.graph import TensorRef, TensorSpec
+from composer.graphs.graph import TensorRef, TensorSpec
 from composer.keras_process.verification import Verification, WholeSource, verify
 
 pytestmark = pytest.mark.keras

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from composer.unfinished import MARK
+from composer.files.unfinished import MARK
 from tests.killing.builds import STATES, WITH_KERAS, Place, place
 
 pytestmark = pytest.mark.slow

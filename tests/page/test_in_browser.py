@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from composer.cli.running import run
-from composer.keras_format.digests import digest_tensors
-from composer.page.html import MOST, html
-from composer.page.model import Detail, Page, Row, Table
-from composer.picture.model import Node, Picture
-from tests.keras_format.minimal import dense_model
+from composer.container.digests import digest_tensors
+from composer.views.page.html import MOST, html
+from composer.views.page.model import Detail, Page, Row, Table
+from composer.views.picture.model import Node, Picture
+from tests.container.minimal import dense_model
 from tests.page.conftest import IN_BROWSER
 from tests.page.test_pages import HOSTILE, SPEC, hostile_page
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from composer.cli.running import run
-from composer.keras_format.digests import digest_tensors
-from composer.page.html import html
-from composer.page.layer import in_words
-from composer.page.model import Detail, Page, Row, Section, Table
-from composer.picture.model import Box, Edge, Node, Picture
+from composer.container.digests import digest_tensors
+from composer.views.page.html import html
+from composer.views.page.layer import in_words
+from composer.views.page.model import Detail, Page, Row, Section, Table
+from composer.views.picture.model import Box, Edge, Node, Picture
 
 SPEC = """\
 version: 1

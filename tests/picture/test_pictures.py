@@ -12,15 +12,15 @@ import pytest
 
 from composer.cli.running import run
 from composer.errors import UsageError
-from composer.keras_format.graph import Call, Graph, Operation, Tensor, TensorRef, TensorSpec
-from composer.picture.collect import picture_of_model
-from composer.picture.dot import dot
-from composer.picture.fold import PAGE
-from composer.picture.layout import MOST
-from composer.picture.mermaid import mermaid
-from composer.picture.model import Fold
-from composer.picture.svg import svg
-from composer.picture.visible import view_of
+from composer.graphs.graph import Call, Graph, Operation, Tensor, TensorRef, TensorSpec
+from composer.views.picture.collect import picture_of_model
+from composer.views.picture.dot import dot
+from composer.views.picture.fold import PAGE
+from composer.views.picture.layout import MOST
+from composer.views.picture.mermaid import mermaid
+from composer.views.picture.model import Fold
+from composer.views.picture.svg import svg
+from composer.views.picture.visible import view_of
 
 ROOT = Path(__file__).parents[2]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -241,7 +241,7 @@ def test_the_shape_stands_on_the_edges_that_the_spec_made(folder, capsys):
 
 def test_a_png_has_its_text(folder):
     """The font is ours: a machine without fonts would else draw empty boxes."""
-    from composer.picture.png import png
+    from composer.views.picture.png import png
 
     with_text = picture_of_model(
         graph_of([operation("in", "InputLayer"), operation("l", "D", "in")])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from composer.keras_format.graph import TensorRef
+from composer.graphs.graph import TensorRef
 from tests.properties.keras_reader import input_name, stored, structures
 from tests.properties.linking_parts import Variant, original
 from tests.properties.random_keras_writer import VOCABULARY

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from composer.builder.build import build_plan
 from composer.diagnostics.diagnostic import Note, Span, SpecPath
 from composer.errors import FormatError
-from composer.keras_format.flatten import flattened
-from composer.keras_format.graph import TensorRef, TensorSpec
-from composer.keras_format.model_file import ModelFile
+from composer.graphs.flatten import flattened
+from composer.graphs.graph import TensorRef, TensorSpec
+from composer.graphs.model_file import ModelFile
+from composer.linker.build import build_plan
 from composer.resolver.facts import Fact, Question
 from composer.resolver.resolve import resolve
 from composer.spec.model import (

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from composer.errors import FormatError
-from composer.keras_format.flatten import flattened
-from composer.keras_format.graph import Operation, TensorRef, leaves
-from composer.keras_format.model_file import ModelFile
-from composer.keras_format.read_model import read_model
-from composer.keras_format.static_specs import input_spec
+from composer.graphs.flatten import flattened
+from composer.graphs.graph import Operation, TensorRef, leaves
+from composer.graphs.model_file import ModelFile
+from composer.graphs.static_specs import input_spec
+from composer.model_files.read_model import read_model
 from composer.spec.model import (
     Reference,
     Selector,

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from composer.drafting.draft import draft
-from composer.pipeline import prepare_spec
 from composer.spec import spec_from_text
+from composer.workflows.drafting import draft
+from composer.workflows.pipeline import prepare_spec
 from tests.properties.random_keras_models import Program, programs
 
 # Keras itself warns, of masks that a layer drops and of old ways to call numpy.

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from composer.keras_format.read_model import read_model
+from composer.model_files.read_model import read_model
 from tests.properties.expectations import give_values, input_values, write_expected
 from tests.properties.keras_reader import Reader
 from tests.properties.linking_parts import link

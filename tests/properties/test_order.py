@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from composer.keras_format.canonical import canonical_config
-from composer.keras_format.graph import Graph
-from composer.keras_format.order import operation_order
-from composer.keras_format.reader import read_graph
-from composer.keras_format.writer import model_config
+from composer.graphs.canonical import canonical_config
+from composer.graphs.graph import Graph
+from composer.graphs.order import operation_order
+from composer.graphs.reader import read_graph
+from composer.graphs.writer import model_config
 from tests.properties.random_keras_models import Program, programs
 
 # Keras itself warns, of masks that a layer drops and of old ways to call numpy.

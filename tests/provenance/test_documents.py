@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 import composer
-from composer.keras_format.digests import digest_content, digest_file
-from composer.provenance.bill import bill
-from composer.provenance.model import Made, Material, Result
-from composer.provenance.statement import statement
+from composer.container.digests import digest_file
+from composer.graphs.content_digest import digest_content
+from composer.record.provenance.bill import bill
+from composer.record.provenance.model import Made, Material, Result
+from composer.record.provenance.statement import statement
 from tests.provenance.conftest import PAIR, Compose
 from tests.sources.remote.file_server import Served, file_server
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from composer.api import build
-from composer.inspection import inspect_model
-from composer.keras_format.archive import open_archive
-from composer.keras_format.digests import digest_content, digest_file
-from composer.keras_format.read_model import read_model
-from composer.keras_format.recipe import Recipe, RecipeSource, read_recipe, recipe_document
+from composer.authoring.inspection import inspect_model
+from composer.container.archive import open_archive
+from composer.container.digests import digest_file
+from composer.graphs.content_digest import digest_content
+from composer.graphs.recipe import Recipe, RecipeSource, read_recipe, recipe_document
+from composer.model_files.read_model import read_model
 from composer.spec.locations import recorded_location
 from tests.provenance.conftest import PAIR, repacked
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 import composer
-from composer.signing import sign
+from composer.record.signing import sign
 from tests.provenance.conftest import PAIR, Compose, repacked
 
 BOTH = f"{PAIR}output: {{path: pair, format: [keras, weights]}}\n"
@@ -99,8 +99,8 @@ def test_what_model_signing_itself_writes_is_read(signed: Path, compose: Compose
 
 
 def test_a_signature_says_the_name_that_its_file_has_and_no_other(signed: Path) -> None:
-    from composer.keras_format.digests import digest_file
-    from composer.signing import signs
+    from composer.container.digests import digest_file
+    from composer.record.signing import signs
 
     assert signs(signed / "pair.keras.sig", digest_file("pair.keras"))
     assert signs(signed / "pair.keras.sig", "0" * 64) is False

@@ -171,8 +171,8 @@ def test_a_source_of_an_older_keras_gives_the_model_that_todays_saved_again_give
 
 
 def listed(path: Path) -> list[dict[str, str]]:
-    from composer.keras_format.archive import open_archive
-    from composer.keras_format.digests import digest_listing
+    from composer.container.archive import open_archive
+    from composer.container.digests import digest_listing
 
     with open_archive(path) as archive:
         found = digest_listing(archive.weights.listing)

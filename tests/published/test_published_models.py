@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from composer.building import build_spec
-from composer.pipeline import prepare
 from composer.store import Store
+from composer.workflows.building import build_spec
+from composer.workflows.pipeline import prepare
 from tests.published.conftest import run
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]

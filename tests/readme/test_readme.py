@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from composer import errors
-from composer.drafting.example import SPEC, content
+from composer.authoring.example import SPEC, content
 from composer.errors import ComposeError
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from composer.keras_format.read_model import read_model
+from composer.model_files.read_model import read_model
 from composer.resolver.dead_selectors import where_inside, why_dead
 from composer.spec.selectors import parse_selector
 

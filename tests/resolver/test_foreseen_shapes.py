@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from composer import pipeline
 from composer.diagnostics.diagnostic import Diagnostic
-from composer.keras_format.graph import TensorSpec
-from composer.keras_format.static_shapes import table
+from composer.graphs.graph import TensorSpec
+from composer.graphs.static_shapes import table
 from composer.keras_process import asking
-from composer.pipeline import Prepared, prepare
 from composer.resolver.facts import Fact, Pending, Question, tensors_of
 from composer.store import Store
+from composer.workflows import pipeline
+from composer.workflows.pipeline import Prepared, prepare
 
 Preparing = Callable[..., Prepared]
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from composer.pipeline import Prepared, prepare
 from composer.resolver.document import plan_document
 from composer.spec.schema_file import schema_text
 from composer.store import Store
+from composer.workflows.pipeline import Prepared, prepare
 
 TOWER = "sources: {a: {from: models/tower.keras, %s}}\n"
 WHOLE = (

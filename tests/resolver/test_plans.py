@@ -8,10 +8,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from composer.pipeline import Prepared, prepare
 from composer.resolver.document import plan_document
 from composer.resolver.plan import Plan
 from composer.store import Store
+from composer.workflows.pipeline import Prepared, prepare
 
 PLANS = Path(__file__).parent / "plans"
 SCHEMA = Path(__file__).parents[2] / "schemas" / "plan.schema.json"

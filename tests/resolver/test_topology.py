@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from composer.keras_format.graph import Call, Graph, TensorRef, TensorSpec
-from composer.keras_format.nest import nested
-from composer.keras_format.read_model import read_model
+from composer.graphs.graph import Call, Graph, TensorRef, TensorSpec
+from composer.model_files.nest import nested
+from composer.model_files.read_model import read_model
 from composer.resolver.topology import Topology
 
 _FIRST, _SECOND = TensorRef("whole", 0, 0), TensorRef("whole", 0, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from composer.keras_format.model_file import StoredVariable
+from composer.graphs.model_file import StoredVariable
 from composer.resolver.facts import OwnedVariable
 from composer.resolver.weights_fit import weights_that_differ
 

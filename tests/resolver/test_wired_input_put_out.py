@@ -6,8 +6,8 @@ import json
 import zipfile
 from pathlib import Path
 
-from composer.pipeline import prepare
 from composer.store import Store
+from composer.workflows.pipeline import prepare
 
 SPEC = """\
 version: 1

@@ -15,7 +15,7 @@ from typing import Any
 
 import h5py
 
-from tests.keras_format.minimal import dense_model
+from tests.container.minimal import dense_model
 
 
 def poisoned(path: Path, edit: Callable[[list[dict[str, Any]]], object]) -> Path:

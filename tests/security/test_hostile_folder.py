@@ -11,7 +11,7 @@ import pytest
 
 from composer.keras_process.user_code import code_of
 from composer.spec import load_spec
-from tests.keras_format.minimal import dense_model
+from tests.container.minimal import dense_model
 
 ROOT = Path(__file__).parents[2]
 # Not among them: importlib and what else the interpreter imports before it comes to composer.

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from composer.pipeline import prepare
-from tests.keras_format.minimal import dense_model
+from composer.workflows.pipeline import prepare
+from tests.container.minimal import dense_model
 
 SPEC = "version: 1\nname: m\nsources: {a: {from: a.keras}}\nlayers:\n  new: {%s, inputs: a}\n"
 

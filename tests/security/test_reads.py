@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from composer.pipeline import prepare
 from composer.spec.boundary import boundary_of
+from composer.workflows.pipeline import prepare
 from tests.commands import Compose, in_this_process
-from tests.keras_format.minimal import dense_model
+from tests.container.minimal import dense_model
 
 SECRET = "hunter2"
 NETRC = f"machine example.org login me password {SECRET}\n"

@@ -13,8 +13,8 @@ import pytest
 from composer import api
 from composer.errors import SpecError
 from composer.keras_process.user_code import code_of
-from composer.pipeline import prepare
-from composer.verification import verify_artifact
+from composer.workflows.pipeline import prepare
+from composer.workflows.verification import verify_artifact
 
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore")]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from composer.pipeline import prepare
 from composer.spec import read_spec
-from tests.keras_format.minimal import dense_model
+from composer.workflows.pipeline import prepare
+from tests.container.minimal import dense_model
 
 HEAD = "version: 1\nname: net\n"
 TRUSTS = HEAD + "sources:\n  t: {from: a.keras, trust: true}\n"

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from composer.building import build_spec
 from composer.errors import KerasProcessError
 from composer.keras_process.user_code import code_of
-from composer.pipeline import prepare
 from composer.store import Store
-from composer.verification import verify_artifact
+from composer.workflows.building import build_spec
+from composer.workflows.pipeline import prepare
+from composer.workflows.verification import verify_artifact
 
 CODE = """
 import keras

@@ -9,13 +9,13 @@ import h5py
 import numpy as np
 import pytest
 
-from composer.building import build_spec
+from composer.authoring.inspection import inspect_model
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.errors import BuildError
-from composer.inspection import inspect_model
-from composer.pipeline import Prepared, prepare
 from composer.store import Store
-from tests.keras_format.legacy_h5.handmade import dense, two_dense, two_dense_weights, write_h5
+from composer.workflows.building import build_spec
+from composer.workflows.pipeline import Prepared, prepare
+from tests.legacy.h5.handmade import dense, two_dense, two_dense_weights, write_h5
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from composer.container.archive import open_archive
+from composer.container.stored import Listing
 from composer.errors import FormatError
-from composer.keras_format.archive import open_archive
-from composer.keras_format.stored import Listing
 from composer.sources.listings import RememberedListings
 from composer.store import Store, file_times
 
@@ -65,7 +65,7 @@ def test_a_remembered_file_is_not_asked_again(
     def never(self: object) -> None:
         raise AssertionError("the weights were opened")
 
-    monkeypatch.setattr("composer.keras_format.archive.Archive.weights", property(never))
+    monkeypatch.setattr("composer.container.archive.Archive.weights", property(never))
     assert listing(store, file) == first
 
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from composer import pipeline
-from composer.builder import linker
-from composer.building import build_spec
+from composer.authoring.inspection import inspect_model
+from composer.container.digests import digest_tensors
 from composer.errors import BuildError
-from composer.inspection import inspect_model
-from composer.keras_format.digests import digest_tensors
-from composer.pipeline import Prepared, prepare
+from composer.linker import linker
 from composer.spec import read_spec
 from composer.store import Store, file_times
+from composer.workflows import pipeline
+from composer.workflows.building import build_spec
+from composer.workflows.pipeline import Prepared, prepare
 
 INNER = """\
 version: 1
@@ -83,7 +83,7 @@ def test_it_is_linked_once_for_all_who_start_from_it(
     calls: list[str] = []
     link = linker.link
     monkeypatch.setattr(
-        "composer.builder.build.link",
+        "composer.linker.build.link",
         lambda plan, target: calls.append(plan.name) or link(plan, target),
     )
     prepared()

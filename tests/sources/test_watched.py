@@ -12,20 +12,20 @@ from typing import Any
 
 import pytest
 
-from composer import pipeline
-from composer.builder import build as builder
-from composer.building import build_spec
-from composer.destinations import write
 from composer.errors import SpecError
-from composer.keras_format.digests import digest_content
-from composer.lock.document import lock_path
-from composer.locking import build_and_keep_lock, check_lock, find_lock, write_lock
-from composer.pipeline import prepare
+from composer.graphs.content_digest import digest_content
+from composer.linker import build as builder
+from composer.outputs import write
+from composer.record.document import lock_path
 from composer.sources.watched import Watched
 from composer.spec.boundary import ANYWHERE
 from composer.spec.model import Source
 from composer.store import Store
-from tests.keras_format.minimal import dense_model
+from composer.workflows import pipeline
+from composer.workflows.building import build_spec
+from composer.workflows.locking import build_and_keep_lock, check_lock, find_lock, write_lock
+from composer.workflows.pipeline import prepare
+from tests.container.minimal import dense_model
 
 KINDS = {
     "keras": ("a.keras", "a: {from: a.keras}", ("sources", "a", "from")),

@@ -13,14 +13,14 @@ import h5py
 import numpy as np
 import pytest
 
-from composer.builder.build import build_plan
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.errors import BuildError
-from composer.keras_format.read_model import read_model
-from composer.pipeline import Prepared, prepare
+from composer.linker.build import build_plan
+from composer.model_files.read_model import read_model
 from composer.resolver.document import plan_document
 from composer.store import Store
-from tests.keras_format.legacy_h5.handmade import two_dense, two_dense_weights, write_h5
+from composer.workflows.pipeline import Prepared, prepare
+from tests.legacy.h5.handmade import two_dense, two_dense_weights, write_h5
 from tests.models import NAMES
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from composer.building import build_spec
-from composer.keras_format.read_model import read_model
-from composer.pipeline import Prepared, prepare
+from composer.model_files.read_model import read_model
 from composer.store import Store
+from composer.workflows.building import build_spec
+from composer.workflows.pipeline import Prepared, prepare
 from tests.state.test_state import ROOT
 
 pytestmark = pytest.mark.keras

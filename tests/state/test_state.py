@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from composer.building import build_spec
-from composer.pipeline import Prepared, prepare
 from composer.store import Store
+from composer.workflows.building import build_spec
+from composer.workflows.pipeline import Prepared, prepare
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from composer.keras_format.graph import TensorRef, leaves
-from composer.keras_format.model_file import ModelFile
+from composer.graphs.graph import TensorRef, leaves
+from composer.graphs.model_file import ModelFile
 from composer.resolver.topology import Topology
 from composer.spec.model import Reference, Selector, SourceInput
 from tests.properties.linking_parts import Variant, declared, source_of, spec_of

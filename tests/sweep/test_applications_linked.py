@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from composer.keras_format.model_file import ModelFile
-from composer.keras_format.read_model import read_model
+from composer.graphs.model_file import ModelFile
+from composer.model_files.read_model import read_model
 from composer.resolver.topology import Topology
 from tests.properties.expectations import write_expected
 from tests.properties.keras_reader import Reader, input_name

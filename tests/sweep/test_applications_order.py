@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from composer.keras_format.canonical import canonical_config
-from composer.keras_format.order import operation_order
-from composer.keras_format.reader import read_graph
-from composer.keras_format.writer import model_config
+from composer.graphs.canonical import canonical_config
+from composer.graphs.order import operation_order
+from composer.graphs.reader import read_graph
+from composer.graphs.writer import model_config
 from tests.sweep.application_variants import SMALLEST, application
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]

@@ -17,9 +17,9 @@ from typing import Any
 
 import keras
 
-from composer.keras_format.canonical import canonical_config, without_compilation
-from composer.keras_format.foreign import foreign_classes
-from composer.keras_format.graph import TensorSpec, Tree
+from composer.graphs.canonical import canonical_config, without_compilation
+from composer.graphs.foreign import foreign_classes
+from composer.graphs.graph import TensorSpec, Tree
 from composer.keras_process.code_state import needs_code
 from composer.keras_process.fact_documents import (
     fact_document,

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 from keras.src.saving import object_registration
 
-from composer.keras_format.foreign import FOUND_BY_KERAS
+from composer.graphs.foreign import FOUND_BY_KERAS
 from composer.keras_process.tasks.user_code import register_classes
 
 

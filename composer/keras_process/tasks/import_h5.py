@@ -14,13 +14,13 @@ import keras
 import ml_dtypes
 import numpy
 
-from composer.keras_format.graph import Refusal
-from composer.keras_format.legacy_h5.put_in_place import put_in_place
-from composer.keras_format.legacy_h5.set_aside import SetAside
+from composer.graphs.graph import Refusal
 from composer.keras_process.h5_holes import choices, stand_in
 from composer.keras_process.h5_pairing import Variable, Weight, contradiction
 from composer.keras_process.refusal import RefusalError
 from composer.keras_process.tasks.explain import explain
+from composer.legacy.h5.put_in_place import put_in_place
+from composer.legacy.h5.set_aside import SetAside
 
 
 def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from typing import Any
 
 import keras
 
-from composer.keras_format.canonical import without_compilation
-from composer.keras_format.foreign import foreign_classes
+from composer.graphs.canonical import without_compilation
+from composer.graphs.foreign import foreign_classes
 from composer.keras_process.tasks.explain import explain
 from composer.keras_process.tasks.user_code import is_known
 

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import tensorflow
 
-from composer.keras_format.digests import digest_folder
+from composer.container.digests import digest_folder
 
 _folders: dict[str, Path] = {}
 

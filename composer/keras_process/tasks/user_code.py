@@ -19,7 +19,7 @@ from typing import Any
 
 import keras
 
-from composer.keras_format.foreign import ForeignClass
+from composer.graphs.foreign import ForeignClass
 from composer.keras_process.tasks.explain import explain, is_of_tensorflow
 
 

@@ -21,7 +21,7 @@ from composer.sources.remote import filesystems
 from composer.sources.remote.fetching import Fetcher
 from composer.spec.locations import identity
 from composer.store import Store
-from tests.keras_format.minimal import dense_model
+from tests.container.minimal import dense_model
 from tests.sources.remote.file_server import FileServer, Served
 
 DATA = random.Random(2).randbytes(20_000_000)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.keras_format.minimal import dense_model
+from tests.container.minimal import dense_model
 from tests.sources.remote.file_server import FileServer, Served
 
 ROOT = Path(__file__).parents[3]

@@ -15,7 +15,7 @@ from typing import Any
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     import composer
     from composer.errors import ComposeError, FormatError, SpecError
-    from composer.keras_format.read_model import read_model
+    from composer.model_files.read_model import read_model
     from tests.sweep.of_keras.ways import way_of
 
     source, folder = Path(request["source"]), Path(request["folder"])

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from composer.keras_format.graph import TensorRef, TensorSpec, leaves
-from composer.keras_format.model_file import ModelFile
-from composer.keras_format.static_specs import input_spec
+from composer.graphs.graph import TensorRef, TensorSpec, leaves
+from composer.graphs.model_file import ModelFile
+from composer.graphs.static_specs import input_spec
 
 Document = dict[str, Any]
 

@@ -1,0 +1,1 @@
+"""Models as graphs: configs, the order of Keras, where weights belong and what layers hold."""

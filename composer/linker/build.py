@@ -1,0 +1,139 @@
+"""Plan → artifact in its place: link beside the target, read it again, then take the name."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from composer.errors import BuildError
+from composer.linker.check import check_artifact, check_weights
+from composer.linker.linker import link, link_weights
+from composer.linker.target import check_target
+from composer.resolver.plan import Plan
+from composer.resolver.plan_schema import check_plan_names
+
+_STEM = 32
+"""How much of the target's name its unfinished form shows: a name that fits stays one that fits."""
+
+_WINDOW = 8 << 20
+"""How much of the new file is mapped at a time: a multiple of every system's page."""
+
+
+def build_plan(plan: Plan, target: Path, *, progress: Callable[[str], None] | None = None) -> str:
+    """Write the model of ``plan`` to ``target``.
+
+    A reader sees the old file or the new one, and the new one only after it was read again and
+    found to be what the plan says.
+
+    Returns:
+        SHA-256 of the file.
+
+    Raises:
+        BuildError: the target or its folder can't be written, or the target is a source.
+        DriftError: what was written differs from the plan; the target is left as it was.
+        FormatError: a source is damaged.
+    """
+    check_target(target, plan.source_files)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BuildError(
+            f"the folder {target.parent} can't be made: {error.strerror}", code="CMP712"
+        ) from error
+    unchecked = target.with_name(f".{target.stem[:_STEM]}.{secrets.token_hex(4)}.keras")
+    try:
+        digest = link_checked(plan, unchecked, progress=progress)
+        try:
+            unchecked.replace(target)
+        except OSError as error:
+            raise BuildError(
+                f"{target} can't be written: {error.strerror}", code="CMP712"
+            ) from error
+    finally:
+        unchecked.unlink(missing_ok=True)
+    return digest
+
+
+def link_checked(plan: Plan, path: Path, *, progress: Callable[[str], None] | None = None) -> str:
+    """Write the model of ``plan`` to ``path``, which is nobody else's, and read it again.
+
+    Returns:
+        SHA-256 of the file.
+
+    Raises:
+        BuildError: it can't be written.
+        DriftError: what was written differs from the plan.
+        FormatError: a source is damaged.
+    """
+    say = progress or (lambda _line: None)
+    check_plan_names(plan)
+    say(f"linking {plan.name}")
+    link(plan, path)
+    say(f"checking {plan.name}")
+    return _settled(path, lambda: check_artifact(path, plan))
+
+
+def link_weights_checked(
+    plan: Plan, path: Path, *, progress: Callable[[str], None] | None = None
+) -> str:
+    """Do what :func:`link_checked` does, for the weights alone."""
+    if progress is not None:
+        progress(f"linking the weights of {plan.name}")
+    link_weights(plan, path)
+    return _settled(path, lambda: check_weights(path, plan))
+
+
+def _settled(path: Path, check: Callable[[], None]) -> str:
+    """Check a file; return its digest once the disk has it and nothing is wrong with it."""
+    with ThreadPoolExecutor(2) as pool:
+        # The disk and the digest take their time beside the check.
+        flushed = pool.submit(flush, path)
+        digested = pool.submit(file_digest, path)
+        check()
+        digest = digested.result()
+        flushed.result()
+    return digest
+
+
+def flush(path: Path) -> None:
+    """Return once the disk has all of a file.
+
+    Raises:
+        BuildError: it can't be written.
+    """
+    try:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise BuildError(
+            f"{path.name} can't be written: {error.strerror}", code="CMP712"
+        ) from error
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file that is ours alone, in few and long calls.
+
+    Raises:
+        BuildError: it can't be read.
+
+    Between two calls Python hands the interpreter to the check and waits for its turn; a mapped
+    window is also a copy less. (A file that others may cut short must not be mapped.)
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            for start in range(0, size, _WINDOW):
+                length = min(_WINDOW, size - start)
+                with mmap.mmap(
+                    file.fileno(), length, access=mmap.ACCESS_READ, offset=start
+                ) as window:
+                    digest.update(window)
+    except OSError as error:
+        raise BuildError(f"{path.name} can't be read: {error.strerror}", code="CMP713") from error
+    return digest.hexdigest()

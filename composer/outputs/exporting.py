@@ -1,0 +1,146 @@
+"""Has a linked model exported by a Keras process, and each export run by its own runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from composer.errors import DriftError
+from composer.files.unfinished import temporary_folder
+from composer.graphs.graph import leaves, structure_form
+from composer.keras_process.client import run
+from composer.keras_process.user_code import NO_CODE, UserCode
+from composer.resolver.plan import Plan
+
+TOLERANCES: Mapping[str, float] = {"h5": 0.0, "saved_model": 1e-5, "onnx": 1e-4, "tflite": 1e-4}
+"""How far an export may be from Keras: the largest difference over the largest number of the same
+output. Zero is bit for bit."""
+HALF_TOLERANCE = 2e-2
+"""The same for a model with layers that compute in half precision, h5 aside."""
+RUNTIMES: Mapping[str, str] = {
+    "h5": "Keras",
+    "saved_model": "TensorFlow without Keras",
+    "onnx": "ONNX Runtime",
+    "tflite": "LiteRT",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """An export, run beside the model it was made from.
+
+    Attributes:
+        runtime: what ran it.
+        batches: numbers of examples that were run.
+        equal: whether all outputs were equal bit for bit.
+        largest: the largest absolute difference.
+        relative: the largest difference over the largest number of the same output.
+        tolerance: what that may be.
+        otherwise: how a direct call of the model in Keras differs from its ``predict``, which
+            the export was compared with; None where it does not.
+    """
+
+    runtime: str
+    batches: tuple[int, ...]
+    equal: bool
+    largest: float
+    relative: float
+    tolerance: float
+    otherwise: str | None = None
+
+
+def export(
+    artifact: Path,
+    plan: Plan,
+    targets: Sequence[tuple[str, Path]],
+    *,
+    code: UserCode = NO_CODE,
+    progress: Callable[[str], None] | None = None,
+) -> tuple[Comparison, ...]:
+    """Write the formats that need Keras, and check each in a process of its own.
+
+    Args:
+        artifact: the linked ``.keras`` file.
+        plan: that it was linked from.
+        targets: pairs of a format and the path to write to, where nothing is yet.
+        code: of the user's, for classes that Keras has to make again.
+        progress: called with lines of progress.
+
+    Returns:
+        one comparison a target.
+
+    Raises:
+        BuildError: the model can't be written in a format, or its runtime does not take it.
+        DriftError: it computes something else there.
+        KerasProcessError: a process failed.
+    """
+    with temporary_folder() as folder:
+        cases = folder / "cases.npz"
+        common = {
+            "artifact": str(artifact.absolute()),
+            "cases": str(cases),
+            "inputs": [ref.operation for ref in leaves(plan.graph.inputs)],
+            "outputs": _output_names(plan),
+            "code": code.document(),
+            # What the spec let in was linked a moment ago, and is the model that is wanted.
+            "safe": not any(source.allowed for source in plan.sources),
+        }
+        exported = run(
+            {
+                **common,
+                "task": "export",
+                "seed": plan.seed,
+                "exports": [[name, str(target.absolute())] for name, target in targets],
+            },
+            progress=progress,
+        )
+        return tuple(_checked(name, target, common, exported, progress) for name, target in targets)
+
+
+def _output_names(plan: Plan) -> list[str]:
+    """Return the final names of the outputs in the order in which Keras flattens them."""
+    if structure_form(plan.graph.outputs) == "map":
+        return sorted(plan.graph.outputs)
+    return [port.name for port in plan.outputs]
+
+
+def _checked(
+    name: str,
+    target: Path,
+    common: Mapping[str, Any],
+    exported: Mapping[str, Any],
+    progress: Callable[[str], None] | None,
+) -> Comparison:
+    found = run(
+        {
+            **common,
+            "task": f"check_{name}",
+            "export": str(target.absolute()),
+            "graph": exported["otherwise"] is not None,
+        },
+        progress=progress,
+    )
+    tolerance = TOLERANCES[name]
+    if exported["half"] and tolerance:
+        tolerance = HALF_TOLERANCE
+    if found["wrong"] is not None:
+        raise DriftError(f"the {name} export is not the linked model: {found['wrong']}")
+    if found["relative"] > tolerance or (not tolerance and not found["equal"]):
+        raise DriftError(
+            f"the {name} export computes something else than the linked model: its outputs in "
+            f"{RUNTIMES[name]} differ by up to {found['largest']:.2g}, which is "
+            f"{found['relative']:.2g} of the largest number; expected is "
+            + (f"at most {tolerance:g}" if tolerance else "the same bit for bit"),
+            help=f"leave {name} out of format; what stood in its place was left as it was",
+        )
+    return Comparison(
+        runtime=RUNTIMES[name],
+        batches=tuple(exported["batches"]),
+        equal=found["equal"],
+        largest=found["largest"],
+        relative=found["relative"],
+        tolerance=tolerance,
+        otherwise=exported["otherwise"],
+    )

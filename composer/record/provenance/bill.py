@@ -1,0 +1,173 @@
+"""A build as a CycloneDX 1.6 bill of materials, with a model card and every source.
+
+The fields are those of https://cyclonedx.org/docs/1.6/json/. No library writes the model cards of
+that version yet; the tests hold what is written here against the published schema.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any, Final
+
+from composer.record.provenance.model import Made, Material, Result, time_text
+
+_ROOT: Final = "model"
+_SPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:keras-compose:bill:1")
+_HUB = re.compile(r"hf://([^/@]+/[^/@]+)(?:@[^/]+)?/")
+"""A file of a model's repository there, for which package URLs have a type of their own."""
+_PREFIX: Final = "keras-compose"
+"""In front of the names of properties that CycloneDX has no field for."""
+
+
+def bill(made: Made, *, attestation: str | None = None) -> dict[str, Any]:
+    """Return the bill of materials of a build; the same build gives the same one.
+
+    Args:
+        made: the build.
+        attestation: the file beside it that holds the build's provenance, where there is one.
+    """
+    parts = [material for material in made.materials if material.kind != "spec"]
+    metadata: dict[str, Any] = {
+        "lifecycles": [{"phase": "build"}],
+        "tools": {
+            "components": [
+                {
+                    "type": "application" if name == "composer" else "library",
+                    "name": "keras-compose" if name == "composer" else name,
+                    "version": version,
+                }
+                for name, version in sorted(made.toolchain.items())
+            ]
+        },
+        "component": _model(made, attestation),
+    }
+    if made.time is not None:
+        metadata["timestamp"] = time_text(made.time)
+    document: dict[str, Any] = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": metadata,
+        "components": [_part(material) for material in parts],
+        "dependencies": list(_dependencies(parts)),
+    }
+    # No random number: two bills that say the same have the same serial number.
+    serial = uuid.uuid5(_SPACE, json.dumps(document, sort_keys=True))
+    return {**document, "serialNumber": serial.urn}
+
+
+def _model(made: Made, attestation: str | None) -> dict[str, Any]:
+    first, *others = made.results
+    component: dict[str, Any] = {
+        "type": "machine-learning-model",
+        "bom-ref": _ROOT,
+        "name": made.name,
+        **({"description": made.description} if made.description else {}),
+        **_hashes(first),
+        "modelCard": {
+            "modelParameters": {
+                "modelArchitecture": "Keras Functional",
+                "inputs": [{"format": text} for text in made.inputs],
+                "outputs": [{"format": text} for text in made.outputs],
+            },
+            "properties": _properties(operations=made.operations, parameters=made.parameters),
+        },
+        "properties": [
+            *_properties(file=first.name, content=first.content, size=first.size, seed=made.seed),
+            *_folder(first),
+            *(
+                {"name": f"{_PREFIX}:layer:{key}", "value": f"{name}, seed {seed}"}
+                for key, (name, seed) in made.layers.items()
+            ),
+        ],
+    }
+    if others:
+        component["components"] = [_file(result) for result in others]
+    if attestation is not None:
+        component["externalReferences"] = [{"type": "attestation", "url": attestation}]
+    return component
+
+
+def _file(result: Result) -> dict[str, Any]:
+    return {
+        "type": "file",
+        "bom-ref": f"file:{result.name}",
+        "name": result.name,
+        **_hashes(result),
+        "properties": [*_properties(format=result.format, size=result.size), *_folder(result)],
+    }
+
+
+def _hashes(result: Result) -> dict[str, Any]:
+    return {} if result.folder else {"hashes": [{"alg": "SHA-256", "content": result.sha256}]}
+
+
+def _folder(result: Result) -> list[dict[str, str]]:
+    """A folder has no hash in CycloneDX; what stands for it is said as in-toto says it."""
+    return _properties(dirHash=result.sha256) if result.folder else []
+
+
+def _part(material: Material) -> dict[str, Any]:
+    component: dict[str, Any] = {
+        "type": "file" if material.kind == "weights" else "machine-learning-model",
+        "bom-ref": _reference(material),
+        "name": material.location,
+    }
+    if material.revision is not None:
+        component["version"] = material.revision
+        hub = _HUB.match(material.location)
+        if hub is not None:
+            component["purl"] = f"pkg:huggingface/{hub[1]}@{material.revision}"
+    if material.sha256 is not None:
+        component["hashes"] = [{"alg": "SHA-256", "content": material.sha256}]
+    if material.license is not None:
+        component["licenses"] = [_license(material.license)]
+    if "://" in material.location:
+        component["externalReferences"] = [{"type": "distribution", "url": material.location}]
+    told = _properties(content=material.content, size=material.size, seed=material.seed)
+    if told:
+        component["properties"] = told
+    return component
+
+
+def _license(text: str) -> dict[str, Any]:
+    """Return a licence: by its SPDX id, as an expression of several, or as the words that it is."""
+    from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
+    try:
+        found = canonicalize_license_expression(text)
+    except InvalidLicenseExpression:
+        return {"license": {"name": text}}
+    single = found.replace("-", "").replace(".", "").isalnum() and "LicenseRef" not in found
+    return {"license": {"id": str(found)}} if single else {"expression": str(found)}
+
+
+def _dependencies(parts: list[Material]) -> Iterator[dict[str, Any]]:
+    """Yield for the model and for each part of it what it was made from."""
+    holders: list[tuple[str, tuple[str, ...]]] = [(_ROOT, ())]
+    holders += [(_reference(part), part.path) for part in parts if part.kind == "source"]
+    for reference, path in holders:
+        direct = [
+            _reference(part)
+            for part in parts
+            if (part.kind == "source" and part.path[:-1] == path)
+            or (part.kind == "weights" and part.path == path and path)
+        ]
+        yield {"ref": reference, **({"dependsOn": direct} if direct else {})}
+    yield from ({"ref": _reference(part)} for part in parts if part.kind == "weights")
+
+
+def _reference(material: Material) -> str:
+    return f"{material.kind}:{'/'.join(material.path)}"
+
+
+def _properties(**values: object) -> list[dict[str, str]]:
+    return [
+        {"name": f"{_PREFIX}:{name}", "value": str(value)}
+        for name, value in values.items()
+        if value is not None
+    ]

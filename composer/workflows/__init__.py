@@ -1,0 +1,1 @@
+"""The jobs of compose as functions: prepare, build, lock, verify, compare."""

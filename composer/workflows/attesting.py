@@ -1,0 +1,157 @@
+"""What stands beside an artifact: provenance, a bill of materials and signatures."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from composer.container.digests import digest_file
+from composer.errors import UsageError
+from composer.files.suffixes import SPEC_SUFFIXES
+from composer.files.unfinished import temporary_folder
+from composer.graphs.content_digest import digest_content
+from composer.outputs.chosen import Output, destinations_of
+from composer.outputs.companions import Companions
+from composer.outputs.written import WrittenFile
+from composer.record.model import LockedArtifact
+from composer.record.provenance.bill import bill
+from composer.record.provenance.gather import gather
+from composer.record.provenance.model import Made, Result
+from composer.record.provenance.statement import statement
+from composer.record.signing import check_key, sign
+from composer.sources.paths import file_path, is_path
+from composer.spec.formats import companion, signature
+from composer.workflows.describing import describe
+from composer.workflows.pipeline import Prepared, plan_spec
+
+_LATEST = 253402300799
+"""The last second of the year 9999, where RFC 3339 ends."""
+
+
+def attestations(
+    prepared: Prepared,
+    *,
+    output: Output = None,
+    provenance: bool = False,
+    sbom: bool = False,
+    key: Path | None = None,
+) -> Companions:
+    """Return what shall be written beside the results of a build.
+
+    Args:
+        prepared: with a complete plan.
+        output: where the results go instead of where the spec says.
+        provenance: whether an in-toto Statement with SLSA provenance is, one for all results.
+        sbom: whether a CycloneDX bill of materials is, one for all results.
+        key: private key by which each result is signed, and each document; None signs none.
+
+    Raises:
+        UsageError: SOURCE_DATE_EPOCH is no time, or the key can't sign.
+        SpecError: there are errors.
+        BuildError: it waits for Keras.
+    """
+    spec = prepared.spec
+    plan_spec(prepared)
+    assert spec is not None
+    time = source_date()
+    if key is not None:
+        check_key(key)
+    destinations = destinations_of(spec, output)
+    first = destinations[0].path
+    wanted = ["provenance"] * provenance + ["sbom"] * sbom
+    places = [companion(first, name) for name in wanted]
+    about = places[0].path.name if provenance else None
+    if key is not None:
+        places += [signature(place.path) for place in (*destinations, *places)]
+
+    def make(written: Sequence[WrittenFile], now: Sequence[Path]) -> tuple[bytes, ...]:
+        documents: dict[str, bytes] = {}
+        if wanted:
+            made = _made(prepared, written, now, first.parent, time)
+            if provenance:
+                documents[companion(first, "provenance").path.name] = _text(statement(made))
+            if sbom:
+                documents[companion(first, "sbom").path.name] = _text(bill(made, attestation=about))
+        texts = tuple(documents.values())
+        return texts if key is None else (*texts, *_signatures(written, now, documents, key))
+
+    return Companions(places=tuple(places), make=make)
+
+
+def source_date() -> datetime | None:
+    """Return the time that SOURCE_DATE_EPOCH says, None where it says none.
+
+    The clock is not asked: the same build gives the same documents
+    (https://reproducible-builds.org/specs/source-date-epoch/).
+
+    Raises:
+        UsageError: it is no number of seconds since 1970.
+    """
+    text = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()) or int(text) > _LATEST:
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH is {text!r}; expected seconds since 1970, as an integer",
+            help="export SOURCE_DATE_EPOCH=$(git log -1 --format=%ct), or unset it",
+        )
+    return datetime.fromtimestamp(int(text), UTC)
+
+
+def _signatures(
+    written: Sequence[WrittenFile], now: Sequence[Path], documents: Mapping[str, bytes], key: Path
+) -> Iterator[bytes]:
+    """Yield the signatures of all results, and then of the documents."""
+    for file, path in zip(written, now, strict=True):
+        yield sign(path, file.path.name, key)
+    with temporary_folder() as folder:
+        for name, text in documents.items():
+            (folder / name).write_bytes(text)
+            yield sign(folder / name, name, key)
+
+
+def _made(
+    prepared: Prepared,
+    written: Sequence[WrittenFile],
+    now: Sequence[Path],
+    folder: Path,
+    time: datetime | None,
+) -> Made:
+    spec = prepared.spec
+    assert spec is not None
+    results = tuple(_result(file, path, folder) for file, path in zip(written, now, strict=True))
+    artifacts = {
+        result.format: LockedArtifact(
+            size=result.size, sha256=result.sha256, content=result.content
+        )
+        for result in results
+    }
+    lock = describe(prepared, Path(spec.file).parent, artifacts, formats=list(artifacts))
+    specs = {
+        source.id: digest_file(file_path(source))
+        for source in spec.sources
+        if is_path(source.location, SPEC_SUFFIXES)
+    }
+    return gather(
+        lock, plan_spec(prepared), results, spec=Path(spec.file).name, specs=specs, time=time
+    )
+
+
+def _result(file: WrittenFile, now: Path, folder: Path) -> Result:
+    name = os.path.relpath(file.path.absolute(), folder.absolute())
+    return Result(
+        name=Path(name).as_posix(),
+        format=file.format,
+        folder=now.is_dir(),
+        sha256=file.sha256,
+        size=file.size,
+        content=digest_content(now) if file.format == "keras" else None,
+    )
+
+
+def _text(document: dict[str, Any]) -> bytes:
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,259 @@
+"""Two specs, plans, locks or artifacts, brought into one form and compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from composer.diagnostics.diagnostic import Diagnostic
+from composer.difference.compare import Difference, compare
+from composer.difference.view import View
+from composer.difference.views import (
+    beside_lock,
+    unmade_layers,
+    view_of_lock,
+    view_of_model,
+    view_of_plan,
+    view_of_plan_document,
+)
+from composer.errors import FormatError, SpecError, UsageError
+from composer.files.regular import read_regular
+from composer.files.suffixes import KERAS_SUFFIXES, SPEC_SUFFIXES
+from composer.files.unfinished import temporary_folder
+from composer.record.document import lock_from_text
+from composer.record.model import Lock
+from composer.spec.boundary import Boundary
+from composer.spec.model import Spec
+from composer.spec.reading import read_spec
+from composer.workflows.describing import describe
+from composer.workflows.git_files import GitFile, git_file
+from composer.workflows.git_sources import as_git_says, read_old_spec
+from composer.workflows.pipeline import Prepared, Progress, plan_spec, prepare_spec
+
+_FORMS = "a spec (.yaml), an artifact (.keras), a lock or what 'compose plan --json' wrote (.json)"
+_ONLY_NAMES = "the lock holds names and origins of layers only;"
+
+
+def compare_files(
+    before: str,
+    now: str,
+    overrides: Sequence[str] = (),
+    *,
+    deep: bool = False,
+    progress: Progress | None = None,
+) -> Difference:
+    """Return what two models differ in.
+
+    Args:
+        before: path of a spec, an artifact, a lock or a plan document; or ``REVISION:PATH`` for
+            one that git has. A spec of a revision starts from the files of that revision, as far
+            as git has them; what it takes as it is now stands in the notes.
+        now: the same.
+        overrides: for what of the two is a spec; for ``now`` alone where both are the same spec,
+            which is so compared with itself under other overrides.
+        deep: whether Keras may be started for a spec.
+        progress: called with lines of progress.
+
+    Raises:
+        UsageError: a file can't be read, or is of no known form.
+        SpecError: a spec or its sources are wrong.
+        FormatError: an artifact is not sound.
+        DriftError: a lock is none.
+        BuildError: what only Keras can tell is needed, and ``deep`` is not given.
+    """
+    with opened_views(before, now, overrides, deep=deep, progress=progress) as (first, second):
+        return compare(first, second)
+
+
+@contextmanager
+def opened_views(
+    before: str,
+    now: str,
+    overrides: Sequence[str] = (),
+    *,
+    deep: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[tuple[View, View]]:
+    """Give two models in the form in which they are compared; see :func:`compare_files`.
+
+    Values of what only git has can be read until the block ends.
+    """
+    with temporary_folder() as folder:
+        reader = _Reader(overrides, deep, progress, folder)
+        locks = [reader.lock(argument) for argument in (before, now)]
+        if overrides and _is_same_spec(before, now):
+            first = replace(reader, overrides=()).view(before, None)
+            second = reader.view(now, None)
+            yield first, replace(second, shown=" ".join((now, *overrides)))
+            return
+        yield reader.view(before, locks[1]), reader.view(now, locks[0])
+
+
+def _is_same_spec(before: str, now: str) -> bool:
+    """Tell whether two arguments are one spec, of the same revision or as it is now."""
+    files = [git_file(argument) for argument in (before, now)]
+    places = [
+        (file.revision, file.path) if file is not None else (None, Path(argument).resolve())
+        for file, argument in zip(files, (before, now), strict=True)
+    ]
+    return places[0] == places[1] and places[0][1].suffix in SPEC_SUFFIXES
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads what is to be compared; ``scratch`` is for files that only git has."""
+
+    overrides: Sequence[str]
+    deep: bool
+    progress: Progress | None
+    scratch: Path
+
+    def lock(self, argument: str) -> Lock | None:
+        """Return the lock that an argument names, None where it names something else."""
+        old = git_file(argument)
+        path = old.path if old is not None else Path(argument)
+        if path.suffix != ".json":
+            return None
+        data = _bytes(argument, old)
+        return lock_from_text(data.decode(), argument) if _is_lock(_json(argument, data)) else None
+
+    def view(self, argument: str, beside: Lock | None) -> View:
+        """Return one of two models, and what can be held against a lock where the other is one."""
+        old = git_file(argument)
+        path = old.path if old is not None else Path(argument)
+        if path.suffix in SPEC_SUFFIXES:
+            return self._of_spec(argument, old, beside)
+        if path.suffix in KERAS_SUFFIXES:
+            if old is not None:
+                path = self._room() / path.name
+                with _told(argument):
+                    old.write(old.path, path)
+            return _of_artifact(path, argument, beside)
+        if path.suffix == ".json":
+            return _of_document(argument, _bytes(argument, old), beside)
+        raise UsageError(f"{argument} can't be compared; expected {_FORMS}")
+
+    def _of_spec(self, argument: str, old: GitFile | None, beside: Lock | None) -> View:
+        if old is None:
+            return self._planned(argument, *read_spec(argument, self.overrides), beside)
+        room = self._room()
+        with _told(argument):
+            was = read_old_spec(argument, old, self.overrides, room)
+        try:
+            view = self._planned(argument, was.spec, was.diagnostics, beside, was.boundary)
+        except SpecError as error:
+            raise SpecError(as_git_says(error.diagnostics, old, room)) from error
+        return replace(view, notes=(*was.notes, *view.notes))
+
+    def _planned(
+        self,
+        argument: str,
+        spec: Spec | None,
+        found: Sequence[Diagnostic],
+        beside: Lock | None,
+        boundary: Boundary | None = None,
+    ) -> View:
+        if spec is None or any(item.severity == "error" for item in found):
+            raise SpecError(found)
+        prepared = prepare_spec(spec, deep=self.deep, progress=self.progress, boundary=boundary)
+        arguments = {layer.id: layer.args for layer in spec.layers}
+        view = view_of_plan(plan_spec(prepared), argument, arguments)
+        return view if beside is None else _held_against_lock(view, prepared)
+
+    def _room(self) -> Path:
+        """Return a new folder for files that only git has."""
+        room = self.scratch / str(len(list(self.scratch.iterdir())))
+        room.mkdir()
+        return room
+
+
+def _held_against_lock(view: View, prepared: Prepared) -> View:
+    """Return the view of a spec with what a lock of it would say."""
+    unmade = unmade_layers(plan_spec(prepared))
+    # The folder is that of paths of files, which are not compared.
+    view = beside_lock(view, describe(prepared, Path(), {}), unmade=unmade)
+    also = "beyond them, its spec and the digests of its sources and new layers were compared"
+    return replace(view, notes=(*view.notes, f"{_ONLY_NAMES} {also}"))
+
+
+def _of_artifact(path: Path, shown: str, beside: Lock | None) -> View:
+    from composer.graphs.content_digest import digest_content
+    from composer.model_files.read_model import read_model
+
+    try:
+        file = read_model(path)
+    except OSError as error:
+        raise UsageError(f"{shown} can't be read: {error.strerror}", code="CMP114") from error
+    recipe = file.recipe
+    view = view_of_model(file, shown, recipe.origins if recipe is not None else {})
+    if beside is None:
+        return view
+    sources = recipe.sources if recipe is not None else {}
+    facts = {f"sources.{key}.content": about.content for key, about in sources.items()}
+    if "keras" not in beside.artifacts:
+        note = f"{_ONLY_NAMES} beyond them, the digests of its sources were compared"
+        return replace(view, facts=facts, notes=(note,))
+    facts["artifacts.keras.content"] = digest_content(path)
+    note = f"{_ONLY_NAMES} beyond them, the digest of the whole content was compared"
+    return replace(view, facts=facts, notes=(note,))
+
+
+def _of_document(argument: str, data: bytes, beside: Lock | None) -> View:
+    document = _json(argument, data)
+    if _is_lock(document):
+        return view_of_lock(lock_from_text(data.decode(), argument), argument)
+    if isinstance(document, dict) and "link_map" in document:
+        _check_plan(argument, document)
+        view = view_of_plan_document(document, argument)
+        note = f"{_ONLY_NAMES} of a plan, nothing else was compared with it"
+        return view if beside is None else replace(view, notes=(note,))
+    raise UsageError(f"{argument} is neither a lock nor a plan; expected {_FORMS}", code="CMP118")
+
+
+def _json(argument: str, data: bytes) -> object:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(
+            f"{argument} is not valid JSON: {error}", reason="json", code="CMP118"
+        ) from error
+
+
+def _is_lock(document: object) -> bool:
+    return isinstance(document, dict) and "artifacts" in document
+
+
+def _check_plan(argument: str, document: object) -> None:
+    import jsonschema
+
+    from composer.spec.schema_file import schema_text
+
+    schema = json.loads(schema_text("plan"))
+    for problem in jsonschema.Draft202012Validator(schema).iter_errors(document):
+        where = ".".join(str(step) for step in problem.path) or "the document"
+        raise FormatError(
+            f"{argument} is not a valid plan: {where}: {problem.message}",
+            reason="plan",
+            help="compose plan SPEC --json writes one",
+            code="CMP118",
+        )
+
+
+def _bytes(argument: str, old: GitFile | None) -> bytes:
+    with _told(argument):
+        return old.read() if old is not None else read_regular(Path(argument))
+
+
+@contextmanager
+def _told(argument: str) -> Iterator[None]:
+    """Say of a file that can't be read which one it is."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise UsageError(
+            f"{argument} can't be read: {reason[:1].lower()}{reason[1:]}", code="CMP114"
+        ) from error

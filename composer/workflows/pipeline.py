@@ -1,0 +1,455 @@
+"""The way from a spec to its plan, as functions of a program: what the command line calls.
+
+Each function returns a value or raises one of ``composer.errors``; none of them prints.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from composer.diagnostics.diagnostic import Diagnostic, Severity
+from composer.errors import BuildError, ComposeError, SourceError, SpecError
+from composer.files.suffixes import LEGACY_SUFFIXES
+from composer.outputs.chosen import Output, destinations_of
+from composer.resolver.facts import Fact, Question
+from composer.resolver.plan import Download, Plan
+from composer.resolver.resolve import refused_layers, resolve
+from composer.resolver.unchecked import NOTHING, Unchecked
+from composer.spec import read_spec
+from composer.spec.boundary import Boundary, boundary_of
+from composer.spec.covered import covered
+from composer.spec.model import Pin, Spec
+from composer.spec.source_text import COMMAND_LINE
+from composer.store import Store, default_store
+from composer.workflows.knowledge import StoredKnowledge
+
+if TYPE_CHECKING:
+    from composer.sources.located import Located
+    from composer.sources.remote.fetching import Fetcher
+    from composer.sources.watched import Watched
+
+Progress = Callable[[str], None]
+_ROUNDS = 4
+_MOST_LINKED = 100
+_LARGEST_LINKED = 20_000
+"""Specs that start twice from the next double the model at each step; nobody means that."""
+_BUILD_FIRST = "build a part of them and take the file: from: build/NAME.keras"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """How far a spec could be taken.
+
+    Attributes:
+        spec: None when the text alone is too broken to go on.
+        plan: None when there are errors or sources that wait for Keras.
+        deferred: what only Keras can tell and was not asked, in words.
+        unchecked: the same, by what it leaves open.
+        diagnostics: errors and warnings of all stages that could run.
+        remarks: what is no problem and worth saying: what was fetched, and what was not.
+        store: that it was prepared with; None where nothing was opened.
+        watched: the files that were read; None where nothing was opened.
+    """
+
+    spec: Spec | None
+    plan: Plan | None
+    deferred: tuple[str, ...] = ()
+    unchecked: Unchecked = NOTHING
+    diagnostics: tuple[Diagnostic, ...] = ()
+    remarks: tuple[str, ...] = ()
+    store: Store | None = None
+    watched: Watched | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """The diagnostics that stop a build."""
+        return tuple(d for d in self.diagnostics if d.severity == "error")
+
+
+def prepare(
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    deep: bool = False,
+    offline: bool = False,
+    output: Output = None,
+    building: bool = False,
+    pins: Mapping[str, Pin] = MappingProxyType({}),
+    store: Store | None = None,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Take a spec as far as its problems allow, and report all of them.
+
+    Args:
+        path: of the spec.
+        overrides: such as ``vars.classes=5``.
+        deep: whether Keras may be started, to import sources and to answer questions. Without
+            it, only what the store remembers is used and the rest is deferred.
+        offline: whether nothing may be asked of the network; COMPOSE_OFFLINE in the environment
+            says the same.
+        output: where the result goes instead of where the spec says, as for a build.
+        building: whether a format whose packages are not installed is an error, found before
+            anything else is done, and not a warning.
+        store: None is the user's own.
+        pins: by source id what a lock holds of what its URL gave.
+        progress: called with lines of progress.
+
+    Raises:
+        UsageError: the spec can't be read, or the ending of ``output`` stands for no format.
+        BuildError: an import or the Keras process failed for a reason outside of the spec.
+    """
+    boundary = boundary_of(Path(path).parent)
+    run = _Run(store or default_store(), progress, deep, offline or _is_offline(), boundary)
+    spec, diagnostics = read_spec(path, overrides)
+    if spec is None:
+        return Prepared(spec=None, plan=None, diagnostics=covered(diagnostics))
+    pinned = tuple(replace(source, pin=pins.get(source.id)) for source in spec.sources)
+    spec = replace(spec, sources=pinned)
+    prepared = Prepared(spec=spec, plan=None, diagnostics=covered(diagnostics, spec))
+    return _fit_to_go(
+        prepared, output, building=building, go_on=lambda: _judged(prepared, path, run)
+    )
+
+
+def prepare_spec(
+    spec: Spec,
+    *,
+    deep: bool = False,
+    offline: bool = False,
+    output: Output = None,
+    building: bool = False,
+    store: Store | None = None,
+    progress: Progress | None = None,
+    boundary: Boundary | None = None,
+) -> Prepared:
+    """Do what :func:`prepare` does, for a spec that was read already.
+
+    Specs that are its sources have to lie in ``boundary``; None is what belongs to its folder.
+    """
+    boundary = boundary or boundary_of(Path(spec.file).parent)
+    run = _Run(store or default_store(), progress, deep, offline or _is_offline(), boundary)
+    return _fit_to_go(
+        Prepared(spec=spec, plan=None),
+        output,
+        building=building,
+        go_on=lambda: _prepare_spec(spec, run),
+    )
+
+
+def _is_offline() -> bool:
+    return os.environ.get("COMPOSE_OFFLINE", "").lower() not in ("", "0", "false", "no")
+
+
+def _fit_to_go(
+    prepared: Prepared, output: Output, *, building: bool, go_on: Callable[[], Prepared]
+) -> Prepared:
+    """Prepare a spec, and report with it what keeps it from where it shall go."""
+    from composer.outputs.fitness import missing_packages, taken, unfit
+    from composer.outputs.programs import misplaced_programs
+    from composer.outputs.surroundings import strange_places
+
+    spec = prepared.spec
+    assert spec is not None
+    destinations = destinations_of(spec, output)
+    severity: Severity = "error" if building else "warning"
+    missing = covered(missing_packages(spec, destinations, severity=severity), spec)
+    if building and missing:
+        return replace(prepared, diagnostics=(*prepared.diagnostics, *missing))
+    misplaced = covered(misplaced_programs(spec, destinations), spec)
+    if misplaced:
+        return replace(prepared, diagnostics=(*prepared.diagnostics, *missing, *misplaced))
+    strange = covered(strange_places(spec, destinations), spec)
+    if any(item.severity == "error" for item in strange):
+        return replace(prepared, diagnostics=(*prepared.diagnostics, *missing, *strange))
+    found = go_on()
+    late: tuple[Diagnostic, ...] = ()
+    if found.plan is not None:
+        late = (
+            *unfit(spec, found.plan, destinations),
+            *taken(spec, found.plan, destinations),
+        )
+    # A place that a build refuses anyway is told once.
+    told = {item.path for item in late}
+    strange = tuple(item for item in strange if item.path not in told)
+    return replace(
+        found, diagnostics=(*found.diagnostics, *missing, *strange, *covered(late, spec))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What a spec and the specs that it starts from have in common.
+
+    Attributes:
+        boundary: what all of them have to lie in.
+        chain: the specs that are being prepared, the outermost first.
+        linked: what specs with their variables gave, for the next source that names them.
+        fetcher: of the outermost, once it opens its sources.
+        watched: the files that all of them read, once the outermost opens its sources.
+    """
+
+    store: Store
+    progress: Progress | None
+    deep: bool
+    offline: bool
+    boundary: Boundary
+    chain: tuple[Path, ...] = ()
+    linked: dict[tuple[Path, tuple[str, ...]], Located | ComposeError] = field(default_factory=dict)
+    fetcher: Fetcher | None = None
+    watched: Watched | None = None
+
+
+def _prepare(path: Path, overrides: Sequence[str], run: _Run) -> Prepared:
+    spec, diagnostics = read_spec(path, overrides, boundary=run.boundary)
+    read = Prepared(spec=spec, plan=None, diagnostics=covered(diagnostics, spec))
+    return _judged(read, path, run)
+
+
+def _judged(read: Prepared, path: str | Path, run: _Run) -> Prepared:
+    """Take a spec that was read from ``path`` further."""
+    if read.spec is None:
+        return read
+    chain = (*run.chain, Path(path).resolve())
+    prepared = _prepare_spec(read.spec, replace(run, chain=chain))
+    return replace(
+        prepared,
+        plan=None if read.errors else prepared.plan,
+        diagnostics=(*read.diagnostics, *without_consequences(read, prepared)),
+    )
+
+
+def without_consequences(read: Prepared, prepared: Prepared) -> tuple[Diagnostic, ...]:
+    """Return the problems of a spec without those that come of what could not be read of it.
+
+    A model puts nothing out (CMP416) for want of the very sources or outputs that are broken.
+    """
+    found = prepared.diagnostics
+    return tuple(item for item in found if item.code != "CMP416") if read.errors else tuple(found)
+
+
+def _has_old_files(spec: Spec) -> bool:
+    """Tell whether a source on this machine may hold layers that can't be imported."""
+    for source in spec.sources:
+        place = Path(source.directory, source.location)
+        # False for what is no path at all, or too long for one.
+        if place.suffix in LEGACY_SUFFIXES or os.path.isfile(place / "saved_model.pb"):  # noqa: PTH113
+            return True
+    return False
+
+
+def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
+    # Imported here: reading model files needs h5py, which a spec with mistakes does not.
+    from composer.keras_process.new_classes import more_than_data, unknown_classes
+    from composer.sources import open_sources
+    from composer.sources.context import Context
+    from composer.sources.remote.fetching import Fetcher
+    from composer.sources.watched import Watched
+
+    fetcher = run.fetcher or Fetcher(store=run.store, offline=run.offline, progress=run.progress)
+    watched = run.watched or Watched()
+    run = replace(run, fetcher=fetcher, watched=watched)
+    store, deep, progress = run.store, run.deep, run.progress
+    context = Context(
+        store=store,
+        fetcher=fetcher,
+        seed=spec.seed,
+        may_import=deep,
+        boundary=run.boundary,
+        progress=progress,
+        watched=watched,
+        link_spec=lambda path, variables: _linked(path, variables, run),
+    )
+    with watched.blamed():
+        # What a spec keeps of old files may be refused, which shows before Keras makes any of them.
+        first = replace(context, may_import=deep and not _has_old_files(spec))
+        opened = open_sources(spec, first)
+        early = refused_layers(spec, {**opened.files, **opened.drafts}) if opened.drafts else ()
+        if early:
+            run = replace(run, deep=False)
+            deep = False
+        elif opened.deferred and context.may_import and not first.may_import:
+            opened = open_sources(spec, context)
+    unknown = (*unknown_classes(spec), *more_than_data(spec, run.boundary))
+    knowledge = StoredKnowledge(store, spec)
+    resolution = resolve(spec, opened.files, knowledge)
+    for _ in range(_ROUNDS):
+        if not resolution.questions or unknown:
+            break
+        answers = _answers(spec, resolution.questions, run)
+        if not knowledge.learn(answers):
+            break
+        resolution = resolve(spec, opened.files, knowledge)
+    deferred = [f"source {source!r} must first be imported by Keras" for source in opened.deferred]
+    deferred.extend(_in_words(question, spec) for question in resolution.questions)
+    asked = deep and resolution.questions and not unknown
+    if asked and not knowledge.waiting_for_errors(resolution.questions):
+        raise BuildError(
+            f"Keras was asked and left unanswered: {', '.join(q.id for q in resolution.questions)}"
+        )
+    changed = watched.changes()
+    found = (*opened.diagnostics, *unknown, *early, *resolution.diagnostics)
+    return Prepared(
+        spec=spec,
+        plan=None if unknown or changed else _with_downloads(resolution.plan, opened.downloads),
+        deferred=tuple(deferred),
+        unchecked=replace(resolution.unchecked, imports=tuple(opened.deferred)),
+        diagnostics=covered(tuple(dict.fromkeys((*found, *changed))), spec),
+        remarks=tuple(fetcher.remarks),
+        store=store,
+        watched=watched,
+    )
+
+
+def _with_downloads(plan: Plan | None, downloads: Mapping[str, Download]) -> Plan | None:
+    """Let a plan tell what the URLs of its sources gave."""
+    if plan is None or not downloads:
+        return plan
+    sources = (replace(s, download=downloads.get(s.id)) for s in plan.sources)
+    return replace(plan, sources=tuple(sources))
+
+
+def _linked(path: Path, variables: Mapping[str, Any], run: _Run) -> Located:
+    """Link another spec into the store; no path where that needs Keras and Keras may not be asked.
+
+    Its own artifact is neither read nor written. What is to be told of it comes along.
+
+    Raises:
+        SourceError: the specs lead in a circle (``circle``), or a variable is not declared there
+            (``args``).
+        SpecError: it has errors.
+        BuildError: it can't be linked.
+    """
+    resolved = path.resolve()
+    if resolved in run.chain:
+        ring = [*run.chain[run.chain.index(resolved) :], resolved]
+        raise SourceError(
+            f"specs start from each other in a circle: {' -> '.join(p.name for p in ring)}",
+            reason="circle",
+            help="take one of them as a built file (from: build/NAME.keras), or move what both "
+            "need into a spec of its own",
+        )
+    overrides = tuple(f"vars.{name}={json.dumps(value)}" for name, value in variables.items())
+    known = run.linked.get((resolved, overrides))
+    if known is None:
+        if len(run.linked) >= _MOST_LINKED:
+            raise SourceError(
+                f"a spec starts from at most {_MOST_LINKED} others, each with other args counted",
+                reason="too-many",
+                help=_BUILD_FIRST,
+            )
+        try:
+            known = _link(path, overrides, run)
+        except ComposeError as error:
+            # Specs that start twice from the next would meet the same error ever more often.
+            known = error
+        run.linked[resolved, overrides] = known
+    if isinstance(known, ComposeError):
+        raise known
+    return known
+
+
+def _link(path: Path, overrides: Sequence[str], run: _Run) -> Located:
+    from composer.linker.build import build_plan
+    from composer.linker.linker import content_key
+    from composer.sources.located import Located
+    from composer.sources.remembered import remembered_sha256
+    from composer.sources.states import with_states
+
+    prepared = _prepare(path, overrides, run)
+    for problem in prepared.errors:
+        if problem.span is not None and problem.span.file == COMMAND_LINE:
+            raise SourceError(
+                f"args of {path.name}: {problem.message}",
+                reason="args",
+                help="args gives values to what that spec declares under vars",
+            )
+    if prepared.errors:
+        raise SpecError(prepared.diagnostics)
+    _refuse_programs(path, prepared.spec)
+    plan = prepared.plan
+    if plan is None or not plan.complete:
+        return Located(path=None, diagnostics=prepared.diagnostics)
+    if len(plan.graph.operations) > _LARGEST_LINKED:
+        raise SourceError(
+            f"{path.name} would be linked to {len(plan.graph.operations):,} operations on the way "
+            f"to another model; at most {_LARGEST_LINKED:,} are",
+            reason="too-many",
+            help=_BUILD_FIRST,
+        )
+    store = run.store
+    assert prepared.spec is not None
+    plan = with_states(plan, prepared.spec, store)
+    key = content_key(plan, lambda file: remembered_sha256(file, store))
+    digest = store.recipe(key)
+    if digest is None:
+        with store.making(key), store.scratch() as folder:
+            digest = store.recipe(key)  # another process may have made it while this one waited
+            if digest is None:
+                watched = prepared.watched
+                assert watched is not None
+                with watched.blamed():
+                    build_plan(plan, folder / "linked.keras", progress=run.progress)
+                    watched.check()
+                digest = store.add(folder / "linked.keras")
+                store.remember_recipe(key, digest, {"importer": "spec", "name": plan.name})
+    return Located(
+        path=store.object_path(digest),
+        diagnostics=prepared.diagnostics,
+        made_from=plan.source_files,
+    )
+
+
+def _refuse_programs(path: Path, spec: Spec | None) -> None:
+    from composer.keras_process.programs import LINKED, program_folder
+
+    for source in spec.sources if spec is not None else ():
+        if source.trust and program_folder(source) is not None:
+            raise SourceError(
+                f"{path.name} can't be linked into another model, since its source {source.id!r} "
+                f"({source.location}) holds a TensorFlow program, which a file of layers can't",
+                reason=LINKED,
+                help="take the folder as a source of this spec itself, with trust: true",
+            )
+
+
+def _answers(spec: Spec, questions: Sequence[Question], run: _Run) -> Mapping[str, Fact]:
+    from composer.keras_process.asking import ask, recall_all
+    from composer.keras_process.code_state import CodeState
+    from composer.keras_process.user_code import code_of
+
+    if not run.deep:
+        return recall_all(questions, run.store, CodeState(code_of(spec)))
+    return ask(questions, run.store, code=code_of(spec), progress=run.progress)
+
+
+def _in_words(question: Question, spec: Spec) -> str:
+    if question.kind == "make":
+        words = f"layer {question.id!r} must first be created by Keras"
+        unchecked = next((layer.unchecked for layer in spec.layers if layer.id == question.id), ())
+        if unchecked:
+            words += f" (its {', '.join(unchecked)} may be of a newer Keras than this knows)"
+        return words
+    return f"what {question.id!r} outputs"
+
+
+def plan_spec(prepared: Prepared) -> Plan:
+    """Return the plan of what was prepared.
+
+    Raises:
+        SpecError: there are errors.
+        BuildError: sources wait for an import.
+    """
+    if prepared.errors:
+        raise SpecError(prepared.diagnostics)
+    if prepared.plan is None:
+        raise BuildError(
+            "the plan waits for Keras: " + "; ".join(prepared.deferred),
+            help="compose plan --deep (or compose build) asks Keras and remembers the answer",
+        )
+    return prepared.plan

@@ -1,0 +1,157 @@
+"""Builds a spec again in a process with an empty store, and compares what that gives."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from composer.container.digests import digest_file, digest_sums
+from composer.diagnostics.diagnostic import Diagnostic
+from composer.difference.compare import Difference
+from composer.errors import FormatError
+from composer.graphs.content_digest import digest_content
+from composer.record.checks import Check
+from composer.workflows.comparison import compare_files
+
+Digest = Callable[[Path], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuilt:
+    """How a file compares with what a new build of its spec gives.
+
+    Attributes:
+        artifact: that was there.
+        check: what was found, in a line.
+        difference: layer by layer, of ``.keras`` files whose content differs.
+    """
+
+    artifact: Path
+    check: Check
+    difference: Difference | None = None
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What is to be said to programs: nothing where all is equal."""
+        if self.check.state == "ok":
+            return ()
+        return (
+            Diagnostic(
+                code="CMP614",
+                message=f"{self.artifact} is not what its spec gives now: {self.check.detail}",
+                help="compose diff says what two models differ in; compose build makes it anew",
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuild:
+    """A build in an empty store.
+
+    Attributes:
+        code: that it ended with.
+        said: what it wrote to stderr.
+        results: one a file, in their order; none where the build failed.
+    """
+
+    code: int
+    said: str
+    results: tuple[Rebuilt, ...] = ()
+
+
+def rebuild(
+    spec: str,
+    overrides: Sequence[str],
+    artifacts: Sequence[Path],
+    *,
+    locked: bool = False,
+    other_versions: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> Rebuild:
+    """Build a spec in a process of its own, with an empty store, and compare the results.
+
+    Nothing is remembered there: sources are imported and fetched anew. The files themselves and
+    the store of the user are left alone.
+
+    Args:
+        spec: path of the spec.
+        overrides: those of the build.
+        artifacts: files and folders that the build should give, each of a format of its own.
+        locked: whether the new build is held against the spec's lock too.
+        other_versions: whether other versions than the installed ones may have written the
+            artifacts, of which only the content is promised.
+        progress: called with lines of progress.
+    """
+    say = progress or (lambda _line: None)
+    with tempfile.TemporaryDirectory(prefix="compose-rebuild-") as temporary:
+        folder = Path(temporary).resolve()
+        places = [folder / str(number) / _name(path) for number, path in enumerate(artifacts)]
+        outputs = [word for place in places for word in ("-o", str(place))]
+        say(f"building {spec} again")
+        done = subprocess.run(
+            # -P: a folder composer/ where compose runs is not this package.
+            [sys.executable, "-P", "-m", "composer", "build", spec, *overrides, *outputs]
+            + ["--locked"] * locked,
+            env={**os.environ, "COMPOSE_HOME": str(folder / "store")},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        said = done.stderr.decode("utf-8", "replace")
+        if done.returncode:
+            return Rebuild(code=done.returncode, said=said)
+        say("comparing")
+        results = tuple(
+            _compared(artifact, again, other_versions=other_versions)
+            for artifact, again in zip(artifacts, places, strict=True)
+        )
+        return Rebuild(code=0, said=said, results=results)
+
+
+def _name(artifact: Path) -> str:
+    """Return a name whose ending says the format, as that of a SavedModel's folder need not."""
+    folder = artifact.is_dir() and artifact.suffix != ".saved_model"
+    return f"{artifact.name}.saved_model" if folder else artifact.name
+
+
+def _compared(artifact: Path, again: Path, *, other_versions: bool) -> Rebuilt:
+    digest: Digest = digest_sums if again.is_dir() else digest_file
+    with ThreadPoolExecutor(2) as pool:
+        old, new = pool.map(digest, (artifact, again))
+    if old == new:
+        return _result(artifact, "ok", f"equal in every byte ({new[:12]}…)")
+    bytes_differ = f"sha256 is {old[:12]}…, a new build gives {new[:12]}…"
+    if again.suffix != ".keras":
+        return _result(artifact, "failed", bytes_differ)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            old, new = pool.map(digest_content, (artifact, again))
+    except FormatError as error:
+        return _result(artifact, "failed", f"it can't be read: {error.message}")
+    if old != new:
+        found = replace(
+            compare_files(str(artifact), str(again)), before=str(artifact), now="a new build"
+        )
+        return _result(artifact, "failed", f"its content differs; {bytes_differ}", found)
+    if other_versions:
+        detail = f"equal content ({new[:12]}…), in bytes of other versions"
+        return _result(artifact, "ok", detail)
+    return _result(
+        artifact,
+        "failed",
+        f"equal content ({new[:12]}…) in other bytes: {bytes_differ}; another origin is named, or "
+        "other versions of compose, h5py or HDF5 wrote it",
+    )
+
+
+def _result(
+    artifact: Path, state: str, detail: str, difference: Difference | None = None
+) -> Rebuilt:
+    check = Check(name="rebuild", state="ok" if state == "ok" else "failed", detail=detail)
+    return Rebuilt(artifact=artifact, check=check, difference=difference)
