@@ -10,8 +10,9 @@ from composer.cli.numbers import count, size
 from composer.container.digests import digest_file
 from composer.diagnostics.render.terminal_text import shown_lines
 from composer.files.regular import read_regular
+from composer.outputs.companions import COMPANIONS, companion, signature
+from composer.outputs.registry import output_format
 from composer.record.signing import signs
-from composer.spec.formats import COMPANIONS, FORMATS, companion, signature
 
 if TYPE_CHECKING:
     from composer.outputs.exporting import Comparison
@@ -35,7 +36,7 @@ def planned(plan: Plan, places: Sequence[Destination], fresh: Collection[Path] =
         f"{shown(place.path)} is fresh"
         if place.path in fresh
         else f"{shown(place.path)} would be "
-        + ("exported by Keras" if FORMATS[place.format].exported else "written")
+        + ("exported by Keras" if output_format(place.format).exported else "written")
         for place in places
     ]
     return shown_lines([*heads, *_rows(_sizes(plan))])
@@ -99,7 +100,7 @@ def results_document(places: Sequence[Destination]) -> list[dict[str, object]]:
         {
             "path": shown(place.path),
             "format": place.format,
-            "exported": FORMATS[place.format].exported,
+            "exported": output_format(place.format).exported,
         }
         for place in places
     ]
@@ -116,7 +117,7 @@ def shown(target: Path) -> str:
 
 def _file(file: WrittenFile) -> list[Row]:
     rows = [
-        ("folder" if file.format == "saved_model" else "file", size(file.size)),
+        ("folder" if output_format(file.format).folder else "file", size(file.size)),
         ("sha256", file.sha256),
     ]
     if file.comparison is not None:
