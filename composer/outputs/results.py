@@ -16,7 +16,7 @@ from composer.outputs.origins import Origin, changed_so_far, origins, reasons
 from composer.outputs.written import WrittenFile
 from composer.resolver.plan import Plan
 from composer.sources.remembered import remembered_sha256
-from composer.sources.states import with_states
+from composer.sources.states import source_states
 from composer.spec.model import Destination, Spec
 from composer.store import Store
 
@@ -47,7 +47,7 @@ def look(
 
     Args:
         plan: complete.
-        spec: that it is the plan of, with its URLs fetched.
+        spec: that it is the plan of.
         places: that it is written to.
         store: remembers digests of files.
 
@@ -59,7 +59,7 @@ def look(
     found = tuple(item for item in empty if item is not None)
     if len(found) == len(places):
         return found
-    made_from = origins(with_states(plan, spec, store), spec, places, store)
+    made_from = origins(plan, source_states(plan, spec, store), spec, places, store)
     return tuple(
         item or standing(place, origin, store)
         for item, place, origin in zip(empty, places, made_from, strict=True)

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from composer.graphs.foreign import foreign_classes
 from composer.graphs.graph import Json, TensorSpec, Tree
+from composer.graphs.model_file import ModelFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,19 @@ class Fact:
     outputs: tuple[tuple[TensorSpec, ...], ...] = ()
     variables: tuple[OwnedVariable, ...] = ()
     object: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A fact as a resolver is given it.
+
+    Attributes:
+        fact: what Keras said.
+        made: the file that holds the new layer (``make`` only).
+    """
+
+    fact: Fact
+    made: ModelFile | None = None
 
 
 def tensors_of(call: AskedCall) -> tuple[TensorSpec | Pending, ...]:
