@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ from composer.container.contents import (
 )
 from composer.container.stored import is_below
 from composer.errors import BuildError
+from composer.files.keys import key_of
 from composer.graphs.canonical import (
     METADATA_KEY,
     Renumbering,
@@ -138,8 +137,7 @@ def content_key(plan: Plan, sha256: Callable[[Path], str]) -> str:
             for copy in plan.states
         ],
     }
-    text = json.dumps(document, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return key_of(document)
 
 
 def result_key(plan: Plan, content: Callable[[Path], str]) -> str:
@@ -168,8 +166,7 @@ def result_key(plan: Plan, content: Callable[[Path], str]) -> str:
         "contents": [[entry.path, entry.attributes] for entry in contents],
         "assets": [asset.name for asset in assets],
     }
-    text = json.dumps(document, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return key_of(document)
 
 
 def _version(text: str) -> tuple[int, ...]:
