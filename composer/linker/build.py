@@ -6,7 +6,7 @@ import hashlib
 import mmap
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from composer.errors import BuildError
 from composer.linker.check import check_artifact
 from composer.linker.linker import link
 from composer.linker.target import check_target
-from composer.resolver.plan import Plan
+from composer.resolver.plan import Plan, SourceState
 from composer.resolver.plan_schema import check_plan_names
 
 _STEM = 32
@@ -24,11 +24,23 @@ _WINDOW = 8 << 20
 """How much of the new file is mapped at a time: a multiple of every system's page."""
 
 
-def build_plan(plan: Plan, target: Path, *, progress: Callable[[str], None] | None = None) -> str:
+def build_plan(
+    plan: Plan,
+    states: Mapping[str, SourceState],
+    target: Path,
+    *,
+    progress: Callable[[str], None] | None = None,
+) -> str:
     """Write the model of ``plan`` to ``target``.
 
     A reader sees the old file or the new one, and the new one only after it was read again and
     found to be what the plan says.
+
+    Args:
+        plan: complete, with nothing deferred.
+        states: digests of its sources by id, which the file's recipe names.
+        target: where the file goes.
+        progress: called with lines of progress.
 
     Returns:
         SHA-256 of the file.
@@ -50,7 +62,7 @@ def build_plan(plan: Plan, target: Path, *, progress: Callable[[str], None] | No
         say = progress or (lambda _line: None)
         check_plan_names(plan)
         say(f"linking {plan.name}")
-        link(plan, unchecked)
+        link(plan, states, unchecked)
         say(f"checking {plan.name}")
         digest = settled(unchecked, lambda: check_artifact(unchecked, plan))
         try:

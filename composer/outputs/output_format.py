@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from composer.diagnostics.diagnostic import Severity, SpecPath
-from composer.resolver.plan import Plan
+from composer.resolver.plan import Plan, SourceState
 
 PROTOBUF_LIMIT: Final = (1 << 31) - 1
 """A protocol buffer ends here, and so does what a FlatBuffer can point to."""
@@ -26,13 +26,16 @@ class Job:
     """One result to write.
 
     Attributes:
-        plan: complete, with the states of its sources.
+        plan: complete.
+        states: digests of its sources, by id.
         target: path to write to, where nothing is yet.
-        linked: the linked ``.keras`` file, checked; None unless the format asks for it.
+        linked: the linked ``.keras`` file, checked where it is another one than the target; None
+            unless a format of the build asks for it.
         options: of the format, valid.
     """
 
     plan: Plan
+    states: Mapping[str, SourceState]
     target: Path
     linked: Path | None
     options: Mapping[str, Any]

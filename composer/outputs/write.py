@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from composer.outputs.output_format import Exported, Job, Linked
 from composer.outputs.places import Unfinished, check_places, take_places, unfinished
 from composer.outputs.registry import output_format
 from composer.outputs.written import WrittenFile
-from composer.resolver.plan import Plan
+from composer.resolver.plan import Plan, SourceState
 from composer.spec.formats import DEFAULT, beside
 from composer.spec.model import Destination
 
@@ -28,6 +28,7 @@ Accept = Callable[[Sequence[WrittenFile]], None]
 
 def write_all(
     plan: Plan,
+    states: Mapping[str, SourceState],
     destinations: Sequence[Destination],
     *,
     code: UserCode = NO_CODE,
@@ -44,6 +45,7 @@ def write_all(
 
     Args:
         plan: complete, with nothing deferred.
+        states: digests of its sources, by id.
         destinations: where to, at least one, no two at one place.
         code: of the user's, for classes that Keras has to make again for an export.
         inspect: called with the linked ``.keras`` file before it takes its place; raises what
@@ -66,25 +68,27 @@ def write_all(
     about = companions.places if companions is not None else ()
     check_places([*destinations, *about], plan.source_files)
     ways = {place.format: output_format(place.format).way for place in destinations}
-    archived = inspect is not None or any(
-        isinstance(way, Exported) or way.from_archive for way in ways.values()
-    )
     with ExitStack() as stack:
         items = stack.enter_context(unfinished(destinations))
         linked = next((item for item in items if item.place.format == DEFAULT), None)
-        if linked is None and archived:
-            # Needed on the way, whether or not it is asked for.
+        if linked is None and (inspect is not None or any(map(_needs_archive, ways.values()))):
             passing = Destination(path=beside(destinations[0].path, DEFAULT), format=DEFAULT)
             linked = stack.enter_context(unfinished([passing]))[0]
-        digests: dict[Path, str] = {}
-        if linked is not None:
-            digests[linked.path] = _linked(plan, linked, None, progress)
-            if inspect is not None:
-                inspect(linked.path)
         archive = linked.path if linked is not None else None
-        for item in items:
-            if item != linked and isinstance(ways[item.place.format], Linked):
-                digests[item.path] = _linked(plan, item, archive, progress)
+        digests: dict[Path, str] = {}
+        # The archive comes first: others may read it.
+        for item in dict.fromkeys((*([linked] if linked is not None else ()), *items)):
+            if isinstance(way := output_format(item.place.format).way, Linked):
+                job = Job(
+                    plan=plan,
+                    states=states,
+                    target=item.path,
+                    linked=archive,
+                    options=item.place.options,
+                )
+                digests[item.path] = _linked(way, job, item.place.format, progress)
+            if item == linked and inspect is not None:
+                inspect(item.path)
         compared: dict[Path, Comparison] = {}
         exported = [item for item in items if isinstance(ways[item.place.format], Exported)]
         if exported:
@@ -113,17 +117,19 @@ def write_beside(companions: Companions) -> None:
         take_places(items)
 
 
-def _linked(plan: Plan, item: Unfinished, archive: Path | None, progress: Progress | None) -> str:
+def _needs_archive(way: Linked | Exported) -> bool:
+    """Tell whether the linked ``.keras`` file is needed, whether or not it is asked for."""
+    return isinstance(way, Exported) or way.from_archive
+
+
+def _linked(way: Linked, job: Job, format_name: str, progress: Progress | None) -> str:
     """Write one result without Keras, check it, and return its digest."""
-    form, place = output_format(item.place.format), item.place
-    assert isinstance(form.way, Linked)
-    way, what = form.way, plan.name if place.format == DEFAULT else f"{place.format} of {plan.name}"
-    if progress is not None:
-        progress(f"linking {what}")
-    way.write(Job(plan=plan, target=item.path, linked=archive, options=place.options))
-    if progress is not None:
-        progress(f"checking {what}")
-    return settled(item.path, lambda: way.check(item.path, plan, place.options))
+    say = progress or (lambda _line: None)
+    what = job.plan.name if format_name == DEFAULT else f"{format_name} of {job.plan.name}"
+    say(f"linking {what}")
+    way.write(job)
+    say(f"checking {what}")
+    return settled(job.target, lambda: way.check(job.target, job.plan, job.options))
 
 
 def _exported(

@@ -21,7 +21,7 @@ def _write(job: Job) -> None:
     from composer.resolver.plan_schema import check_plan_names
 
     check_plan_names(job.plan)
-    link(job.plan, job.target)
+    link(job.plan, job.states, job.target)
 
 
 def _check(artifact: Path, plan: Plan, _options: Mapping[str, Any]) -> None:
