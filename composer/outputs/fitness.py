@@ -11,9 +11,10 @@ from composer.errors import BuildError, PluginError
 from composer.keras_process.programs import program_folder
 from composer.outputs.output_format import Misfit, OutputFormat
 from composer.outputs.places import check_places
-from composer.outputs.registry import output_format
+from composer.outputs.registry import blamed, output_format
 from composer.resolver.linked import Origin
 from composer.resolver.plan import Plan
+from composer.spec.formats import format_named
 from composer.spec.model import Destination, Spec
 
 
@@ -98,7 +99,11 @@ def unfit(spec: Spec, plan: Plan, destinations: Sequence[Destination]) -> tuple[
     found = []
     for place in destinations:
         form = output_format(place.format)
-        for misfit in (*_misfits(form, place, plan), *form.misfits(plan, place.options)):
+        with blamed(place.format):
+            own = tuple(form.misfits(plan, place.options))
+        for misfit in (*_misfits(form, place, plan), *own):
+            package = format_named(place.format).registered.package
+            code = f"{package}.{misfit.code}" if misfit.code in form.codes else misfit.code
             notes = (
                 ()
                 if misfit.at is None
@@ -108,7 +113,7 @@ def unfit(spec: Spec, plan: Plan, destinations: Sequence[Destination]) -> tuple[
                 _diagnostic(
                     spec,
                     place,
-                    misfit.code,
+                    code,
                     misfit.message,
                     help=misfit.help,
                     severity=misfit.severity,

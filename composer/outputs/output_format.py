@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from composer.diagnostics.diagnostic import Severity, SpecPath
 from composer.resolver.plan import Plan, SourceState
+from composer.spec.formats import FormatForm
 
 PROTOBUF_LIMIT: Final = (1 << 31) - 1
 """A protocol buffer ends here, and so does what a FlatBuffer can point to."""
@@ -46,14 +47,14 @@ class Linked:
     """The way of formats that are written without Keras.
 
     Attributes:
-        write: writes ``job.target``; raises a ``BuildError`` where it can't.
-        check: reads a result again and compares it with its plan, and with its options where the
-            content depends on them; raises a ``DriftError`` for the first difference.
-        from_archive: whether ``write`` reads the linked ``.keras`` file.
+        write: writes ``job.target``, a file; raises a ``BuildError`` where it can't.
+        check: reads ``job.target`` again and compares it with what it was written from; raises a
+            ``DriftError`` for the first difference.
+        from_archive: whether both read ``job.linked``.
     """
 
     write: Callable[[Job], None]
-    check: Callable[[Path, Plan, Mapping[str, Any]], None]
+    check: Callable[[Job], None]
     from_archive: bool = False
 
 
@@ -130,7 +131,7 @@ class Misfit:
     """Something of a model that a format can't hold.
 
     Attributes:
-        code: of the diagnostic; that of a plug-in begins with its name, as in ``toy-dtype``.
+        code: one of the record's own ``codes``, or one of compose's.
         message: what is wrong.
         help: what to do.
         severity: a warning where the result is of use without it.
@@ -149,18 +150,17 @@ def _none(_plan: Plan, _options: Mapping[str, Any]) -> Iterable[Misfit]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutputFormat:
+class OutputFormat(FormatForm):
     """A form that the result of a build can take.
 
-    Its name and extension are those of its entry point: see :mod:`composer.spec.formats`.
+    Its name and extension are those of its entry point: see :mod:`composer.spec.formats`, also for
+    what a spec says of it.
 
     Attributes:
-        title: what it is, in a few words.
         way: how it is written and checked.
         packages: distributions that writing and checking it import, and whose versions decide the
             bytes, besides what compose needs anyway; each has a module of its own name.
         extra: of compose, that installs them; None for a plug-in, which requires them itself.
-        options: what ``output.options.NAME`` may hold: keys with the JSON Schema of their values.
         folder: of a format that is a folder and no file.
         looks_right: whether a file can be an earlier result, so that a build in CI may replace
             it; None where nothing tells.
@@ -173,11 +173,9 @@ class OutputFormat:
         misfits: tells of whatever else of a plan does not fit; called with a draft too.
     """
 
-    title: str
     way: Linked | Exported
     packages: tuple[str, ...] = ()
     extra: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
     folder: Folder | None = None
     looks_right: Callable[[Path], bool] | None = None
     content: Callable[[Path], str] | None = None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from composer.errors import UsageError
+from composer.errors import ComposeError, PluginError, UsageError
 from composer.outputs.output_format import OutputFormat
 from composer.spec.formats import endings, format_named, format_of
 
@@ -21,6 +22,31 @@ def output_format(name: str) -> OutputFormat:
     """
     found: OutputFormat = format_named(name).registered.load(OutputFormat)
     return found
+
+
+@contextmanager
+def blamed(name: str) -> Iterator[None]:
+    """Tell what a format of a plug-in does wrong as a mistake of that plug-in.
+
+    Args:
+        name: of the format whose functions are called.
+
+    Raises:
+        PluginError: one of them fails with something else than an error of compose's.
+    """
+    entry = format_named(name).registered
+    try:
+        yield
+    except ComposeError:
+        raise
+    except Exception as error:
+        if entry.is_ours:
+            raise
+        raise PluginError(
+            f"the plug-in {entry.provider} fails at the format {name}: "
+            f"{type(error).__name__}: {error}",
+            help=f"update or uninstall {entry.package}",
+        ) from error
 
 
 def packages_of(names: Iterable[str]) -> tuple[str, ...]:

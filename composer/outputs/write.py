@@ -7,13 +7,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from composer.container.digests import digest_sums
+from composer.files.unfinished import temporary_folder
 from composer.keras_process.user_code import NO_CODE, UserCode
 from composer.linker.build import file_digest, flush, settled
 from composer.outputs.companions import Companions
 from composer.outputs.exporting import Comparison, Export, export
 from composer.outputs.output_format import Exported, Job, Linked
 from composer.outputs.places import Unfinished, check_places, take_places, unfinished
-from composer.outputs.registry import output_format
+from composer.outputs.registry import blamed, output_format
 from composer.outputs.written import WrittenFile
 from composer.resolver.plan import Plan, SourceState
 from composer.spec.formats import DEFAULT, beside
@@ -117,6 +118,36 @@ def write_beside(companions: Companions) -> None:
         take_places(items)
 
 
+def check_again(plan: Plan, states: Mapping[str, SourceState], place: Destination) -> None:
+    """Compare a result of an earlier build with what a build would write now.
+
+    Args:
+        plan: complete.
+        states: digests of its sources, by id.
+        place: of a format that is written without Keras.
+
+    Raises:
+        DriftError: it differs.
+    """
+    way = output_format(place.format).way
+    assert isinstance(way, Linked)
+    with temporary_folder() as folder:
+        archive = folder / "linked.keras" if way.from_archive else None
+        if archive is not None:
+            linked = output_format(DEFAULT).way
+            assert isinstance(linked, Linked)
+            linked.write(Job(plan=plan, states=states, target=archive, linked=None, options={}))
+        job = Job(
+            plan=plan,
+            states=states,
+            target=place.path,
+            linked=archive,
+            options=place.options,
+        )
+        with blamed(place.format):
+            way.check(job)
+
+
 def _needs_archive(way: Linked | Exported) -> bool:
     """Tell whether the linked ``.keras`` file is needed, whether or not it is asked for."""
     return isinstance(way, Exported) or way.from_archive
@@ -126,10 +157,11 @@ def _linked(way: Linked, job: Job, format_name: str, progress: Progress | None) 
     """Write one result without Keras, check it, and return its digest."""
     say = progress or (lambda _line: None)
     what = job.plan.name if format_name == DEFAULT else f"{format_name} of {job.plan.name}"
-    say(f"linking {what}")
-    way.write(job)
-    say(f"checking {what}")
-    return settled(job.target, lambda: way.check(job.target, job.plan, job.options))
+    with blamed(format_name):
+        say(f"linking {what}")
+        way.write(job)
+        say(f"checking {what}")
+        return settled(job.target, lambda: way.check(job))
 
 
 def _exported(

@@ -7,13 +7,30 @@ without loading any of them; :mod:`composer.outputs.registry` has the rest.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os.path import normpath
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from composer.errors import PluginError
 from composer.plugins.entry_points import Registered, of_plugins, ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormatForm:
+    """What the text of a spec, and who asks about it, needs to know of a format.
+
+    Attributes:
+        title: what it is, in a few words.
+        options: JSON Schema of ``output.options.NAME``, an object; None where there are none.
+        codes: pages of the format's own diagnostic codes, Markdown, by the part of the code that
+            follows the package's name and a full stop.
+    """
+
+    title: str
+    options: Mapping[str, Any] | None = None
+    codes: Mapping[str, str] = field(default_factory=dict)
+
 
 GROUP: Final = "keras_compose.formats"
 DEFAULT: Final = "keras"
@@ -42,6 +59,23 @@ def known_formats() -> Mapping[str, NamedFormat]:
     for form in (*_own(), *_of_plugins()):
         found.setdefault(form.name, form)
     return found
+
+
+def formats_beyond_ours(output: Any) -> tuple[str, ...]:
+    """Return the formats of plug-ins, where ``output`` of a spec names one that is not ours.
+
+    Args:
+        output: as plain data, which no schema has seen.
+    """
+    if not isinstance(output, Mapping):
+        return ()
+    said = output.get("format", ())
+    options = output.get("options", ())
+    names = [*(said if isinstance(said, list) else [said]), *(options or ())]
+    own = {form.name for form in _own()}
+    if all(name in own for name in names if isinstance(name, str)):
+        return ()
+    return tuple(name for name in known_formats() if name not in own)
 
 
 def format_named(name: str) -> NamedFormat:

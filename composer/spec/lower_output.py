@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, SpecPath
 from composer.diagnostics.suggest import nearest
+from composer.errors import PluginError
 from composer.spec.formats import (
     BARE_FOLDER,
     DEFAULT,
+    FormatForm,
     beside,
     endings,
+    format_named,
     format_of,
     known_formats,
     overlap,
     stem,
 )
 from composer.spec.model import Destination, Target
+from composer.spec.schema_problems import problems_in
+from composer.spec.schema_words import told
 from composer.spec.tree import MapNode, Scalar, TreePositions, find
 
 _PATH: SpecPath = ("output", "path")
@@ -39,6 +44,7 @@ def target(
     """
     lowered = _Output(tree, positions, data.get("options", {}))
     lowered.read(data, name)
+    lowered.check_options()
     found = Target(
         destinations=tuple(lowered.found),
         directory=lowered.directory,
@@ -82,6 +88,36 @@ class _Output:
             self._by_ending(_PATH)
         else:
             self._by_format(said)
+
+    def check_options(self) -> None:
+        """Report options that their format does not take.
+
+        A plug-in that can't be loaded is told at the place that asks for its format.
+        """
+        for name, options in self.options.items():
+            path: SpecPath = ("output", "options", name)
+            entry = format_named(name).registered
+            try:
+                form: FormatForm = entry.load(FormatForm)
+            except PluginError:
+                continue
+            if form.options is None:
+                self._report("CMP201", path, f"{name} has no options", help="leave them out")
+                continue
+            try:
+                found = tuple(problems_in(options, form.options))
+            except Exception as error:  # noqa: BLE001 - whatever a schema that is none leads to
+                self._report(
+                    PluginError.usual_code,
+                    path,
+                    f"the plug-in {entry.provider} describes its options by something that is no "
+                    f"JSON Schema: {type(error).__name__}",
+                    help=f"update or uninstall {entry.package}",
+                )
+                continue
+            for problem in found:
+                located = replace(problem, path=(*path, *problem.path))
+                self.diagnostics += told(located, self.tree, self.positions)
 
     def _by_ending(self, at: SpecPath) -> None:
         text, path = self._path(at)

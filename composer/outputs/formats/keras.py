@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from composer.graphs.canonical import METADATA_KEY
 from composer.outputs.output_format import Job, Linked, OutputFormat
-from composer.resolver.plan import Plan
 
 _METADATA: Final = 1 << 22
 """Bytes of metadata.json that are read: ours is far smaller."""
@@ -24,10 +22,10 @@ def _write(job: Job) -> None:
     link(job.plan, job.states, job.target)
 
 
-def _check(artifact: Path, plan: Plan, _options: Mapping[str, Any]) -> None:
+def _check(job: Job) -> None:
     from composer.linker.check import check_artifact
 
-    check_artifact(artifact, plan)
+    check_artifact(job.target, job.plan)
 
 
 def _content(artifact: Path) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from composer.outputs.output_format import (
     HDF5_BEGINNING,
@@ -14,7 +12,6 @@ from composer.outputs.output_format import (
     OutputFormat,
     begins,
 )
-from composer.resolver.plan import Plan
 
 
 def _write(job: Job) -> None:
@@ -23,10 +20,10 @@ def _write(job: Job) -> None:
     link_weights(job.plan, job.target)
 
 
-def _check(weights: Path, plan: Plan, _options: Mapping[str, Any]) -> None:
+def _check(job: Job) -> None:
     from composer.linker.check import check_weights
 
-    check_weights(weights, plan)
+    check_weights(job.target, job.plan)
 
 
 FORMAT: Final = OutputFormat(
