@@ -1,0 +1,221 @@
+"""Shape, dtype, lineage and key follow from an expression alone; a wrong one can't be made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from composer.tensors.expression import (
+    Cast,
+    Combine,
+    Join,
+    Product,
+    Take,
+    Zeros,
+    attributes,
+    cast,
+    lineage,
+    merge,
+    take,
+    walk,
+)
+from composer.tensors.key import key
+from composer.tensors.merge_method import MergeMethod, Parameter, merge_methods
+from tests.tensors import sources
+from tests.tensors.methods import BY_NORM, LARGEST
+
+LINEAR = merge_methods()["linear"]
+
+
+@pytest.fixture
+def x(tmp_path):
+    return sources.one(tmp_path / "x.h5", np.zeros((4, 6), "f4"))
+
+
+@pytest.fixture
+def numbers(tmp_path):
+    return sources.one(tmp_path / "n.h5", np.zeros((4, 6), "i4"))
+
+
+def test_shape_and_dtype_are_known_without_a_byte(x, numbers):
+    Path(x.path).unlink()
+    expression = Cast(
+        Product(Take(x, 1, (0, 5, 5)), Zeros(shape=(3, 9), dtype="float16")), "bfloat16"
+    )
+    assert (expression.shape, expression.dtype, expression.storage) == ((4, 9), "bfloat16", "|V2")
+    assert attributes(expression) == (("dtype", "bfloat16"),)
+    assert (expression.operand.dtype, expression.operand.storage) == ("float64", "<f8")
+    joined = Join((numbers, Take(numbers, 0, ())), 0)
+    assert (joined.shape, joined.dtype, joined.size) == ((4, 6), "int32", 24)
+    assert attributes(joined) == ()
+    assert Combine(x, 0, ()).shape == (0, 6)
+
+
+def test_what_changes_nothing_is_the_operand_itself(x):
+    assert cast(x, "float32") is x
+    assert take(x, 0, range(4)) is x
+    assert take(x, 0, range(3)) is not x
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda x, n: Cast(n, "float32"),
+        lambda x, n: Cast(x, "int32"),
+        lambda x, n: Take(x, 2, (0,)),
+        lambda x, n: Take(x, -1, (0,)),
+        lambda x, n: Take(x, 0, (4,)),
+        lambda x, n: Take(x, 0, (-1,)),
+        lambda x, n: Join((x, n), 0),
+        lambda x, n: Join((x, Take(x, 1, (0,))), 0),
+        lambda x, n: Join((x, Cast(x, "float64")), 0),
+        lambda x, n: Combine(n, 0, (((0, 1.0),),)),
+        lambda x, n: Combine(x, 0, ((),)),
+        lambda x, n: Combine(x, 0, (((4, 1.0),),)),
+        lambda x, n: Combine(x, 0, (((0, float("nan")),),)),
+        lambda x, n: Product(x, x),
+        lambda x, n: Product(x, Take(x, 0, (0,))),
+        lambda x, n: Product(Take(x, 1, ()), Take(x, 0, ())),
+        lambda x, n: Product(Take(x, 1, (0,)), Take(n, 0, (0,))),
+        lambda x, n: merge(LINEAR, [x, n], {}),
+        lambda x, n: merge(LINEAR, [x, Take(x, 0, (0,))], {}),
+        lambda x, n: merge(LINEAR, [], {}),
+        lambda x, n: Zeros(shape=(2,), dtype="string"),
+    ],
+)
+def test_a_wrong_expression_can_not_be_made(x, numbers, wrong):
+    with pytest.raises(ValueError):
+        wrong(x, numbers)
+
+
+def test_lineage_is_every_stored_tensor_once_in_order(x, tmp_path):
+    y = sources.one(tmp_path / "y.h5", np.zeros((4, 6), "f2"))
+    expression = merge(LINEAR, [y, Cast(x, "float16"), merge(LINEAR, [x, y], {})], {})
+    assert lineage(expression) == (y, x)
+    nodes = list(walk(expression))
+    assert nodes[-1] is expression
+    assert all(nodes.index(o) < nodes.index(node) for node in nodes for o in node.operands)
+
+
+def test_an_expression_with_shared_parts_is_not_walked_again_and_again(x):
+    expression = x
+    for _ in range(200):
+        expression = (
+            Join((expression, expression), 0)
+            if expression.shape[0] < 99
+            else Take(Join((expression, expression), 0), 0, tuple(range(4)))
+        )
+    assert len(list(walk(expression))) < 800
+    assert len(key(expression, str)) == 64
+    assert lineage(expression) == (x,)
+
+
+def digest(path):
+    return "same for every file"
+
+
+def test_a_key_says_all_that_decides_the_bytes(x, numbers):
+    product = Product(Take(x, 1, (0,)), Take(x, 0, (0,)))
+    other = replace(x, tensor=replace(x.tensor, path="other"))
+    expressions = [
+        x, other, numbers if numbers.tensor.path != "x" else product,
+        Cast(x, "float16"), Cast(x, "bfloat16"), Cast(other, "float16"),
+        Cast(Cast(x, "float16"), "float32"),
+        Take(x, 0, (0, 1)), Take(x, 1, (0, 1)), Take(x, 0, (1, 0)),
+        Join((x, other), 0), Join((other, x), 0), Join((x, other), 1),
+        Combine(x, 0, (((0, 1.0), (1, 2.0)),)), Combine(x, 0, (((1, 2.0), (0, 1.0)),)),
+        Combine(x, 0, (((0, 1.0),), ((1, 2.0),))),
+        Zeros(shape=(4, 6), dtype="float32"), Zeros(shape=(4, 6), dtype="float16"),
+        merge(LINEAR, [x, other], {}), merge(LINEAR, [other, x], {}),
+        merge(LINEAR, [x, other], {"weight": (1.0, 0.5)}),
+        merge(LINEAR, [x, other], {"normalize": False}),
+        merge(replace(LINEAR, version=2), [x, other], {}),
+        merge(BY_NORM, [x, other], {}),
+    ]  # fmt: skip
+    keys = [key(expression, digest) for expression in expressions]
+    assert len(set(keys)) == len(expressions)
+    assert keys == [key(expression, digest) for expression in expressions]
+
+
+def test_a_key_knows_nothing_of_the_machine(x, tmp_path):
+    moved = replace(x, path=Path("/elsewhere/y.h5"), stamp=replace(x.stamp, inode=1, modified=2))
+    assert key(Cast(moved, "float16"), digest) == key(Cast(x, "float16"), digest)
+    assert key(x, lambda path: "a") != key(x, lambda path: "b")
+    # Written down, so that a change of it is noticed: keys are in stores and locks.
+    expected = "949164a52938146442d54137b26774991375179078e0068abfca9222e3429e9c"
+    assert key(merge(LINEAR, [Cast(x, "float16"), x], {}), digest) == expected
+
+
+# ---------------------------------------------------------------- methods
+
+
+def test_defaults_are_part_of_a_merge(x):
+    assert merge(LINEAR, [x, x], {}).parameters == (("weight", (1.0, 1.0)), ("normalize", True))
+    assert merge(LINEAR, [x, x], {"weight": 2}).parameters[0] == ("weight", (2.0, 2.0))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"wait": 1.0},
+        {"weight": (1.0,)},
+        {"weight": (1.0, True)},
+        {"weight": "1"},
+        {"normalize": 1},
+        {"normalize": (True, True)},
+        {"weight": (1.0, -1.0)},
+    ],
+)
+def test_parameters_that_make_no_sense_are_refused(x, given):
+    with pytest.raises(ValueError):
+        merge(LINEAR, [x, x], given)
+
+
+def test_weights_that_sum_to_zero_need_no_mean(x):
+    merge(LINEAR, [x, x], {"weight": (1.0, -1.0), "normalize": False})
+
+
+def test_a_method_says_what_it_needs():
+    assert (LINEAR.needs, BY_NORM.needs, LARGEST.needs) == ("elements", "passes", "tensors")
+    with pytest.raises(ValueError, match="prepare"):
+        replace(LINEAR, needs="passes")
+    with pytest.raises(ValueError, match="prepare"):
+        replace(BY_NORM, needs="elements")
+
+
+class Entry:
+    def __init__(self, name, loaded):
+        self.name, self.value, self.load = name, f"toy:{name}", lambda: loaded
+
+
+TOY = MergeMethod(
+    name="toy", version=1, apply=lambda elements, parameters, found: elements.arrays[0],
+    parameters=(Parameter(name="count", default=1),),
+)  # fmt: skip
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    found = []
+    monkeypatch.setattr("composer.tensors.merge_method.entry_points", lambda group: found)
+    merge_methods.cache_clear()
+    yield found
+    merge_methods.cache_clear()
+
+
+def test_a_package_brings_a_method(installed):
+    installed.append(Entry("toy", TOY))
+    assert list(merge_methods()) == ["linear", "toy"]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [Entry("toy", "no method"), Entry("other", TOY), Entry("linear", replace(TOY, name="linear"))],
+)
+def test_a_package_that_brings_something_else_is_refused(installed, entry):
+    installed.append(entry)
+    with pytest.raises(ValueError, match="toy:"):
+        merge_methods()
