@@ -26,7 +26,7 @@ from composer.resolver.infer import Inferred
 from composer.resolver.labels import Labels
 from composer.resolver.link_map import link_map
 from composer.resolver.linked import Linked, LinkedOperation, Origin
-from composer.resolver.plan import Plan, PlannedSource, Port, StateCopy
+from composer.resolver.plan import Plan, PlannedSource, PlannedState, PlannedTensor, Port
 from composer.resolver.problems import Problems
 from composer.resolver.references import Piece
 from composer.resolver.seams import Seam
@@ -41,6 +41,7 @@ from composer.resolver.whole_uses import missing, whole_uses
 from composer.resolver.wire import UNKNOWN
 from composer.spec.locations import shown_location
 from composer.spec.model import Spec
+from composer.tensors.expression import Stored
 
 
 def write_plan(
@@ -72,15 +73,15 @@ def write_plan(
     keys = {operation.name: key for key, operation in linked.operations.items()}
     origins = {name: linked.operations[keys[name]].origin for name in order}
     check_shared_layers(graph, origins, owners, problems)
-    copies = _states(graph, keys, linked, files, inferred)
+    states = _states(graph, keys, linked, files, inferred)
     return Plan(
         name=spec.name,
         description=spec.description,
         seed=spec.seed,
         graph=graph,
         origins=origins,
-        states=copies,
-        sources=tuple(_source(piece, files, linked, copies) for piece in pieces.values()),
+        states=states,
+        sources=tuple(_source(piece, files, linked, states) for piece in pieces.values()),
         link_map=link_map(pieces, linked, files, set(unreachable)),
         seams=_in_words(inferred.seams, Labels(linked, pieces)),
         inputs=tuple(_input_port(by_name[names[key]]) for key in linked.inputs),
@@ -182,13 +183,13 @@ def _states(
     linked: Linked,
     files: Mapping[str, ModelFile],
     inferred: Inferred,
-) -> tuple[StateCopy, ...]:
+) -> tuple[PlannedState, ...]:
     """Give every layer its group, counted by class in the order of ``model.layers``.
 
     Mirrors ``_save_container_state`` of ``keras/src/saving/saving_lib.py``.
     """
     counts: dict[str, int] = {}
-    copies = []
+    states = []
     for operation in graph.operations:
         if operation.kind == "operator":
             continue
@@ -201,15 +202,32 @@ def _states(
             base = next(other.storage for other in made if other.name == operation.name)
         number = counts.get(base, 0)
         counts[base] = number + 1
-        copies.append(
-            StateCopy(
-                file=found[0] if found is not None else None,
-                state=found[1] if found is not None else LayerState(group=""),
-                group=f"layers/{base}_{number}" if number else f"layers/{base}",
+        group = f"layers/{base}_{number}" if number else f"layers/{base}"
+        if found is None:
+            states.append(PlannedState(name=operation.name, group=group))
+            continue
+        file, state = found
+        states.append(
+            PlannedState(
                 name=operation.name,
+                group=group,
+                tensors=_tensors(file, state),
+                file=file,
+                source_group=state.group,
+                assets=state.assets,
             )
         )
-    return tuple(copies)
+    return tuple(states)
+
+
+def _tensors(file: ModelFile, state: LayerState) -> tuple[PlannedTensor, ...]:
+    inside = f"{state.group}/" if state.group else ""
+    return tuple(
+        PlannedTensor(
+            path=variable.path, value=Stored(file.listing.tensor(f"{inside}{variable.path}"))
+        )
+        for variable in state.variables
+    )
 
 
 def _state(
@@ -241,12 +259,12 @@ def _source(
     piece: Piece,
     files: Mapping[str, ModelFile],
     linked: Linked,
-    copies: Sequence[StateCopy],
+    states: Sequence[PlannedState],
 ) -> PlannedSource:
     source = piece.source
     mine = [op for op in linked.operations.values() if op.origin.source == source.id]
     names = {op.name for op in mine}
-    held = [v for copy in copies if copy.name in names for v in copy.state.variables]
+    held = [t.value for state in states if state.name in names for t in state.tensors]
     file = files[source.id]
     return PlannedSource(
         id=source.id,
@@ -257,8 +275,8 @@ def _source(
         sha256=source.sha256,
         operations=len(file.graph.operations),
         kept=len(mine),
-        parameters=sum(v.size for v in held),
-        nbytes=sum(v.nbytes for v in held),
+        parameters=sum(value.size for value in held),
+        nbytes=sum(value.nbytes for value in held),
         whole=not missing(piece, linked),
         uses=tuple(use.id for use in piece.uses if use.id is not None),
         weights=shown_location(source.weights.file) if source.weights is not None else None,

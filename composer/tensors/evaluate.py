@@ -167,7 +167,7 @@ class _Evaluation:
         """Return a region of what an expression gives."""
         match node:
             case Stored():
-                return self._values.read(node, region)
+                return self._values.read(node.source, region)
             case Zeros():
                 return np.zeros(shape_of(region), array_dtype(node.storage, node.dtype))
             case Take():

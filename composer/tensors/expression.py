@@ -15,10 +15,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeAlias
 
-from composer.container.stored import FileStamp, StoredTensor
+from composer.container.stored import TensorInFile, bytes_of
 from composer.tensors.dtypes import COMPUTED, FLOATS, storage_of
 from composer.tensors.merge_method import MergeMethod, Value
 
@@ -50,6 +49,11 @@ class _Typed:
         """Number of elements."""
         return math.prod(self.shape)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the elements take."""
+        return bytes_of(self.shape, self.storage)
+
     def _is(self, shape: Sequence[int], dtype: str, storage: str | None = None) -> None:
         object.__setattr__(self, "shape", tuple(shape))
         object.__setattr__(self, "dtype", dtype)
@@ -58,20 +62,13 @@ class _Typed:
 
 @dataclass(frozen=True, slots=True)
 class Stored(_Typed):
-    """A tensor of a file, copied as it is.
+    """A tensor of a file, copied as it is."""
 
-    Attributes:
-        path: of a ``.keras`` archive or an HDF5 file; of this machine, and in no key.
-        stamp: of the file when it was listed; a file that changed since is refused.
-        tensor: as that file lists it.
-    """
-
-    path: Path
-    stamp: FileStamp
-    tensor: StoredTensor
+    source: TensorInFile
 
     def __post_init__(self) -> None:
-        self._is(self.tensor.shape, self.tensor.logical_dtype, self.tensor.dtype)
+        tensor = self.source.tensor
+        self._is(tensor.shape, tensor.logical_dtype, tensor.dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,15 +279,18 @@ def walk(expression: TensorExpr) -> Iterator[TensorExpr]:
             waiting.extend((operand, False) for operand in reversed(node.operands))
 
 
-def lineage(expression: TensorExpr) -> tuple[Stored, ...]:
+def lineage(expression: TensorExpr) -> tuple[TensorInFile, ...]:
     """Return the stored tensors that an expression is made from, each once, in its order."""
-    return tuple(dict.fromkeys(node for node in walk(expression) if isinstance(node, Stored)))
+    if isinstance(expression, Stored):
+        return (expression.source,)
+    found = (node.source for node in walk(expression) if isinstance(node, Stored))
+    return tuple(dict.fromkeys(found))
 
 
 def attributes(expression: TensorExpr) -> tuple[tuple[str, Any], ...]:
     """Return the attributes of the dataset that an expression becomes."""
     if isinstance(expression, Stored):
-        return expression.tensor.attributes
+        return expression.source.tensor.attributes
     return (("dtype", expression.dtype),) if expression.storage.startswith("|V") else ()
 
 

@@ -44,7 +44,7 @@ def key(expression: TensorExpr, digest: Callable[[Path], str]) -> str:
 def _own(node: TensorExpr, digest: Callable[[Path], str]) -> list[Any]:
     match node:
         case Stored():
-            return ["stored", digest(node.path), node.tensor.path]
+            return ["stored", digest(node.source.path), node.source.tensor.path]
         case Zeros():
             return ["zeros", node.shape, node.dtype]
         case Cast():

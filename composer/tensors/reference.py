@@ -42,8 +42,8 @@ def reference(node: TensorExpr) -> Array:
     dtype = array_dtype(node.storage, node.dtype)
     match node:
         case Stored():
-            with opened_weights(node.path) as weights:
-                found = weights.find(node.tensor.path)
+            with opened_weights(node.source.path) as weights:
+                found = weights.find(node.source.tensor.path)
                 assert isinstance(found, StoredTensor)
                 return np.frombuffer(weights.read(found), dtype).reshape(found.shape)
         case Zeros():

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from composer.container.stored import TEXT, FileStamp
+from composer.container.copying import check_stamp
+from composer.container.stored import TEXT, FileStamp, TensorInFile
 from composer.errors import BuildError, FormatError
-from composer.tensors.expression import Stored
 from composer.tensors.regions import Region, runs, shape_of
 from composer.tensors.rounding import array_dtype
 
@@ -47,7 +47,7 @@ class StoredValues:
         self._weights: dict[Path, WeightsFile] = {}
         self._unpacked: dict[tuple[Path, str], int] = {}
 
-    def read(self, stored: Stored, region: Region) -> Array:
+    def read(self, stored: TensorInFile, region: Region) -> Array:
         """Return a part of a tensor.
 
         Raises:
@@ -78,7 +78,7 @@ class StoredValues:
             BuildError: one has changed.
         """
         for path, (descriptor, stamp) in self._descriptors.items():
-            _check_stamp(path, FileStamp.of(descriptor), stamp)
+            check_stamp(path, FileStamp.of(descriptor), stamp)
 
     def __enter__(self) -> Self:
         return self
@@ -92,7 +92,7 @@ class StoredValues:
         self.release()
         self._stack.close()
 
-    def _place(self, stored: Stored) -> tuple[int, int]:
+    def _place(self, stored: TensorInFile) -> tuple[int, int]:
         """Return an open descriptor and where the tensor begins in it."""
         with self._lock:
             descriptor = self._descriptor(stored)
@@ -103,7 +103,7 @@ class StoredValues:
                 self._unpacked[at] = self._unpack(stored)
             return self._unpacked[at], 0
 
-    def _descriptor(self, stored: Stored) -> int:
+    def _descriptor(self, stored: TensorInFile) -> int:
         if stored.path not in self._descriptors:
             try:
                 descriptor = os.open(stored.path, os.O_RDONLY | os.O_CLOEXEC)
@@ -114,10 +114,10 @@ class StoredValues:
             self._stack.callback(os.close, descriptor)
             self._descriptors[stored.path] = (descriptor, FileStamp.of(descriptor))
         descriptor, stamp = self._descriptors[stored.path]
-        _check_stamp(stored.path, stamp, stored.stamp)
+        check_stamp(stored.path, stamp, stored.stamp)
         return descriptor
 
-    def _unpack(self, stored: Stored) -> int:
+    def _unpack(self, stored: TensorInFile) -> int:
         if stored.path not in self._weights:
             from composer.container.archive import opened_weights
 
@@ -128,15 +128,6 @@ class StoredValues:
                 file.write(chunk)
             file.flush()
             return os.dup(file.fileno())
-
-
-def _check_stamp(path: Path, found: FileStamp, expected: FileStamp) -> None:
-    if found != expected:
-        raise BuildError(
-            f"the source {path} changed after it was read",
-            help="build again when nothing writes to the source",
-            code="CMP545",
-        )
 
 
 def _gather(descriptor: int, offset: int, starts: NDArray[np.int64], into: Array) -> bool:

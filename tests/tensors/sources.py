@@ -36,7 +36,8 @@ def write(path: Path, arrays: dict[str, tuple[np.ndarray, str]]) -> None:
 def stored(path: Path) -> dict[str, Stored]:
     """Return the tensors of a file by name."""
     with open_weights(path) as weights:
-        return {tensor.path: Stored(path, weights.stamp, tensor) for tensor in weights.tensors}
+        listing = weights.listing
+        return {tensor.path: Stored(listing.tensor(tensor.path)) for tensor in listing.tensors}
 
 
 def one(path: Path, array: np.ndarray, storage: str = "plain") -> Stored:

@@ -33,7 +33,7 @@ def test_fresh_slices_are_put_behind(kernel, tmp_path):
     )
     padded = pad(kernel, 2, 6, fresh=fresh)
     assert made_array(padded)[1, 2].tolist() == [20, 21, 22, 23, 11, 12]
-    assert lineage(padded) == (kernel, fresh)
+    assert lineage(padded) == (kernel.source, fresh.source)
     with pytest.raises(ValueError, match="float16"):
         pad(kernel, 2, 6, fresh=Cast(fresh, "float16"))
 

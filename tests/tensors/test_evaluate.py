@@ -283,12 +283,13 @@ def test_memory_does_not_grow_with_the_tensor(tmp_path, storage, most):
         finally:
             tracemalloc.stop()
         assert size == expression.size * np.dtype(expression.storage).itemsize
-        assert 1 << 16 < peak < most < x.tensor.nbytes
+        assert 1 << 16 < peak < most < x.nbytes
 
 
 def test_a_source_that_changed_is_refused(tmp_path):
     x = sources.one(tmp_path / "x.h5", np.ones(3, "f4"))
-    other = replace(x, stamp=replace(x.stamp, modified=x.stamp.modified + 1))
+    stamp = replace(x.source.stamp, modified=x.source.stamp.modified + 1)
+    other = Stored(replace(x.source, stamp=stamp))
     for expression in (other, Join((x, other), 0)):
         with pytest.raises(BuildError) as caught:
             made(expression)
@@ -304,7 +305,7 @@ def test_a_source_that_changed_is_refused(tmp_path):
 
 def test_a_source_that_is_gone_or_too_short_is_an_error(tmp_path):
     x = sources.one(tmp_path / "x.h5", np.ones(3, "f4"))
-    beyond = replace(x, tensor=replace(x.tensor, offset=10**6))
+    beyond = Stored(replace(x.source, tensor=replace(x.source.tensor, offset=10**6)))
     with pytest.raises(FormatError) as short:
         made(beyond)
     assert short.value.reason == "truncated"
