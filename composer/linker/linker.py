@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from composer.container.archive import check_archive_crc
 from composer.container.archive_write import write_archive, write_weights
 from composer.container.digests import TensorDigest
 from composer.errors import BuildError
+from composer.files.keys import key_of
 from composer.graphs.canonical import (
     METADATA_KEY,
     Renumbering,
@@ -24,7 +23,7 @@ from composer.graphs.recipe import recipe_document
 from composer.graphs.writer import model_config
 from composer.linker.contents import Computing, assets_of, contents_of
 from composer.record.artifact_recipe import recipe_of
-from composer.resolver.plan import Plan
+from composer.resolver.plan import Plan, SourceState
 from composer.tensors.key import key
 
 _THREADS = 1
@@ -32,11 +31,12 @@ FORMAT_VERSION = "3.15.1"
 """The Keras whose form of ``config.json`` the linker writes."""
 
 
-def link(plan: Plan, target: Path) -> Mapping[str, TensorDigest]:
+def link(plan: Plan, states: Mapping[str, SourceState], target: Path) -> Mapping[str, TensorDigest]:
     """Write the model that ``plan`` describes to ``target``.
 
     Args:
         plan: complete, with nothing deferred.
+        states: digests of its sources by id, which the file's recipe names.
         target: written as a whole before the sources' checksums are known to be right, and not
             flushed to the disk; the caller does that and gives it its real name.
 
@@ -51,7 +51,7 @@ def link(plan: Plan, target: Path) -> Mapping[str, TensorDigest]:
     with _checking_sources(plan), Computing() as computing:
         write_archive(
             target,
-            metadata=metadata(plan),
+            metadata=metadata(plan, states),
             config=canonical_model(plan),
             contents=contents_of(plan, computing),
             assets=assets_of(plan),
@@ -108,7 +108,7 @@ def canonical_model(plan: Plan) -> dict[str, Json]:
     return model_config(plan.graph, renumber=renumber)
 
 
-def metadata(plan: Plan) -> dict[str, Json]:
+def metadata(plan: Plan, states: Mapping[str, SourceState]) -> dict[str, Json]:
     """Return ``metadata.json``: Keras's version, and under a key of its own where all came from.
 
     Keras reads no other key. Nothing here depends on the machine or the clock.
@@ -116,45 +116,53 @@ def metadata(plan: Plan) -> dict[str, Json]:
     versions = [FORMAT_VERSION, *(file.keras_version for file in plan.files.values())]
     return {
         "keras_version": max(versions, key=_version),
-        METADATA_KEY: recipe_document(recipe_of(plan)),
+        METADATA_KEY: recipe_document(recipe_of(plan, states)),
     }
 
 
-def content_key(plan: Plan, sha256: Callable[[Path], str]) -> str:
+def content_key(
+    plan: Plan, states: Mapping[str, SourceState], sha256: Callable[[Path], str]
+) -> str:
     """Return a digest of all that decides the bytes which :func:`link` writes.
 
     Args:
         plan: complete, with nothing deferred.
+        states: digests of its sources, by id.
         sha256: of a file that weights come from.
     """
-    return _digest({"format": 2, **_decisive(plan, sha256)})
+    return key_of({"format": 2, **_decisive(plan, states, sha256)})
 
 
-def result_key(plan: Plan, content: Callable[[Path], str]) -> str:
+def result_key(
+    plan: Plan, states: Mapping[str, SourceState], content: Callable[[Path], str]
+) -> str:
     """Return a digest of all that decides the model which a plan gives, whatever is written of it.
 
     Unlike :func:`content_key` it takes no digest of a file's bytes, only of what is copied from
     it, so that the same model, saved again, is the same.
 
     Args:
-        plan: complete, with the states of its sources.
+        plan: complete.
+        states: digests of its sources, by id.
         content: digest of a ``.keras`` file's config, tensors and assets.
     """
     document = {
         "format": 2,
         "seed": plan.seed,
-        **_decisive(plan, content),
+        **_decisive(plan, states, content),
         # What a content digest does not cover: which attributes there are, and in which order.
         "contents": [[entry.path, entry.attributes] for entry in contents_of(plan, Computing())],
         "assets": [asset.name for asset in assets_of(plan)],
     }
-    return _digest(document)
+    return key_of(document)
 
 
-def _decisive(plan: Plan, digest: Callable[[Path], str]) -> dict[str, Any]:
+def _decisive(
+    plan: Plan, states: Mapping[str, SourceState], digest: Callable[[Path], str]
+) -> dict[str, Any]:
     digests = {path: digest(path) for path in plan.read_files}
     return {
-        "metadata": metadata(plan),
+        "metadata": metadata(plan, states),
         "config": canonical_model(plan),
         "weights": [
             [
@@ -167,11 +175,6 @@ def _decisive(plan: Plan, digest: Callable[[Path], str]) -> dict[str, Any]:
             for state in plan.states
         ],
     }
-
-
-def _digest(document: Mapping[str, Any]) -> str:
-    text = json.dumps(document, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -26,7 +26,14 @@ from composer.resolver.infer import Inferred
 from composer.resolver.labels import Labels
 from composer.resolver.link_map import link_map
 from composer.resolver.linked import Linked, LinkedOperation, Origin
-from composer.resolver.plan import Plan, PlannedSource, PlannedState, PlannedTensor, Port
+from composer.resolver.plan import (
+    Download,
+    Plan,
+    PlannedSource,
+    PlannedState,
+    PlannedTensor,
+    Port,
+)
 from composer.resolver.problems import Problems
 from composer.resolver.references import Piece
 from composer.resolver.seams import Seam
@@ -51,6 +58,7 @@ def write_plan(
     *,
     pieces: Mapping[str, Piece],
     files: Mapping[str, ModelFile],
+    downloads: Mapping[str, Download],
     unreachable: Sequence[str],
     problems: Problems,
 ) -> Plan:
@@ -81,7 +89,10 @@ def write_plan(
         graph=graph,
         origins=origins,
         states=states,
-        sources=tuple(_source(piece, files, linked, states) for piece in pieces.values()),
+        sources=tuple(
+            _source(piece, files, linked, states, downloads.get(id_))
+            for id_, piece in pieces.items()
+        ),
         link_map=link_map(pieces, linked, files, set(unreachable)),
         seams=_in_words(inferred.seams, Labels(linked, pieces)),
         inputs=tuple(_input_port(by_name[names[key]]) for key in linked.inputs),
@@ -260,6 +271,7 @@ def _source(
     files: Mapping[str, ModelFile],
     linked: Linked,
     states: Sequence[PlannedState],
+    download: Download | None,
 ) -> PlannedSource:
     source = piece.source
     mine = [op for op in linked.operations.values() if op.origin.source == source.id]
@@ -281,6 +293,7 @@ def _source(
         uses=tuple(use.id for use in piece.uses if use.id is not None),
         weights=shown_location(source.weights.file) if source.weights is not None else None,
         repairs=tuple(str(repair) for repair in file.graph.repairs),
+        download=download,
     )
 
 

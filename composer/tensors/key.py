@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from composer.files.keys import key_of
 from composer.tensors.expression import (
     Cast,
     Combine,
@@ -36,8 +35,7 @@ def key(expression: TensorExpr, digest: Callable[[Path], str]) -> str:
     keys: dict[int, str] = {}
     for node in walk(expression):
         document = [*_own(node, digest), *(keys[id(operand)] for operand in node.operands)]
-        text = json.dumps(document, separators=(",", ":"), allow_nan=False)
-        keys[id(node)] = hashlib.sha256(text.encode()).hexdigest()
+        keys[id(node)] = key_of(document)
     return keys[id(expression)]
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+from composer.errors import PluginError
+from composer.plugins.entry_points import find, of_plugins, ours
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-ENTRY_POINTS = "keras_compose.merge_methods"
+GROUP = "keras_compose.merge_methods"
 """Group of the entry points by which a package brings methods: ``name = module:RECORD``."""
 
 Number: TypeAlias = bool | int | float
@@ -136,25 +136,25 @@ def _number(known: Parameter, value: Value) -> Number:
     return value
 
 
-_OURS = ("linear",)
-
-
-@cache
-def merge_methods() -> Mapping[str, MergeMethod]:
-    """Return all methods by name: ours first, then those that installed packages bring.
+def merge_method(name: str) -> MergeMethod | None:
+    """Return the method of a name, ours or a plug-in's; None where there is none.
 
     Raises:
-        ValueError: a package brings something else, or a name that is taken.
+        PluginError: a plug-in's can't be loaded, or is something else.
     """
-    ours: Sequence[Any] = [
-        importlib.import_module(f"composer.tensors.merge_methods.{name}").METHOD for name in _OURS
-    ]
-    found: dict[str, MergeMethod] = {method.name: method for method in ours}
-    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
-        method = entry.load()
-        if not isinstance(method, MergeMethod) or method.name != entry.name:
-            raise ValueError(f"{entry.value} is not a merge method named {entry.name!r}")
-        if entry.name in found:
-            raise ValueError(f"{entry.value} is a second merge method named {entry.name!r}")
-        found[entry.name] = method
-    return found
+    registered = find(GROUP, name)
+    if registered is None:
+        return None
+    method: MergeMethod = registered.load(MergeMethod)
+    if method.name != name:
+        raise PluginError(
+            f"the plug-in {registered.provider} registers the merge method {method.name!r} as "
+            f"{name!r}",
+            help=f"update or uninstall {registered.package}",
+        )
+    return method
+
+
+def merge_method_names() -> tuple[str, ...]:
+    """Return the names of all methods: ours first, then those of plug-ins."""
+    return (*ours(GROUP), *dict.fromkeys(entry.name for entry in of_plugins(GROUP)))

@@ -19,15 +19,17 @@ from composer.linker.build import build_plan, link_weights_checked
 from composer.linker.check import check_artifact
 from composer.linker.linker import content_key, result_key
 from composer.model_files.read_model import read_model
+from composer.resolver.plan import SourceState
 from composer.store import Store
 from composer.tensors.expression import Cast, Stored, Zeros, cast, lineage, merge, take
-from composer.tensors.merge_method import merge_methods
+from composer.tensors.merge_method import merge_method
 from composer.tensors.problems import ValueRangeError
 from composer.workflows.pipeline import prepare
 from composer.workflows.verification import verify_artifact
 from tests.tensors import sources
 from tests.tensors.test_evaluate import made_array
 
+STATES = {"h": SourceState(content="0" * 64)}
 SPEC = "version: 1\nname: m\nsources: {h: {from: head.keras, prefix: h_}}\n"
 
 
@@ -98,7 +100,7 @@ def test_a_plain_plan_copies_every_tensor(plan):
 
 def test_another_dtype_is_written_and_checked(plan, tmp_path):
     target = tmp_path / "m.keras"
-    build_plan(in_bfloat16(plan), target)
+    build_plan(in_bfloat16(plan), STATES, target)
     found, before = digest_tensors(target), read_model(tmp_path / "head.keras")
     assert {digest.dtype for digest in found.values()} == {"bfloat16"}
     for path, value in plan.tensors.items():
@@ -120,14 +122,14 @@ def test_keras_loads_what_was_cast_and_taken(plan, tmp_path):
     plain = keras.saving.load_model(tmp_path / "head.keras")
     data = np.random.default_rng(0).normal(size=(5, 4)).astype("f4")
 
-    build_plan(in_bfloat16(plan), tmp_path / "cast.keras")
+    build_plan(in_bfloat16(plan), STATES, tmp_path / "cast.keras")
     narrow = keras.saving.load_model(tmp_path / "cast.keras")
     for ours, theirs in zip(narrow.variables, plain.variables, strict=True):
         assert ours.dtype == "bfloat16"
         expected = np.asarray(theirs).astype(ml_dtypes.bfloat16)
         assert np.array_equal(np.asarray(keras.ops.cast(ours, "float32")), expected.astype("f4"))
 
-    build_plan(one_score(plan), tmp_path / "taken.keras")
+    build_plan(one_score(plan), STATES, tmp_path / "taken.keras")
     one = keras.saving.load_model(tmp_path / "taken.keras")
     kernel, bias = (np.asarray(variable) for variable in plain.variables[-2:])
     assert np.array_equal(one.variables[-2], kernel[:, 1:])
@@ -152,7 +154,7 @@ def test_weights_alone_are_computed_too(plan, tmp_path):
 def test_a_computed_tensor_that_differs_is_noticed(plan, tmp_path):
     target = tmp_path / "m.keras"
     other = in_bfloat16(plan)
-    build_plan(other, target)
+    build_plan(other, STATES, target)
     right = digest_tensors(target)
     check_artifact(target, other, right)
     with pytest.raises(DriftError):
@@ -172,7 +174,7 @@ def test_a_tensor_of_which_the_file_has_no_place_is_noticed(plan, tmp_path):
     extra = replace(plan.states[-1].tensors[0], path="vars/7")
     last = replace(plan.states[-1], tensors=(*plan.states[-1].tensors, extra))
     with pytest.raises(DriftError) as caught:
-        build_plan(replace(plan, states=(*plan.states[:-1], last)), tmp_path / "m.keras")
+        build_plan(replace(plan, states=(*plan.states[:-1], last)), STATES, tmp_path / "m.keras")
     assert "vars/7" in caught.value.message
     assert not (tmp_path / "m.keras").exists()
 
@@ -185,7 +187,7 @@ def test_a_value_that_does_not_fit_leaves_nothing_behind(plan, tmp_path):
     )
     before = sorted(tmp_path.iterdir())
     with pytest.raises(ValueRangeError) as caught:
-        build_plan(other, tmp_path / "m.keras")
+        build_plan(other, STATES, tmp_path / "m.keras")
     assert caught.value.code == "CMP546"
     assert caught.value.tensor in other.tensors
     assert sorted(tmp_path.iterdir()) == before
@@ -201,7 +203,7 @@ def test_a_plan_reads_and_may_not_replace_the_files_of_its_expressions(plan, tmp
     assert path in other.read_files
     assert bias.source in lineage(next(v for v in other.tensors.values() if v.shape == (2,)))
     with pytest.raises(BuildError) as caught:
-        build_plan(other, path)
+        build_plan(other, STATES, path)
     assert caught.value.code == "CMP709"
 
 
@@ -209,7 +211,7 @@ def test_keys_follow_the_expressions_and_not_the_place(plan, models, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     shutil.copy(models / "head.keras", elsewhere / "head.keras")
-    linear = merge_methods()["linear"]
+    linear = merge_method("linear")
     plans = [
         plan,
         in_bfloat16(plan),
@@ -218,10 +220,10 @@ def test_keys_follow_the_expressions_and_not_the_place(plan, models, tmp_path):
         changed(plan, lambda _, __, value: cast(merge(linear, [value], {}), "float32")),
     ]
     for key in (content_key, result_key):
-        keys = [key(one, digest) for one in plans]
+        keys = [key(one, STATES, digest) for one in plans]
         assert len(set(keys)) == len(plans)
-        assert key(planned(elsewhere), digest) == keys[0]
-        assert key(plan, lambda path: "another file") != keys[0]
+        assert key(planned(elsewhere), STATES, digest) == keys[0]
+        assert key(plan, STATES, lambda path: "another file") != keys[0]
 
 
 def digest(path: Path) -> str:
@@ -230,7 +232,7 @@ def digest(path: Path) -> str:
 
 def test_a_plan_and_what_it_becomes_have_equal_values(plan, tmp_path):
     other = in_bfloat16(plan)
-    build_plan(other, tmp_path / "m.keras")
+    build_plan(other, STATES, tmp_path / "m.keras")
     ours = view_of_plan(other, "plan")
     theirs = view_of_model(read_model(tmp_path / "m.keras"), "file", {})
     compared = 0

@@ -28,14 +28,14 @@ from composer.tensors.expression import (
     merge,
     walk,
 )
-from composer.tensors.merge_method import merge_methods
+from composer.tensors.merge_method import merge_method
 from composer.tensors.problems import ValueRangeError
 from composer.tensors.reference import reference
 from composer.tensors.rounding import array_dtype
 from tests.tensors import sources
 from tests.tensors.methods import BY_NORM, LARGEST
 
-LINEAR = merge_methods()["linear"]
+LINEAR = merge_method("linear")
 CHECKS = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 

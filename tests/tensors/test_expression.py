@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from composer.errors import PluginError
 from composer.tensors.expression import (
     Cast,
     Combine,
@@ -24,11 +25,12 @@ from composer.tensors.expression import (
     walk,
 )
 from composer.tensors.key import key
-from composer.tensors.merge_method import MergeMethod, Parameter, merge_methods
+from composer.tensors.merge_method import GROUP, merge_method, merge_method_names
+from tests.plugin.install import register
 from tests.tensors import sources
 from tests.tensors.methods import BY_NORM, LARGEST
 
-LINEAR = merge_methods()["linear"]
+LINEAR = merge_method("linear")
 
 
 @pytest.fixture
@@ -188,36 +190,31 @@ def test_a_method_says_what_it_needs():
         replace(BY_NORM, needs="elements")
 
 
-class Entry:
-    def __init__(self, name, loaded):
-        self.name, self.value, self.load = name, f"toy:{name}", lambda: loaded
+TOY = """
+from composer.tensors.merge_method import MergeMethod
+
+METHOD = MergeMethod(name="toy", version=3, apply=lambda elements, parameters, found: 2 * elements.arrays[0])
+"""
 
 
-TOY = MergeMethod(
-    name="toy", version=1, apply=lambda elements, parameters, found: elements.arrays[0],
-    parameters=(Parameter(name="count", default=1),),
-)  # fmt: skip
+def test_a_package_brings_a_method(site, x):
+    (site / "toy_method.py").write_text(TOY)
+    register(site, "one", "1.0", f"[{GROUP}]\ntoy = toy_method:METHOD\n")
+    assert merge_method_names() == ("linear", "toy")
+    toy = merge_method("toy")
+    assert merge(toy, [x], {}).method.version == 3
+    assert merge_method("other") is None
 
 
-@pytest.fixture
-def installed(monkeypatch):
-    found = []
-    monkeypatch.setattr("composer.tensors.merge_method.entry_points", lambda group: found)
-    merge_methods.cache_clear()
-    yield found
-    merge_methods.cache_clear()
+@pytest.mark.parametrize("entry", ["other = toy_method:METHOD", "other = toy_method:MergeMethod"])
+def test_a_package_that_brings_something_else_is_refused(site, entry):
+    (site / "toy_method.py").write_text(TOY)
+    register(site, "one", "1.0", f"[{GROUP}]\n{entry}\n")
+    with pytest.raises(PluginError):
+        merge_method("other")
 
 
-def test_a_package_brings_a_method(installed):
-    installed.append(Entry("toy", TOY))
-    assert list(merge_methods()) == ["linear", "toy"]
-
-
-@pytest.mark.parametrize(
-    "entry",
-    [Entry("toy", "no method"), Entry("other", TOY), Entry("linear", replace(TOY, name="linear"))],
-)
-def test_a_package_that_brings_something_else_is_refused(installed, entry):
-    installed.append(entry)
-    with pytest.raises(ValueError, match="toy:"):
-        merge_methods()
+def test_a_package_can_not_replace_a_method_of_ours(site):
+    register(site, "one", "1.0", f"[{GROUP}]\nlinear = toy_method:METHOD\n")
+    assert merge_method("linear") is LINEAR
+    assert merge_method_names() == ("linear",)
