@@ -1,4 +1,4 @@
-"""Last pass: final names and specs into the graph, Keras's order, a place for every weight."""
+"""Pass: final names and specs into the graph, Keras's order, a place for every weight."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from composer.graphs.model_file import LayerState, ModelFile
 from composer.graphs.order import operation_order
 from composer.graphs.rename import renamed
 from composer.graphs.static_specs import input_spec
-from composer.resolver.infer import Inferred
+from composer.resolver.inferred import Inferred
+from composer.resolver.joined import UNKNOWN, JoinedGraph, JoinedOperation, Origin
 from composer.resolver.labels import Labels
+from composer.resolver.link import Link
 from composer.resolver.link_map import link_map
-from composer.resolver.linked import Linked, LinkedOperation, Origin
+from composer.resolver.piece import Piece
 from composer.resolver.plan import Download, Plan, PlannedSource, Port, StateCopy
 from composer.resolver.problems import Problems
-from composer.resolver.references import Piece
 from composer.resolver.seams import Seam
 from composer.resolver.shared_layers import (
     Owners,
@@ -38,23 +39,14 @@ from composer.resolver.shared_layers import (
 )
 from composer.resolver.train import flagged
 from composer.resolver.whole_uses import missing, whole_uses
-from composer.resolver.wire import UNKNOWN
 from composer.spec.locations import shown_location
 from composer.spec.model import Spec
 
 
-def write_plan(
-    spec: Spec,
-    linked: Linked,
-    inferred: Inferred,
-    *,
-    pieces: Mapping[str, Piece],
-    files: Mapping[str, ModelFile],
-    downloads: Mapping[str, Download],
-    unreachable: Sequence[str],
-    problems: Problems,
-) -> Plan:
-    """Return the plan of a graph that has no errors left."""
+def write_plan(link: Link, problems: Problems) -> Link:
+    """Write the plan of a graph that has no errors left."""
+    spec, linked, inferred = link.spec, link.joined, link.inferred
+    pieces, files = link.pieces, link.files
     names = {key: operation.name for key, operation in linked.operations.items()}
     owners = shared_owners(pieces)
     operations = [
@@ -74,7 +66,7 @@ def write_plan(
     origins = {name: linked.operations[keys[name]].origin for name in order}
     check_shared_layers(graph, origins, owners, problems)
     copies = _states(graph, keys, linked, files, inferred)
-    return Plan(
+    plan = Plan(
         name=spec.name,
         description=spec.description,
         seed=spec.seed,
@@ -82,10 +74,10 @@ def write_plan(
         origins=origins,
         states=copies,
         sources=tuple(
-            _source(piece, files, linked, copies, downloads.get(id_))
+            _source(piece, files, linked, copies, link.downloads.get(id_))
             for id_, piece in pieces.items()
         ),
-        link_map=link_map(pieces, linked, files, set(unreachable)),
+        link_map=link_map(pieces, linked, files, set(link.unreachable)),
         seams=_in_words(inferred.seams, Labels(linked, pieces)),
         inputs=tuple(_input_port(by_name[names[key]]) for key in linked.inputs),
         outputs=_output_ports(graph, inferred.specs, linked, names),
@@ -93,13 +85,14 @@ def write_plan(
         deferred=tuple(question.id for question in inferred.questions),
         files=files,
     )
+    return replace(link, plan=plan)
 
 
 # ---------------------------------------------------------------- operations
 
 
 def _final(
-    linked: LinkedOperation,
+    linked: JoinedOperation,
     names: Mapping[str, str],
     specs: Mapping[TensorRef, TensorSpec],
     *,
@@ -129,7 +122,7 @@ def _final(
 
 
 def _inputs(
-    spec: Spec, linked: Linked, names: Mapping[str, str], pieces: Mapping[str, Piece]
+    spec: Spec, linked: JoinedGraph, names: Mapping[str, str], pieces: Mapping[str, Piece]
 ) -> Tree:
     """Return the inputs: as the spec asks, as the source has them whose inputs they are, a list."""
     refs = [TensorRef(names[key]) for key in linked.inputs]
@@ -161,7 +154,7 @@ def _renamed(tree: Tree, names: Mapping[str, str]) -> Tree:
     return [_renamed(item, names) for item in tree]
 
 
-def _outputs(linked: Linked, names: Mapping[str, str]) -> Tree:
+def _outputs(linked: JoinedGraph, names: Mapping[str, str]) -> Tree:
     refs = [
         (key, TensorRef(names[ref.operation], ref.call, ref.output)) for key, ref in linked.outputs
     ]
@@ -183,7 +176,7 @@ def _outputs(linked: Linked, names: Mapping[str, str]) -> Tree:
 def _states(
     graph: Graph,
     keys: Mapping[str, str],
-    linked: Linked,
+    linked: JoinedGraph,
     files: Mapping[str, ModelFile],
     inferred: Inferred,
 ) -> tuple[StateCopy, ...]:
@@ -244,7 +237,7 @@ def _in_words(seams: Sequence[Seam], labels: Labels) -> tuple[Seam, ...]:
 def _source(
     piece: Piece,
     files: Mapping[str, ModelFile],
-    linked: Linked,
+    linked: JoinedGraph,
     copies: Sequence[StateCopy],
     download: Download | None,
 ) -> PlannedSource:
@@ -285,7 +278,7 @@ def _input_port(operation: Operation) -> Port:
 def _output_ports(
     graph: Graph,
     specs: Mapping[TensorRef, TensorSpec],
-    linked: Linked,
+    linked: JoinedGraph,
     names: Mapping[str, str],
 ) -> tuple[Port, ...]:
     """Return the outputs under names of their own: keys, or the layers that they are of."""
