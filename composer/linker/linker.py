@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ from composer.container.contents import (
 )
 from composer.container.stored import is_below
 from composer.errors import BuildError
+from composer.files.keys import key_of
 from composer.graphs.canonical import (
     METADATA_KEY,
     Renumbering,
@@ -142,8 +141,7 @@ def content_key(
             for copy in plan.states
         ],
     }
-    text = json.dumps(document, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return key_of(document)
 
 
 def result_key(
@@ -175,8 +173,7 @@ def result_key(
         "contents": [[entry.path, entry.attributes] for entry in contents],
         "assets": [asset.name for asset in assets],
     }
-    text = json.dumps(document, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return key_of(document)
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from composer.errors import BuildError
+from composer.files.keys import key_of
 from composer.keras_process.code_state import CodeState
 from composer.keras_process.user_code import code_of
 from composer.linker.linker import result_key
@@ -125,8 +124,7 @@ def _origin(
     parts = {**common, **versions, **(code or {})}
     if code is None:
         return Origin(key=None, parts=parts)
-    decides = json.dumps([1, model, place.format, versions, code])
-    return Origin(key=hashlib.sha256(decides.encode()).hexdigest(), parts=parts)
+    return Origin(key=key_of([1, model, place.format, versions, code]), parts=parts)
 
 
 @cache
@@ -136,8 +134,7 @@ def _own_code() -> str | None:
     if not _INSTALLED.isdisjoint(package.parts):
         return None
     states = ((file, file.stat()) for file in sorted(package.rglob("*.py")))
-    lines = [f"{file} {status.st_size} {status.st_mtime_ns}" for file, status in states]
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+    return key_of([[str(file), status.st_size, status.st_mtime_ns] for file, status in states])
 
 
 def _of_spec(spec: Spec) -> Iterator[tuple[str, str]]:

@@ -7,12 +7,11 @@ tensor is either known (:class:`TensorSpec`) or an output of another question of
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from composer.files.keys import key_of
 from composer.graphs.foreign import foreign_classes
 from composer.graphs.graph import Json, TensorSpec, Tree
 from composer.graphs.model_file import ModelFile
@@ -209,8 +208,7 @@ def fact_key(question: Question, versions: str) -> str:
         else [],
     }
     # Keys keep their order: the order of arguments can carry meaning (keras-format facts).
-    text = json.dumps(document, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return key_of(document)
 
 
 def _holds_policy_map(config: Mapping[str, Json]) -> bool:
