@@ -10,7 +10,7 @@ from typing import Literal
 from composer.graphs.graph import Graph, TensorRef, TensorSpec
 from composer.graphs.model_file import ModelFile
 from composer.resolver.inside import InnerLayer
-from composer.resolver.linked import Origin
+from composer.resolver.joined import Origin
 from composer.resolver.seams import Seam
 from composer.spec.self_shown import SelfShown
 from composer.tensors.expression import TensorExpr, lineage
