@@ -19,12 +19,11 @@ from composer.diagnostics.diagnostic import Diagnostic, SpecPath
 from composer.errors import ComposeError, SpecError
 from composer.files.file_times import settle
 from composer.resolver.problems import Problems
-from composer.sources.paths import file_path
 from composer.spec.locations import is_remote, local_path, shown_location
 from composer.spec.model import Positions, Source
+from composer.spec.source_forms import path_in
 
 _CODE = "CMP545"
-_NO_FILES = ("app:", "hub:", "py:")
 
 State = FileStamp | tuple[tuple[str, FileStamp], ...] | None
 """Of a file, of all that is in a folder, or of nothing."""
@@ -59,9 +58,10 @@ class Watched:
             positions: of the spec that names it.
         """
         own: SpecPath = ("sources", source.id, "from")
-        named = source.file is not None or not is_remote(source.location)
-        if named and not source.location.startswith(_NO_FILES):
-            self._watch(file_path(source), source, own, source.location, positions)
+        named = None if source.file is not None else path_in(source.location)
+        file = source.file if named is None else source.directory / local_path(named)
+        if file is not None:
+            self._watch(file, source, own, source.location, positions)
         weights = source.weights
         if weights is not None and not is_remote(weights.file):
             path = weights.directory / local_path(weights.file)

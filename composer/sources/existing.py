@@ -1,32 +1,18 @@
-"""A ``.keras`` file on this machine as a source."""
+"""The file of this machine that a source names: there, ordinary, and with the right bytes."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from composer.container.digests import digest_file
 from composer.diagnostics.suggest import nearest
 from composer.errors import SourceError
-from composer.files.suffixes import KERAS_SUFFIXES
 from composer.sources.paths import file_path
 from composer.spec.locations import local_path, names_host
 from composer.spec.model import Source
 
-if TYPE_CHECKING:
-    from composer.sources.context import Context
-
 _ZIP = b"PK\x03\x04"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
-
-
-def locate_keras_file(source: Source, context: Context) -> Path:  # noqa: ARG001
-    """Return the file's path; a relative one belongs to the spec that wrote it.
-
-    Raises:
-        SourceError: there is no such file (``missing``).
-    """
-    return existing_file(source, KERAS_SUFFIXES)
 
 
 def existing_file(source: Source, suffixes: tuple[str, ...]) -> Path:
