@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, SpecPath
 from composer.errors import ComposeError, FormatError, SourceError, SpecError
 from composer.graphs.graph import by_change
 from composer.graphs.model_file import ModelFile
 from composer.graphs.pair_weights import MISFIT
+from composer.record.document import lock_path, read_lock
 from composer.resolver.check_code import report_code
 from composer.resolver.plan import Download
 from composer.resolver.problems import Problems
@@ -22,11 +25,23 @@ _SHOWN = 5
 
 
 def report_failure(
-    source: Source, error: ComposeError | WeightsProblem | OSError, problems: Problems
+    source: Source,
+    error: ComposeError | WeightsProblem | OSError,
+    problems: Problems,
+    spec: str,
 ) -> tuple[Diagnostic, ...]:
-    """Report why a source can't be opened; return what is wrong with the spec that it is."""
+    """Report why a source can't be opened; return what is wrong with the spec that it is.
+
+    Args:
+        source: of the spec.
+        error: that opening it raised.
+        problems: gets the report.
+        spec: the file of the spec, beside which a lock may name the package that read the source.
+    """
     match error:
         case SourceError():
+            if error.reason == "unknown_kind" and (reader := _reader(source, spec)) is not None:
+                error.help = f"{reader} read it when it was locked; install that package"
             _report_source(source, error, problems)
         case SpecError():
             _report_spec(source, error, problems)
@@ -70,6 +85,15 @@ def warn(
     if file is not None:
         _warn_of_file(source, file, problems)
         _warn_of_classes(source, file, problems)
+
+
+def _reader(source: Source, spec: str) -> str | None:
+    """Return the package that read a source when it was locked, as the lock names it."""
+    try:
+        locked = read_lock(lock_path(Path(spec))).sources.get(source.id)
+    except ComposeError:
+        return None
+    return None if locked is None else locked.plugin
 
 
 def _from(source: Source) -> SpecPath:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -32,7 +33,6 @@ class SourceForm:
     Attributes:
         title: for messages, such as ``.h5 file``.
         described: what ``from`` names, for an editor, such as ``app:NAME (keras.applications)``.
-        completions: beginnings or whole values of ``from``, for a shell.
         arguments: JSON Schema of ``args``, an object; empty where importing checks them, None
             where there are none.
         path_begins: what stands behind ``PREFIX:`` where that is a path of this machine; never,
@@ -42,12 +42,12 @@ class SourceForm:
         draws_seed: whether fresh weights of it are drawn from a seed.
         runs_code: whether ``PREFIX:package.module:name`` names code that runs.
         asks_keras: whether Keras takes part in its import.
-        codes: pages of the kind's own diagnostic codes, Markdown, by code.
+        codes: pages of the kind's own diagnostic codes, Markdown, by the part of the code that
+            follows the package's name and a full stop.
     """
 
     title: str
     described: str
-    completions: tuple[str, ...] = ()
     arguments: Mapping[str, Any] | None = None
     path_begins: tuple[str, ...] = ()
     is_fetched: bool = True
@@ -135,6 +135,25 @@ def names_local_file(location: str) -> bool:
 def is_pinned_file(source: Source) -> bool:
     """Tell whether a source is one file of this machine, whose bytes a lock pins."""
     return names_local_file(source.location) and not is_spec(source)
+
+
+def offered() -> tuple[str, ...]:
+    """Return what ``from`` can begin or end with, by the names of all kinds: ``app:``, ``.h5``."""
+    names = (*ours(GROUP), *(entry.name for entry in of_plugins(GROUP)))
+    return tuple(
+        name if name.startswith(".") else f"{name}:"
+        for name in dict.fromkeys(names)
+        if "." not in name[1:] or name.startswith(".")
+    )
+
+
+def forms_of_plugins() -> Mapping[str, SourceForm]:
+    """Return what other packages add, by the names of their entry points, as far as it works."""
+    found = {}
+    for entry in of_plugins(GROUP):
+        with suppress(PluginError):  # told by a spec that uses it
+            found[entry.name] = entry.load(SourceForm)
+    return found
 
 
 def path_in(location: str) -> str | None:

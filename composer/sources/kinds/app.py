@@ -67,7 +67,6 @@ def _digest(name: str, file: Path) -> str:
 KIND = SourceKind(
     title="keras.applications",
     described="app:ResNet50 (keras.applications)",
-    completions=("app:",),
     arguments={},
     draws_seed=True,
     locate=imported_by(application_recipe),

@@ -73,7 +73,6 @@ def hub_recipe(preset: str, args: Mapping[str, Any], seed: int, *, directory: Pa
 KIND = SourceKind(
     title="preset",
     described="hub:PRESET (KerasHub)",
-    completions=("hub:",),
     arguments={},
     path_begins=(".", "/", "~"),
     draws_seed=True,

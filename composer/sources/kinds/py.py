@@ -68,7 +68,6 @@ def code_recipe(target: str, args: Mapping[str, Any], seed: int, *, directory: P
 KIND = SourceKind(
     title="function",
     described="py:package.module:function",
-    completions=("py:",),
     arguments={},
     draws_seed=True,
     runs_code=True,
