@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from composer.errors import ComposeError, FormatError, PluginError, SourceError
+from composer.sources.located import Located
 from composer.spec.locations import is_remote
 from composer.spec.source_forms import SourceForm, entry_of
 
 if TYPE_CHECKING:
     from composer.plugins.entry_points import Registered
     from composer.sources.context import Context
-    from composer.sources.located import Located
     from composer.spec.model import Source
 
-Locate = Callable[["Source", "Context"], "Located"]
+Locate = Callable[["Source", "Context"], Located]
 """Returns the ``.keras`` file of a source; no path where it has to be imported first and the
 context forbids that.
 
@@ -74,7 +74,7 @@ def _guarded(entry: Registered, kind: SourceKind) -> Locate:
 
     def locate(source: Source, context: Context) -> Located:
         try:
-            return kind.locate(source, context)
+            located = kind.locate(source, context)
         except (SourceError, FormatError) as error:
             if error.code in kind.codes:
                 error.code = f"{entry.package}.{error.code}"
@@ -86,6 +86,12 @@ def _guarded(entry: Registered, kind: SourceKind) -> Locate:
                 f"the plug-in {entry.provider} fails: {type(error).__name__}: {error}",
                 help=f"report it to the authors of {entry.package}",
             ) from error
+        if not isinstance(located, Located):
+            raise PluginError(
+                f"the plug-in {entry.provider} returns {type(located).__name__}, not Located",
+                help=f"report it to the authors of {entry.package}",
+            )
+        return located
 
     return locate
 

@@ -80,6 +80,7 @@ def _materials(
         size=locked.size,
         revision=locked.revision,
         license=locked.license,
+        plugin=locked.plugin,
         seed=locked.seed,
     )
     if source.weights is not None:
