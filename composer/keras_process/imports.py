@@ -40,7 +40,10 @@ class Recipe:
     @property
     def key(self) -> str:
         """What the store remembers the result under."""
-        return key_of({"format": 1, "importer": self.importer, "keras": versions(), **self.decides})
+        recipe = {
+            "format": 1, "importer": self.importer, "keras": versions(), **self.decides
+        }  # fmt: skip
+        return key_of(recipe, any_order=True)
 
 
 def import_model(

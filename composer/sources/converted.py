@@ -16,7 +16,7 @@ from composer.container.contents import TensorToWrite
 from composer.errors import FormatError
 from composer.keras_process.client import keras_version
 from composer.model_files.canonical_file import canonicalise
-from composer.sources.existing import check_sha256, existing_file
+from composer.sources.existing import checked_file
 from composer.sources.kind import Locate
 from composer.sources.located import Located
 from composer.sources.remembered import remembered_sha256
@@ -63,8 +63,7 @@ def converted_by(read: Read) -> Locate:
     def locate(source: Source, context: Context) -> Located:
         entry = entry_of(source.location)
         assert entry is not None
-        path = existing_file(source, (entry.name,))
-        check_sha256(source, path)
+        path = checked_file(source, (entry.name,), context)
         decides = {
             "kind": entry.name,
             "package": entry.package,

@@ -119,7 +119,7 @@ def _open_fetched(source: Source, spec: Spec, kind: SourceKind, context: Context
             ) from error
         raise error.about(f"source {source.id!r}") from error
     try:
-        opened = _open_located(replace(source, file=fetched.path), spec, kind, context)
+        opened = _open_located(source, spec, kind, replace(context, fetched=fetched.path))
     except FormatError as error:
         message = error.message.replace(str(fetched.path), source.location)
         raise FormatError(message, reason=error.reason, help=error.help, code=error.code) from error
@@ -127,7 +127,7 @@ def _open_fetched(source: Source, spec: Spec, kind: SourceKind, context: Context
 
 
 def _open_located(source: Source, spec: Spec, kind: SourceKind, context: Context) -> _Opened:
-    context.watched.watch(source, spec.positions)
+    context.watched.watch(source, spec.positions, context.fetched)
     located = kind.locate(source, context)
     path = located.path
     weighted = None

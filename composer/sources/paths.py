@@ -10,4 +10,4 @@ from composer.spec.model import Source
 
 def file_path(source: Source) -> Path:
     """Return the path of a file source; a relative one belongs to the spec that wrote it."""
-    return source.file or source.directory / local_path(source.location)
+    return source.directory / local_path(source.location)

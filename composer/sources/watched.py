@@ -50,16 +50,17 @@ class Watched:
     def __init__(self) -> None:
         self._seen: dict[tuple[int, SpecPath, Path], _Seen] = {}
 
-    def watch(self, source: Source, positions: Positions) -> None:
+    def watch(self, source: Source, positions: Positions, fetched: Path | None = None) -> None:
         """Take note of the files of a source, before any of them is read.
 
         Args:
-            source: with its URL fetched.
+            source: whose files they are.
             positions: of the spec that names it.
+            fetched: the file that its URL gave; None for other sources.
         """
         own: SpecPath = ("sources", source.id, "from")
-        named = None if source.file is not None else path_in(source.location)
-        file = source.file if named is None else source.directory / local_path(named)
+        named = path_in(source.location)
+        file = fetched if named is None else source.directory / local_path(named)
         if file is not None:
             self._watch(file, source, own, source.location, positions)
         weights = source.weights

@@ -19,7 +19,7 @@ from composer.legacy.h5.read import (
     read_legacy_model,
     without_holes,
 )
-from composer.sources.existing import check_sha256, existing_file
+from composer.sources.existing import checked_file
 from composer.sources.kind import SourceKind
 from composer.sources.located import Located
 from composer.sources.remembered import remembered_sha256
@@ -79,9 +79,7 @@ def _locate(source: Source, context: Context) -> Located:
         FormatError: it is no sound file of a whole model, or a layer can't be carried over.
         BuildError: the import failed for a reason outside of the spec.
     """
-    path = existing_file(source, LEGACY_SUFFIXES)
-    check_sha256(source, path)
-
+    path = checked_file(source, LEGACY_SUFFIXES, context)
     try:
         model = read_legacy_model(path, known_classes())
         check_weights(model)

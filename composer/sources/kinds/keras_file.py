@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from composer.files.suffixes import KERAS_SUFFIXES
-from composer.sources.existing import check_sha256, existing_file
+from composer.sources.existing import checked_file
 from composer.sources.kind import SourceKind
 from composer.sources.located import Located
 
@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     from composer.spec.model import Source
 
 
-def _locate(source: Source, _context: Context) -> Located:
-    path = existing_file(source, KERAS_SUFFIXES)
-    check_sha256(source, path)
-    return Located(path=path)
+def _locate(source: Source, context: Context) -> Located:
+    return Located(path=checked_file(source, KERAS_SUFFIXES, context))
 
 
 KIND = SourceKind(
