@@ -13,7 +13,6 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from composer.diagnostics.diagnostic import SpecPath
-from composer.files.suffixes import SPEC_SUFFIXES
 from composer.graphs.graph import Operation
 from composer.graphs.model_file import ModelFile
 from composer.resolver.joined import Step
@@ -24,8 +23,8 @@ from composer.resolver.problems import Problems
 from composer.resolver.train import with_flag
 from composer.spec.model import Selector, Source
 from composer.spec.selectors import regex_pattern
+from composer.spec.source_forms import draws_seed, is_spec
 
-_RANDOM = ("py:", "app:", "hub:")
 _SHOWN = 3
 
 
@@ -47,7 +46,7 @@ def check_idle_keys(link: Link, problems: Problems) -> None:
 
 
 def _is_random(source: Source) -> bool:
-    return source.location.startswith(_RANDOM) or source.location.endswith(SPEC_SUFFIXES)
+    return draws_seed(source) or is_spec(source)
 
 
 def _report(path: SpecPath, why: str, problems: Problems) -> None:

@@ -48,6 +48,7 @@ from composer.resolver.train import flagged
 from composer.resolver.whole_uses import missing, whole_uses
 from composer.spec.locations import shown_location
 from composer.spec.model import Spec
+from composer.spec.source_forms import provider_of
 from composer.tensors.expression import Stored
 
 
@@ -286,6 +287,7 @@ def _source(
         uses=tuple(use.id for use in piece.uses if use.id is not None),
         weights=shown_location(source.weights.file) if source.weights is not None else None,
         repairs=tuple(str(repair) for repair in file.graph.repairs),
+        plugin=provider_of(source),
         download=download,
     )
 
