@@ -62,9 +62,9 @@ def build_plan(
         say = progress or (lambda _line: None)
         check_plan_names(plan)
         say(f"linking {plan.name}")
-        link(plan, states, unchecked)
+        computed = link(plan, states, unchecked)
         say(f"checking {plan.name}")
-        digest = settled(unchecked, lambda: check_artifact(unchecked, plan))
+        digest = settled(unchecked, lambda: check_artifact(unchecked, plan, computed))
         try:
             unchecked.replace(target)
         except OSError as error:

@@ -12,7 +12,7 @@ from composer.keras_process.programs import program_folder
 from composer.outputs.output_format import Misfit, OutputFormat
 from composer.outputs.places import check_places
 from composer.outputs.registry import blamed, output_format
-from composer.resolver.linked import Origin
+from composer.resolver.joined import Origin
 from composer.resolver.plan import Plan
 from composer.spec.formats import format_named
 from composer.spec.model import Destination, Spec
@@ -142,7 +142,7 @@ def _misfits(form: OutputFormat, place: Destination, plan: Plan) -> Iterator[Mis
                 help=repair,
                 at=at,
             )
-    holders = [copy.name for copy in plan.states if copy.state.assets]
+    holders = [state.name for state in plan.states if state.assets]
     if form.layer_files is not None and holders:
         yield Misfit(
             code="CMP708",

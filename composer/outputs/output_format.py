@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from composer.diagnostics.diagnostic import Severity, SpecPath
 from composer.resolver.plan import Plan, SourceState
 from composer.spec.formats import FormatForm
+
+if TYPE_CHECKING:
+    from composer.linker.check import Computed
 
 PROTOBUF_LIMIT: Final = (1 << 31) - 1
 """A protocol buffer ends here, and so does what a FlatBuffer can point to."""
@@ -33,6 +36,8 @@ class Job:
         linked: the linked ``.keras`` file, checked where it is another one than the target; None
             unless a format of the build asks for it.
         options: of the format, valid.
+        computed: for the check: digests of the tensors that are no copies, by their path in the
+            artifact.
     """
 
     plan: Plan
@@ -40,6 +45,7 @@ class Job:
     target: Path
     linked: Path | None
     options: Mapping[str, Any]
+    computed: Computed = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +53,14 @@ class Linked:
     """The way of formats that are written without Keras.
 
     Attributes:
-        write: writes ``job.target``, a file; raises a ``BuildError`` where it can't.
+        write: writes ``job.target``, a file, and returns the digests of the tensors that it
+            computed, if there are any; raises a ``BuildError`` where it can't.
         check: reads ``job.target`` again and compares it with what it was written from; raises a
             ``DriftError`` for the first difference.
         from_archive: whether both read ``job.linked``.
     """
 
-    write: Callable[[Job], None]
+    write: Callable[[Job], Computed | None]
     check: Callable[[Job], None]
     from_archive: bool = False
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from composer.container.digests import digest_sums
 from composer.files.unfinished import temporary_folder
 from composer.keras_process.user_code import NO_CODE, UserCode
 from composer.linker.build import file_digest, flush, settled
+from composer.linker.check import Computed
 from composer.outputs.companions import Companions
 from composer.outputs.exporting import Comparison, Export, export
 from composer.outputs.output_format import Exported, Job, Linked
@@ -118,13 +120,16 @@ def write_beside(companions: Companions) -> None:
         take_places(items)
 
 
-def check_again(plan: Plan, states: Mapping[str, SourceState], place: Destination) -> None:
+def check_again(
+    plan: Plan, states: Mapping[str, SourceState], place: Destination, computed: Computed
+) -> None:
     """Compare a result of an earlier build with what a build would write now.
 
     Args:
         plan: complete.
         states: digests of its sources, by id.
         place: of a format that is written without Keras.
+        computed: digests of the tensors that are no copies, by their path in the artifact.
 
     Raises:
         DriftError: it differs.
@@ -143,6 +148,7 @@ def check_again(plan: Plan, states: Mapping[str, SourceState], place: Destinatio
             target=place.path,
             linked=archive,
             options=place.options,
+            computed=computed,
         )
         with blamed(place.format):
             way.check(job)
@@ -159,9 +165,9 @@ def _linked(way: Linked, job: Job, format_name: str, progress: Progress | None) 
     what = job.plan.name if format_name == DEFAULT else f"{format_name} of {job.plan.name}"
     with blamed(format_name):
         say(f"linking {what}")
-        way.write(job)
+        done = replace(job, computed=way.write(job) or {})
         say(f"checking {what}")
-        return settled(job.target, lambda: way.check(job))
+        return settled(job.target, lambda: way.check(done))
 
 
 def _exported(

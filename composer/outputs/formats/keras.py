@@ -5,27 +5,30 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from composer.graphs.canonical import METADATA_KEY
 from composer.outputs.output_format import Job, Linked, OutputFormat
+
+if TYPE_CHECKING:
+    from composer.linker.check import Computed
 
 _METADATA: Final = 1 << 22
 """Bytes of metadata.json that are read: ours is far smaller."""
 
 
-def _write(job: Job) -> None:
+def _write(job: Job) -> Computed:
     from composer.linker.linker import link
     from composer.resolver.plan_schema import check_plan_names
 
     check_plan_names(job.plan)
-    link(job.plan, job.states, job.target)
+    return link(job.plan, job.states, job.target)
 
 
 def _check(job: Job) -> None:
     from composer.linker.check import check_artifact
 
-    check_artifact(job.target, job.plan)
+    check_artifact(job.target, job.plan, job.computed)
 
 
 def _content(artifact: Path) -> str:

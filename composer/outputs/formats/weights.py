@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from composer.outputs.output_format import (
     HDF5_BEGINNING,
@@ -13,17 +13,20 @@ from composer.outputs.output_format import (
     begins,
 )
 
+if TYPE_CHECKING:
+    from composer.linker.check import Computed
 
-def _write(job: Job) -> None:
+
+def _write(job: Job) -> Computed:
     from composer.linker.linker import link_weights
 
-    link_weights(job.plan, job.target)
+    return link_weights(job.plan, job.target)
 
 
 def _check(job: Job) -> None:
     from composer.linker.check import check_weights
 
-    check_weights(job.target, job.plan)
+    check_weights(job.target, job.plan, job.computed)
 
 
 FORMAT: Final = OutputFormat(

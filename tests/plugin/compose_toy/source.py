@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from composer.sources.converted import Content, converted_by
-from composer.sources.kind import SourceKind
 
 from composer.errors import FormatError
+from composer.sources.converted import Content, converted_by
+from composer.sources.kind import SourceKind
 
 
 def read(path: Path, args: Mapping[str, Any]) -> Content:
