@@ -21,7 +21,7 @@ from composer.spec.editor_schema import editor_schema_text
 from composer.workflows.pipeline import prepare
 from tests.commands import Compose, in_this_process
 from tests.container.minimal import dense_model
-from tests.plugin.install import HERE, register
+from tests.plugin.install import register
 
 SPEC = """\
 version: 1
@@ -212,6 +212,20 @@ def test_the_schema_for_editors_has_its_options(folder, toy_plugin) -> None:
     assert not validator.is_valid(yaml.safe_load(SPEC.replace("digits: 3", "digits: 0")))
 
 
+@pytest.mark.keras
+def test_keras_exports_it_and_its_own_runtime_compares_it(folder, toy_plugin, monkeypatch) -> None:
+    (made,) = composer.build("spec.yaml", output="x.dense.npz").files
+    assert made.comparison is not None
+    assert (made.comparison.runtime, made.comparison.tolerance) == ("numpy", 1e-5)
+    assert made.comparison.relative <= 1e-5
+    assert composer.build("spec.yaml", output="x.dense.npz").fresh
+    export = toy_plugin / "compose_toy" / "export_dense.py"
+    export.write_text(export.read_text().replace("np.asarray(array)", "2 * np.asarray(array)"))
+    with pytest.raises(composer.DriftError):
+        composer.build("spec.yaml", output="y.dense.npz")
+    assert not Path("y.dense.npz").exists()
+
+
 # ---------------------------------------------------------------- without it, or with a broken one
 
 
@@ -302,7 +316,3 @@ def test_two_packages_of_one_format_are_told(folder, toy_plugin) -> None:
         found()
     assert "compose-toy" in caught.value.message
     assert "second-toy" in caught.value.message
-
-
-def test_the_project_of_the_plug_in_registers_what_the_tests_install() -> None:
-    assert '"toy.toy.json" = "compose_toy.format:FORMAT"' in (HERE / "pyproject.toml").read_text()
