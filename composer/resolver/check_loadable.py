@@ -10,20 +10,18 @@ from collections.abc import Iterator, Mapping
 
 from composer.graphs.graph import Json, Operation
 from composer.graphs.keras_names import in_own_layers, text_kind
-from composer.resolver.plan import Plan, PlannedState
+from composer.resolver.link import Link
+from composer.resolver.plan import PlannedState
 from composer.resolver.problems import Problems
 
 _QUANTISED = "_from_"
 """Part of the name of every quantised dtype policy, such as ``int8_from_float32``."""
 
 
-def check_loadable(plan: Plan, problems: Problems) -> None:
-    """Report layers of sources that Keras refuses to load.
-
-    Args:
-        plan: of the result.
-        problems: gets CMP509.
-    """
+def check_loadable(link: Link, problems: Problems) -> None:
+    """Report layers of sources that Keras refuses to load (CMP509)."""
+    plan = link.plan
+    assert plan is not None
     states = {state.name: state for state in plan.states}
     for operation in plan.graph.operations:
         origin = plan.origins[operation.name]

@@ -10,7 +10,7 @@ from typing import Literal
 from composer.graphs.graph import Graph, TensorRef, TensorSpec
 from composer.graphs.model_file import ModelFile
 from composer.resolver.inside import InnerLayer
-from composer.resolver.linked import Origin
+from composer.resolver.joined import Origin
 from composer.resolver.seams import Seam
 from composer.spec.self_shown import SelfShown
 from composer.tensors.expression import TensorExpr, lineage
@@ -114,6 +114,7 @@ class PlannedSource:
         uses: ids under ``calls`` of a source whose layers are called once for each of them.
         weights: the file that its weights come from, where they are not its own.
         repairs: what was changed in the config of an old file so that today's Keras reads it.
+        plugin: the package that reads it, with its version; None where compose does itself.
         trusted: whether the spec lets code of it in.
         allowed: what that let in: code and functions from elsewhere, with the layers they are in.
         download: what its URL gave; None for a source that is no URL.
@@ -133,6 +134,7 @@ class PlannedSource:
     uses: tuple[str, ...] = ()
     weights: str | None = None
     repairs: tuple[str, ...] = ()
+    plugin: str | None = None
     trusted: bool = False
     allowed: tuple[str, ...] = ()
     download: Download | None = None

@@ -1,4 +1,4 @@
-"""Last pass: final names and specs into the graph, Keras's order, a place for every weight."""
+"""Pass: final names and specs into the graph, Keras's order, a place for every weight."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ from composer.graphs.model_file import LayerState, ModelFile
 from composer.graphs.order import operation_order
 from composer.graphs.rename import renamed
 from composer.graphs.static_specs import input_spec
-from composer.resolver.infer import Inferred
+from composer.resolver.inferred import Inferred
+from composer.resolver.joined import UNKNOWN, JoinedGraph, JoinedOperation, Origin
 from composer.resolver.labels import Labels
+from composer.resolver.link import Link
 from composer.resolver.link_map import link_map
-from composer.resolver.linked import Linked, LinkedOperation, Origin
+from composer.resolver.piece import Piece
 from composer.resolver.plan import (
     Download,
     Plan,
@@ -35,7 +37,6 @@ from composer.resolver.plan import (
     Port,
 )
 from composer.resolver.problems import Problems
-from composer.resolver.references import Piece
 from composer.resolver.seams import Seam
 from composer.resolver.shared_layers import (
     Owners,
@@ -45,24 +46,16 @@ from composer.resolver.shared_layers import (
 )
 from composer.resolver.train import flagged
 from composer.resolver.whole_uses import missing, whole_uses
-from composer.resolver.wire import UNKNOWN
 from composer.spec.locations import shown_location
 from composer.spec.model import Spec
+from composer.spec.source_forms import provider_of
 from composer.tensors.expression import Stored
 
 
-def write_plan(
-    spec: Spec,
-    linked: Linked,
-    inferred: Inferred,
-    *,
-    pieces: Mapping[str, Piece],
-    files: Mapping[str, ModelFile],
-    downloads: Mapping[str, Download],
-    unreachable: Sequence[str],
-    problems: Problems,
-) -> Plan:
-    """Return the plan of a graph that has no errors left."""
+def write_plan(link: Link, problems: Problems) -> Link:
+    """Write the plan of a graph that has no errors left."""
+    spec, linked, inferred = link.spec, link.joined, link.inferred
+    pieces, files = link.pieces, link.files
     names = {key: operation.name for key, operation in linked.operations.items()}
     owners = shared_owners(pieces)
     operations = [
@@ -82,7 +75,7 @@ def write_plan(
     origins = {name: linked.operations[keys[name]].origin for name in order}
     check_shared_layers(graph, origins, owners, problems)
     states = _states(graph, keys, linked, files, inferred)
-    return Plan(
+    plan = Plan(
         name=spec.name,
         description=spec.description,
         seed=spec.seed,
@@ -90,10 +83,10 @@ def write_plan(
         origins=origins,
         states=states,
         sources=tuple(
-            _source(piece, files, linked, states, downloads.get(id_))
+            _source(piece, files, linked, states, link.downloads.get(id_))
             for id_, piece in pieces.items()
         ),
-        link_map=link_map(pieces, linked, files, set(unreachable)),
+        link_map=link_map(pieces, linked, files, set(link.unreachable)),
         seams=_in_words(inferred.seams, Labels(linked, pieces)),
         inputs=tuple(_input_port(by_name[names[key]]) for key in linked.inputs),
         outputs=_output_ports(graph, inferred.specs, linked, names),
@@ -101,13 +94,14 @@ def write_plan(
         deferred=tuple(question.id for question in inferred.questions),
         files=files,
     )
+    return replace(link, plan=plan)
 
 
 # ---------------------------------------------------------------- operations
 
 
 def _final(
-    linked: LinkedOperation,
+    linked: JoinedOperation,
     names: Mapping[str, str],
     specs: Mapping[TensorRef, TensorSpec],
     *,
@@ -137,7 +131,7 @@ def _final(
 
 
 def _inputs(
-    spec: Spec, linked: Linked, names: Mapping[str, str], pieces: Mapping[str, Piece]
+    spec: Spec, linked: JoinedGraph, names: Mapping[str, str], pieces: Mapping[str, Piece]
 ) -> Tree:
     """Return the inputs: as the spec asks, as the source has them whose inputs they are, a list."""
     refs = [TensorRef(names[key]) for key in linked.inputs]
@@ -169,7 +163,7 @@ def _renamed(tree: Tree, names: Mapping[str, str]) -> Tree:
     return [_renamed(item, names) for item in tree]
 
 
-def _outputs(linked: Linked, names: Mapping[str, str]) -> Tree:
+def _outputs(linked: JoinedGraph, names: Mapping[str, str]) -> Tree:
     refs = [
         (key, TensorRef(names[ref.operation], ref.call, ref.output)) for key, ref in linked.outputs
     ]
@@ -191,7 +185,7 @@ def _outputs(linked: Linked, names: Mapping[str, str]) -> Tree:
 def _states(
     graph: Graph,
     keys: Mapping[str, str],
-    linked: Linked,
+    linked: JoinedGraph,
     files: Mapping[str, ModelFile],
     inferred: Inferred,
 ) -> tuple[PlannedState, ...]:
@@ -269,7 +263,7 @@ def _in_words(seams: Sequence[Seam], labels: Labels) -> tuple[Seam, ...]:
 def _source(
     piece: Piece,
     files: Mapping[str, ModelFile],
-    linked: Linked,
+    linked: JoinedGraph,
     states: Sequence[PlannedState],
     download: Download | None,
 ) -> PlannedSource:
@@ -293,6 +287,7 @@ def _source(
         uses=tuple(use.id for use in piece.uses if use.id is not None),
         weights=shown_location(source.weights.file) if source.weights is not None else None,
         repairs=tuple(str(repair) for repair in file.graph.repairs),
+        plugin=provider_of(source),
         download=download,
     )
 
@@ -310,7 +305,7 @@ def _input_port(operation: Operation) -> Port:
 def _output_ports(
     graph: Graph,
     specs: Mapping[TensorRef, TensorSpec],
-    linked: Linked,
+    linked: JoinedGraph,
     names: Mapping[str, str],
 ) -> tuple[Port, ...]:
     """Return the outputs under names of their own: keys, or the layers that they are of."""

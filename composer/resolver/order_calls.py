@@ -1,49 +1,24 @@
-"""Which calls of the joined graph reach an output, and in what order they can be computed."""
+"""Pass: an order in which the calls of the joined graph can be computed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from composer.resolver.linked import Edge, Linked, Step
+from composer.resolver.joined import MISSING, Edge, JoinedGraph, Step
+from composer.resolver.link import Link
 from composer.resolver.problems import Problems
-from composer.resolver.references import Piece
-from composer.resolver.wire import MISSING
 
 
-def reachable(
-    linked: Linked, order: Sequence[Step], pieces: Mapping[str, Piece]
-) -> tuple[tuple[Step, ...], tuple[str, ...]]:
-    """Return the calls that reach an output, in order, and the keys of which none does.
-
-    Declared inputs stay, and so do inputs of a source that fed nothing there already.
-    """
-    seen = {Step(ref.operation, ref.call) for _, ref in linked.outputs}
-    stack = list(seen)
-    while stack:
-        for parent in _parents(linked, stack.pop()):
-            if parent not in seen:
-                seen.add(parent)
-                stack.append(parent)
-    for key in linked.inputs:
-        origin = linked.operations[key].origin
-        if origin.kind == "input":
-            seen.add(Step(key, 0))
-        elif origin.source is not None:
-            topology = pieces[origin.source].topology
-            if not topology.consumers[origin.layer]:
-                seen.add(Step(key, 0))
-    kept = {step.key for step in seen}
-    return (
-        tuple(step for step in order if step in seen),
-        tuple(key for key in linked.operations if key not in kept),
-    )
-
-
-def steps(linked: Linked, problems: Problems) -> tuple[Step, ...]:
-    """Return all calls in an order in which each follows what it takes; report a cycle (CMP409).
+def order_calls(link: Link, problems: Problems) -> Link:
+    """Put all calls in an order in which each follows what it takes; report a cycle (CMP409).
 
     The calls of one operation keep their order where they can.
     """
+    order = _in_order(link.joined, problems)
+    return replace(link, order=order, whole=link.sound and not problems.errors)
+
+
+def _in_order(linked: JoinedGraph, problems: Problems) -> tuple[Step, ...]:
     ordered, _ = _sorted(linked, in_turn=True)
     if ordered is None:
         ordered, ring = _sorted(linked, in_turn=False)
@@ -53,7 +28,7 @@ def steps(linked: Linked, problems: Problems) -> tuple[Step, ...]:
     return ordered
 
 
-def _sorted(linked: Linked, *, in_turn: bool) -> tuple[tuple[Step, ...] | None, list[str]]:
+def _sorted(linked: JoinedGraph, *, in_turn: bool) -> tuple[tuple[Step, ...] | None, list[str]]:
     """Return all calls in order; or None, and the keys on a cycle."""
     state: dict[Step, int] = {}
     ordered: list[Step] = []
@@ -81,14 +56,15 @@ def _sorted(linked: Linked, *, in_turn: bool) -> tuple[tuple[Step, ...] | None, 
     return tuple(ordered), []
 
 
-def _before(linked: Linked, step: Step, *, in_turn: bool) -> list[Step]:
-    found = _parents(linked, step)
+def _before(linked: JoinedGraph, step: Step, *, in_turn: bool) -> list[Step]:
+    found = parents(linked, step)
     if in_turn and step.call:
         found.append(Step(step.key, step.call - 1))
     return found
 
 
-def _parents(linked: Linked, step: Step) -> list[Step]:
+def parents(linked: JoinedGraph, step: Step) -> list[Step]:
+    """Return the calls whose tensors a call takes."""
     calls = linked.operations[step.key].operation.calls
     if not calls:
         return []
@@ -99,7 +75,7 @@ def _parents(linked: Linked, step: Step) -> list[Step]:
     ]
 
 
-def _report_cycle(linked: Linked, ring: list[str], problems: Problems) -> None:
+def _report_cycle(linked: JoinedGraph, ring: list[str], problems: Problems) -> None:
     on_ring = set(ring)
     paths = [
         path
@@ -116,6 +92,6 @@ def _report_cycle(linked: Linked, ring: list[str], problems: Problems) -> None:
     )
 
 
-def _producer(linked: Linked, edge: Edge) -> str:
+def _producer(linked: JoinedGraph, edge: Edge) -> str:
     call = linked.operations[edge.consumer].operation.calls[edge.call]
     return list(call.tensors())[edge.position].ref.operation

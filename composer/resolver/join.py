@@ -1,4 +1,4 @@
-"""Fourth pass: one graph from all sources, new layers and inputs, as the spec wires them."""
+"""Pass: one graph from all sources, new layers and inputs, as the spec wires them."""
 
 from __future__ import annotations
 
@@ -16,19 +16,28 @@ from composer.graphs.graph import (
     Tree,
     map_call,
 )
-from composer.resolver.linked import Edge, Linked, LinkedOperation, Origin, Step
+from composer.resolver.joined import (
+    MISSING,
+    UNKNOWN,
+    Edge,
+    JoinedGraph,
+    JoinedOperation,
+    Origin,
+    Step,
+)
+from composer.resolver.link import Link
+from composer.resolver.piece import Piece
 from composer.resolver.problems import Problems
-from composer.resolver.references import Piece, References
+from composer.resolver.references import References
 from composer.spec.model import LayerCall, ModelInput, NewLayer, Reference, SourceInput, Spec
 
-UNKNOWN = TensorSpec(None, None)
 
-
-def wire(spec: Spec, pieces: Mapping[str, Piece], problems: Problems) -> Linked:
+def join_pieces(link: Link, problems: Problems) -> Link:
     """Join everything into one graph whose tensors are referred to by key."""
+    spec, pieces = link.spec, link.pieces
     references = References(spec, pieces, problems)
     wiring = _Wiring(references)
-    operations: dict[str, LinkedOperation] = {}
+    operations: dict[str, JoinedOperation] = {}
     specs: dict[TensorRef, TensorSpec] = {}
     for declared in spec.inputs:
         operations[declared.id] = _declared_input(declared)
@@ -44,7 +53,7 @@ def wire(spec: Spec, pieces: Mapping[str, Piece], problems: Problems) -> Linked:
         operations[linked_layer.key] = linked_layer
     inputs = tuple(dict.fromkeys([declared.id for declared in spec.inputs] + unwired))
     outputs, form, arrangement = _outputs(spec, references, pieces, operations, wiring.seams)
-    return Linked(
+    joined = JoinedGraph(
         operations=operations,
         inputs=tuple(key for key in inputs if key in operations),
         outputs=outputs,
@@ -54,9 +63,10 @@ def wire(spec: Spec, pieces: Mapping[str, Piece], problems: Problems) -> Linked:
         specs=specs,
         doubts=references.doubts,
     )
+    return replace(link, joined=joined)
 
 
-def _declared_input(declared: ModelInput) -> LinkedOperation:
+def _declared_input(declared: ModelInput) -> JoinedOperation:
     """An input layer as Keras would serialise it (``keras/src/layers/core/input_layer.py``)."""
     operation = Operation(
         name=declared.id,
@@ -75,7 +85,7 @@ def _declared_input(declared: ModelInput) -> LinkedOperation:
         storage="input_layer",
     )
     origin = Origin(kind="input", layer=declared.id)
-    return LinkedOperation(key=declared.id, name=declared.id, origin=origin, operation=operation)
+    return JoinedOperation(key=declared.id, name=declared.id, origin=origin, operation=operation)
 
 
 def _recorded(piece: Piece) -> Mapping[TensorRef, TensorSpec]:
@@ -103,7 +113,7 @@ class _Wiring:
         self.references = references
         self.seams = {}
 
-    def source(self, piece: Piece) -> Sequence[LinkedOperation]:
+    def source(self, piece: Piece) -> Sequence[JoinedOperation]:
         linked = []
         for original, final in piece.names.items():
             operation = piece.topology.operations[original]
@@ -116,7 +126,7 @@ class _Wiring:
                 for n, call in enumerate(operation.calls)
             ]
             linked.append(
-                LinkedOperation(
+                JoinedOperation(
                     key=key,
                     name=final,
                     origin=Origin(kind="source", layer=original, source=piece.source.id),
@@ -144,7 +154,7 @@ class _Wiring:
 
         return map_call(call, settle)
 
-    def layer(self, layer: NewLayer) -> LinkedOperation:
+    def layer(self, layer: NewLayer) -> JoinedOperation:
         calls = []
         for number, call in enumerate(layer.calls):
             calls.append(self._layer_call(layer, call, number))
@@ -158,7 +168,7 @@ class _Wiring:
             calls=tuple(calls),
         )
         origin = Origin(kind="layer", layer=layer.id)
-        return LinkedOperation(
+        return JoinedOperation(
             key=layer.id, name=layer.id, origin=origin, operation=operation, new=layer
         )
 
@@ -192,10 +202,6 @@ def _in_visiting_order(
     return list(inputs)
 
 
-MISSING = ""
-"""Stands for the operation of a reference that was reported as a problem."""
-
-
 _Ends = tuple[tuple[str | None, TensorRef], ...]
 _Form = Literal["single", "list", "dict", "source"]
 
@@ -204,7 +210,7 @@ def _outputs(
     spec: Spec,
     references: References,
     pieces: Mapping[str, Piece],
-    operations: Mapping[str, LinkedOperation],
+    operations: Mapping[str, JoinedOperation],
     seams: Mapping[Edge, SpecPath],
 ) -> tuple[_Ends, _Form, Tree]:
     """Return the outputs, their form, and the arrangement where it is that of a source.

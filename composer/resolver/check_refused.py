@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from composer.graphs.graph import Operation, Refusal
-from composer.resolver.linked import Linked, Step
+from composer.resolver.link import Link
 from composer.resolver.problems import Problems
 
 _OWN = "put a layer of your own in its place (exclude: [{layer}] with inputs: {{{layer}: …}})"
@@ -15,16 +15,10 @@ _INSIDE = (
 )
 
 
-def report_refused(linked: Linked, reached: Collection[Step], problems: Problems) -> None:
-    """Report layers that can't be linked and that an output of the result depends on (CMP520).
-
-    Args:
-        linked: the joined graph.
-        reached: the calls that an output depends on.
-        problems: gets the problems.
-    """
-    keys = {step.key for step in reached}
-    for key, operation in linked.operations.items():
+def check_refused(link: Link, problems: Problems) -> None:
+    """Report layers that can't be linked and that an output of the result depends on (CMP520)."""
+    keys = {step.key for step in link.reached}
+    for key, operation in link.joined.operations.items():
         source, layer = operation.origin.source, operation.origin.layer
         if key not in keys or source is None:
             continue

@@ -15,6 +15,11 @@ from composer.diagnostics.diagnostic import SpecPath
 from composer.graphs.graph import Operation, TensorRef, TensorSpec, Tree
 from composer.spec.model import NewLayer
 
+MISSING = ""
+"""Stands for the operation of a reference that was reported as a problem."""
+
+UNKNOWN = TensorSpec(None, None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
@@ -35,7 +40,7 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinkedOperation:
+class JoinedOperation:
     """An operation of the result, before its names and specs are final.
 
     Attributes:
@@ -70,7 +75,7 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Linked:
+class JoinedGraph:
     """The joined graph.
 
     Attributes:
@@ -88,10 +93,10 @@ class Linked:
             number before is the place among the calls of all uses of its source.
     """
 
-    operations: Mapping[str, LinkedOperation]
-    inputs: tuple[str, ...]
-    outputs: tuple[tuple[str | None, TensorRef], ...]
-    form: Literal["single", "list", "dict", "source"]
+    operations: Mapping[str, JoinedOperation] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[tuple[str | None, TensorRef], ...] = ()
+    form: Literal["single", "list", "dict", "source"] = "list"
     arrangement: Tree = None
     seams: Mapping[Edge, SpecPath] = field(default_factory=dict)
     specs: Mapping[TensorRef, TensorSpec] = field(default_factory=dict)
