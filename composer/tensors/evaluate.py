@@ -5,10 +5,9 @@ over the terms as they are listed, never through BLAS. So the bytes are the same
 pieces and any number of threads. A merge method that must know something of whole tensors reads
 them first, in pieces that depend on the shape alone.
 
-Memory: at most ``threads + 1`` pieces are in work, and each takes no more than its elements, in
-float64, once for each operand of what is computed and once for each level of the expression; with
-the two megabytes that reading takes. It does not grow with the tensors, except for merge methods
-that need whole ones.
+Memory: at most ``threads + 1`` pieces exist at a time. A piece takes its elements in float64 once
+for each operand and each level of its expression, and 1 MiB for reading. So memory does not grow
+with the tensors, except for merge methods that need whole ones.
 """
 
 from __future__ import annotations
@@ -56,9 +55,8 @@ Wide = NDArray[np.float64]
 ELEMENTS = 1 << 16
 """Elements of a piece. Pieces twice as large were four times as slow: their arrays are so large
 that each is returned to the system and requested again."""
-PASS_ELEMENTS = 1 << 17
-"""The same for merge methods that read first. Another number gives other sums: it is part of what
-every merged tensor is made from, and never changes with the machine."""
+PASS_ELEMENTS = 1 << 16
+"""The same for merge methods that read first. It must not change: other pieces give other sums."""
 THREADS = min(4, os.cpu_count() or 1)
 
 
@@ -93,7 +91,7 @@ class Evaluator:
             name: of the tensor in the result, for errors.
 
         Raises:
-            ValueRangeError: a value does not fit the dtype that it is cast to, or is none.
+            ValueRangeError: a value does not fit its dtype, or a computation gives infinity or NaN.
             BuildError: a file is gone, has changed or ends early.
             FormatError: a file is not sound.
         """
