@@ -67,11 +67,11 @@ def _before(job: Job, spec: Spec | None, makers: Makers) -> Iterator[Job]:
 
 def _files(spec: Spec) -> Iterator[Path]:
     """Yield the files that a spec starts from."""
-    from composer.files.suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
-    from composer.sources.paths import file_path, is_path
+    from composer.sources.paths import file_path
+    from composer.spec.source_forms import names_local_file
 
     for source in spec.sources:
-        if is_path(source.location, SPEC_SUFFIXES + KERAS_SUFFIXES + LEGACY_SUFFIXES):
+        if names_local_file(source.location):
             yield file_path(source)
         if source.weights is not None:
             yield source.weights.directory / source.weights.file

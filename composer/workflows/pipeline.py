@@ -19,7 +19,7 @@ from composer.files.suffixes import LEGACY_SUFFIXES
 from composer.outputs.chosen import Output, destinations_of
 from composer.resolver.facts import Question
 from composer.resolver.plan import Plan
-from composer.resolver.resolve import Resolution, refused_layers, resolve
+from composer.resolver.resolve import Resolution, inferred, joined, planned, refused_layers
 from composer.resolver.unchecked import NOTHING, Unchecked
 from composer.spec import read_spec
 from composer.spec.boundary import Boundary, boundary_of
@@ -245,8 +245,8 @@ def _has_old_files(spec: Spec) -> bool:
 def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
     # Imported here: reading model files needs h5py, which a spec with mistakes does not.
     from composer.keras_process.new_classes import more_than_data, unknown_classes
-    from composer.sources import open_sources
     from composer.sources.context import Context
+    from composer.sources.open_sources import open_sources
     from composer.sources.remote.fetching import Fetcher
     from composer.sources.watched import Watched
 
@@ -306,22 +306,18 @@ def _resolved(
     from composer.workflows.answering import Answers
 
     answers = Answers(spec, store)
-    resolution = resolve(spec, opened.files, answers.facts, opened.downloads)
-    while resolution.questions:
-        asking = may_ask and resolution.plan is not None
-        new = (
-            answers.ask(resolution.questions, progress)
-            if asking
-            else answers.recall(resolution.questions)
-        )
-        if not new:
-            break
-        resolution = resolve(spec, opened.files, answers.facts, opened.downloads)
-    if resolution.plan is not None and resolution.questions and may_ask:
-        raise BuildError(
-            f"Keras was asked and left unanswered: {', '.join(q.id for q in resolution.questions)}"
-        )
-    return resolution
+    link = joined(spec, opened.files, opened.downloads)
+    while True:
+        known = inferred(link, answers.facts)
+        while answers.recall(known.inferred.questions):
+            known = inferred(link, answers.facts)
+        resolution = planned(known)
+        # Keras is given what a source holds, so it is asked only where that was found to be sound.
+        if not may_ask or resolution.plan is None or not resolution.questions:
+            return resolution
+        if not answers.ask(resolution.questions, progress):
+            names = ", ".join(question.id for question in resolution.questions)
+            raise BuildError(f"Keras was asked and left unanswered: {names}")
 
 
 def _linked(path: Path, variables: Mapping[str, Any], run: _Run) -> Located:
