@@ -165,6 +165,7 @@ def join_shared(folder: Path | None) -> None:
     global _current  # noqa: PLW0603 - a process has one
     if folder is not None:
         _current = _Shared(folder)
+        _current.users = 1  # which never leaves
 
 
 def ask_shared(

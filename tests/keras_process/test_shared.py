@@ -241,8 +241,9 @@ def test_forks_end_with_a_shared_process_that_is_killed(starts: Starts, tmp_path
 def test_another_process_can_share_it_and_be_the_first_to_need_it(starts: Starts) -> None:
     code = (
         "import sys; from pathlib import Path; from composer.keras_process.client import run\n"
-        "from composer.keras_process.shared import join_shared\n"
+        "from composer.keras_process.shared import join_shared, shared_keras\n"
         "join_shared(Path(sys.argv[1]))\n"
+        "with shared_keras(): run({'task': 'echo'})\n"
         "print(run({'task': 'echo', 'value': 7})['value'], flush=True); input()\n"
     )
     path = os.pathsep.join([os.environ["PYTHONPATH"], *sys.path])

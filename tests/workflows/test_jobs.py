@@ -72,18 +72,18 @@ def test_a_folder_of_specs_with_new_layers_costs_one_start_and_has_the_bytes_of_
     together = built()
 
     monkeypatch.setenv("COMPOSE_HOME", str(tmp_path / "store2"))
-    again = [Job(spec=job.spec, force=True, verify=job is jobs[0]) for job in jobs]
+    again = [Job(spec=job.spec, force=True, verify=job == jobs[0]) for job in jobs]
     outcomes = list(run_many(again, workers=2))
-    assert {outcome.status for outcome in outcomes} == {"built"}
+    assert [outcome.status for outcome in outcomes] == ["built"] * 4
     assert starts.count == 2
     assert built() == together
-    verified = next(outcome for outcome in outcomes if outcome.job is again[0] or outcome.checks)
+    (verified,) = (outcome for outcome in outcomes if outcome.job.verify)
     assert {check.state for check in verified.checks} == {"ok"}
 
     monkeypatch.setenv("COMPOSE_HOME", str(tmp_path / "store3"))
-    for job in jobs:
+    for job in jobs[:2]:
         assert run(Job(spec=job.spec, force=True)).status == "built"
-    assert starts.count == 2 + len(jobs)
+    assert starts.count == 4
     assert built() == together
 
 
@@ -125,15 +125,23 @@ def test_code_of_one_spec_is_not_that_of_another(starts: KerasStarts) -> None:
 @pytest.mark.keras
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only there one process serves many")
-def test_a_layer_that_keras_refuses_stops_no_other_spec(starts: KerasStarts) -> None:
-    bad = new_layers("bad")
-    text = Path(bad).read_text()
-    Path(bad).write_text(text.replace("class: Dense, args: {units: 3}", "class: Conv2D, args: "
-                                      "{filters: 2, kernel_size: 3}"))  # fmt: skip
-    outcomes = list(run_many([Job(spec=bad), Job(spec=new_layers("good"))], keep_going=True))
-    assert [(outcome.status, outcome.code) for outcome in outcomes] == [("failed", 1), ("built", 0)]
-    assert [found.code for found in outcomes[0].diagnostics] == ["CMP411"]
-    assert starts.count <= 1
+def test_a_layer_that_fails_or_crashes_stops_no_other_spec(starts: KerasStarts) -> None:
+    for name, body in (("refused", "raise ValueError('no')"), ("crashed", "os.abort()")):
+        Path(f"mine_{name}.py").write_text(
+            f"import keras, os\nclass Mine(keras.layers.Layer):\n    def call(self, x): {body}\n"
+        )
+        text = Path(new_layers(name)).read_text()
+        dense = "class: Dense, args: {units: 3}"
+        Path(f"{name}.yaml").write_text(text.replace(dense, f"class: 'mine_{name}:Mine'"))
+    jobs = [Job(spec=spec) for spec in ("crashed.yaml", "refused.yaml", new_layers("good"))]
+    crashed, refused, good = run_many(jobs, keep_going=True)
+    assert (crashed.status, crashed.code) == ("failed", 3)
+    assert crashed.problem is not None
+    assert crashed.problem.code == "CMP711"
+    assert (refused.status, refused.code) == ("failed", 1)
+    assert [found.code for found in refused.diagnostics] == ["CMP410"]
+    assert good.status == "built"
+    assert starts.count == 2  # what crashed was tried again by itself
 
 
 def test_what_is_wrong_with_a_spec_is_part_of_the_outcome(starts: KerasStarts) -> None:
