@@ -115,6 +115,9 @@ class _Server:
                 self._forget(task)
 
     def _begin(self, task: _Task) -> None:
+        if task.message["environment"]["PYTHONPATH"] != os.environ["PYTHONPATH"]:
+            task.connection.shutdown(socket.SHUT_RDWR)  # it may want another Keras
+            return
         try:
             task.process_id = os.fork()
         except OSError:  # no more processes or memory

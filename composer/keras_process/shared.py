@@ -183,7 +183,8 @@ def ask_shared(
         progress: called with lines of progress.
 
     Returns:
-        The exit code; None where nothing is shared, or the shared process is gone.
+        The exit code; None where nothing is shared, or the shared process is gone or has another
+        module path.
 
     Raises:
         TimeoutError: the deadline has passed.

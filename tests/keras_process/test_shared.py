@@ -61,7 +61,7 @@ class Starts:
 
 
 @pytest.fixture
-def starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Starts:
+def starts(no_shared_keras: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Starts:
     folder = tmp_path / "stand-in"
     folder.mkdir()
     (folder / "keras.py").write_text(KERAS)
@@ -124,6 +124,20 @@ def test_each_task_has_the_environment_of_its_own_time(
         environment = echo()["before"][1]
     assert environment["SET_LATER"] == "yes"
     assert len(starts()) == 1
+
+
+def test_a_task_with_another_module_path_has_a_process_of_its_own(
+    starts: Starts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with shared_keras():
+        echo()
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+        environment = echo()["before"][1]
+        assert environment["PYTHONPATH"].startswith(str(tmp_path))
+        assert len(starts()) == 2
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path / "stand-in"))
+        echo()
+    assert len(starts()) == 2
 
 
 def test_a_refusal_ends_no_other_task(starts: Starts) -> None:
@@ -246,12 +260,10 @@ def test_another_process_can_share_it_and_be_the_first_to_need_it(starts: Starts
         "with shared_keras(): run({'task': 'echo'})\n"
         "print(run({'task': 'echo', 'value': 7})['value'], flush=True); input()\n"
     )
-    path = os.pathsep.join([os.environ["PYTHONPATH"], *sys.path])
     with shared_keras():
         with subprocess.Popen(
             [sys.executable, "-c", code, str(shared_folder())],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={**os.environ, "PYTHONPATH": path},
         ) as other:  # fmt: skip
             assert other.stdout is not None
             assert other.stdout.readline() == "7\n"

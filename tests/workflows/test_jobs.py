@@ -32,7 +32,7 @@ output: {{path: build/{name}.keras}}
 
 
 @pytest.fixture
-def starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KerasStarts:
+def starts(no_shared_keras: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KerasStarts:
     """Work in an empty folder with a store of its own, and count the starts of Keras."""
     monkeypatch.setenv("COMPOSE_HOME", str(tmp_path / "store"))
     monkeypatch.chdir(tmp_path)
