@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from composer.cli import console, options
+from composer.cli import console
 from composer.cli.progress import display
 from composer.cli.verify_report import failed_checks, keras_report, verification_lines
 from composer.errors import DriftError, SpecError, UsageError
 from composer.files.suffixes import SPEC_SUFFIXES
+from composer.workflows.named_files import readable_file
 
 if TYPE_CHECKING:
     from composer.cli.reporting import Report
@@ -145,7 +146,7 @@ def _artifacts(wanted: Wanted, overrides: tuple[str, ...]) -> list[Path]:
 
             artifact_format(path)
         else:
-            options.readable_file(str(path), (".keras",))
+            readable_file(str(path), (".keras",))
     return paths
 
 
@@ -153,7 +154,7 @@ def _results(spec: str, overrides: tuple[str, ...]) -> list[Path]:
     from composer.cli.build_screen import shown
     from composer.spec.reading import read_spec
 
-    options.readable_file(spec, SPEC_SUFFIXES)
+    readable_file(spec, SPEC_SUFFIXES)
     read, diagnostics = read_spec(spec, overrides)
     if read is None or any(item.severity == "error" for item in diagnostics):
         raise SpecError(diagnostics)
@@ -199,7 +200,7 @@ def _rebuilt(
     from composer.record.make import installed
     from composer.workflows.rebuilding import rebuild
 
-    options.readable_file(spec, SPEC_SUFFIXES)
+    readable_file(spec, SPEC_SUFFIXES)
     now = installed(WRITERS)
     with display(f"building {spec} again") as say:
         done = rebuild(
