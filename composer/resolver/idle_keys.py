@@ -16,11 +16,11 @@ from composer.diagnostics.diagnostic import SpecPath
 from composer.files.suffixes import SPEC_SUFFIXES
 from composer.graphs.graph import Operation
 from composer.graphs.model_file import ModelFile
-from composer.resolver.joined import Step
 from composer.resolver.link import Link
 from composer.resolver.name_layers import default_name
 from composer.resolver.piece import Piece
 from composer.resolver.problems import Problems
+from composer.resolver.tensor_references import Step
 from composer.resolver.train import with_flag
 from composer.spec.model import Selector, Source
 from composer.spec.selectors import regex_pattern

@@ -13,7 +13,7 @@ from typing import TypeGuard
 
 from composer.diagnostics.diagnostic import Note, SpecPath
 from composer.graphs.foreign import foreign_classes
-from composer.graphs.graph import Operation, Tensor, TensorRef, TensorSpec
+from composer.graphs.graph import Operation, TensorSpec
 from composer.graphs.model_file import LayerState, ModelFile
 from composer.graphs.static_shapes import Refusal
 from composer.graphs.static_specs import input_spec, static_output
@@ -21,7 +21,7 @@ from composer.resolver.ask_about import Known, question_about
 from composer.resolver.facts import Answer, Fact, Pending, Question, tensors_of
 from composer.resolver.foresee import foresee, report_refused_call
 from composer.resolver.inferred import Inferred
-from composer.resolver.joined import MISSING, UNKNOWN, Edge, JoinedGraph, JoinedOperation, Step
+from composer.resolver.joined import MISSING, UNKNOWN, JoinedGraph, JoinedOperation
 from composer.resolver.link import Link
 from composer.resolver.problems import Problems
 from composer.resolver.references import report_missing_output
@@ -33,6 +33,7 @@ from composer.resolver.refused_layers import (
 from composer.resolver.seam_advice import advice
 from composer.resolver.seam_rules import static_problem
 from composer.resolver.seams import Seam, contradicts, is_known, joined, seams_of
+from composer.resolver.tensor_references import Edge, JoinedRef, JoinedTensor, Step
 from composer.resolver.unchecked import unchecked
 from composer.resolver.weights_fit import weights_that_differ
 
@@ -77,8 +78,8 @@ class _Walk:
     facts: Mapping[str, Answer]
     seed: int
     problems: Problems
-    specs: dict[TensorRef, Known] = field(default_factory=dict)
-    foreseen: dict[TensorRef, TensorSpec] = field(default_factory=dict)
+    specs: dict[JoinedRef, Known] = field(default_factory=dict)
+    foreseen: dict[JoinedRef, TensorSpec] = field(default_factory=dict)
     operations: dict[str, JoinedOperation] = field(default_factory=dict)
     made: dict[str, tuple[ModelFile, LayerState]] = field(default_factory=dict)
     asked: dict[str, Question] = field(default_factory=dict)
@@ -90,12 +91,10 @@ class _Walk:
 
     def __post_init__(self) -> None:
         for linked in self.linked.operations.values():
-            for call in linked.operation.calls:
-                for tensor in call.tensors():
-                    producer = Step(tensor.ref.operation, tensor.ref.call)
-                    self.needed.setdefault(producer, set()).add(tensor.ref.output)
+            for tensor in linked.tensors():
+                self.needed.setdefault(tensor.ref.step, set()).add(tensor.ref.output)
         for ref in self.linked.doubts:
-            self.needed.setdefault(Step(ref.operation, ref.call), set()).add(ref.output)
+            self.needed.setdefault(ref.step, set()).add(ref.output)
         self.operations = dict(self.linked.operations)
 
     # ------------------------------------------------------------ one call
@@ -104,13 +103,13 @@ class _Walk:
         linked = self.linked.operations[step.key]
         if linked.operation.kind == "input":
             spec = input_spec(linked.operation)
-            self.specs[TensorRef(step.key)] = spec if is_known(spec) else None
+            self.specs[JoinedRef(step.key)] = spec if is_known(spec) else None
             if is_known(spec):
                 self.intact.add(step)
             else:
                 self._report_shapeless(step, linked)
             return
-        taken = list(linked.operation.calls[step.call].tensors())
+        taken = list(linked.calls[step.call].tensors())
         self._remember_cause(step, taken)
         intact = linked.new is None
         known: list[Known] = []
@@ -136,13 +135,13 @@ class _Walk:
             if self._check_seams(step, linked, taken, expected):
                 self._ask(step, linked)
 
-    def _is_inside(self, edge: Edge, tensor: Tensor) -> bool:
+    def _is_inside(self, edge: Edge, tensor: JoinedTensor) -> bool:
         """Tell whether a tensor comes to its layer as it does in their source by itself."""
-        producer = Step(tensor.ref.operation, tensor.ref.call)
+        producer = tensor.ref.step
         return edge not in self.linked.seams and producer in self.intact
 
     def _is_as_recorded(
-        self, linked: JoinedOperation, tensor: Tensor, actual: Known, *, inside: bool
+        self, linked: JoinedOperation, tensor: JoinedTensor, actual: Known, *, inside: bool
     ) -> bool:
         """Tell whether a layer takes what it took in its source.
 
@@ -160,7 +159,7 @@ class _Walk:
         self,
         step: Step,
         linked: JoinedOperation,
-        taken: Sequence[Tensor],
+        taken: Sequence[JoinedTensor],
         known: Sequence[Known],
     ) -> None:
         if step.key in self.asked:  # an earlier call of the layer waits for Keras
@@ -183,7 +182,7 @@ class _Walk:
             return
         # Nothing may depend on it: it is asked about when something does.
         for output in missing:
-            self.specs[TensorRef(step.key, step.call, output)] = UNKNOWN
+            self.specs[JoinedRef(step.key, step.call, output)] = UNKNOWN
 
     def _report_shapeless(self, step: Step, linked: JoinedOperation) -> None:
         origin = linked.origin
@@ -197,41 +196,41 @@ class _Walk:
             "inputs: x for this source",
         )
 
-    def _known(self, tensor: Tensor) -> Known:
-        if tensor.ref.operation == MISSING:
+    def _known(self, tensor: JoinedTensor) -> Known:
+        if tensor.ref == MISSING:
             return None
         if tensor.ref not in self.specs:
             # A further output of a call that no source recorded: only Keras knows it.
             self.specs[tensor.ref] = self._late(tensor.ref)
         return self.specs[tensor.ref]
 
-    def _late(self, ref: TensorRef) -> Known:
-        question = self.asked.get(ref.operation)
+    def _late(self, ref: JoinedRef) -> Known:
+        question = self.asked.get(ref.key)
         if question is not None:
-            return Pending(question.id, ref.call, ref.output)
-        return UNKNOWN if Step(ref.operation, ref.call) in self.intact else None
+            return Pending(question.id, self.linked.numbers[ref.step], ref.output)
+        return UNKNOWN if ref.step in self.intact else None
 
-    def _all_needed(self, step: Step, taken: Sequence[Tensor]) -> list[Known]:
+    def _all_needed(self, step: Step, taken: Sequence[JoinedTensor]) -> list[Known]:
         return [
             self._needed(tensor, Edge(step.key, step.call, position))
             for position, tensor in enumerate(taken)
         ]
 
-    def _needed(self, tensor: Tensor, edge: Edge) -> Known:
+    def _needed(self, tensor: JoinedTensor, edge: Edge) -> Known:
         """Return what a layer has to know of a tensor: asks Keras about what no file records."""
         if not self._is_open(tensor):
             return self._known(tensor)
         path = self.linked.seams.get(edge, self.causes.get(edge.consumer, ()))
         # A stack and no recursion: any number of such layers may follow each other.
-        stack = [Step(tensor.ref.operation, tensor.ref.call)]
+        stack = [tensor.ref.step]
         settled: set[Step] = set()
         while stack:
             step = stack[-1]
             linked = self.linked.operations[step.key]
             before = {
-                Step(other.ref.operation, other.ref.call): None
-                for call in linked.operation.calls[: step.call + 1]
-                for other in call.tensors()
+                other.ref.step: None
+                for earlier in self.linked.calls_until(step)
+                for other in linked.calls[earlier.call].tensors()
                 if self._is_open(other)
             }
             self.tried.add(step)
@@ -245,32 +244,30 @@ class _Walk:
                 self._ask(step, linked)
         return self._known(tensor)
 
-    def _is_open(self, tensor: Tensor) -> bool:
+    def _is_open(self, tensor: JoinedTensor) -> bool:
         """Tell whether a tensor is not known, and Keras was not asked about it."""
         spec = self._known(tensor)
         if not isinstance(spec, TensorSpec) or is_known(spec):
             return False
-        producer = Step(tensor.ref.operation, tensor.ref.call)
-        return producer not in self.tried and bool(
-            self.linked.operations[producer.key].operation.calls
-        )
+        producer = tensor.ref.step
+        return producer not in self.tried and bool(self.linked.operations[producer.key].calls)
 
-    def _expected(self, tensor: Tensor) -> TensorSpec:
+    def _expected(self, tensor: JoinedTensor) -> TensorSpec:
         """Return what comes in at a tensor, told by Keras or foreseen; no shape where neither."""
         found = self._known(tensor)
         return found if isinstance(found, TensorSpec) else self.foreseen.get(tensor.ref, UNKNOWN)
 
-    def _shown(self) -> dict[TensorRef, TensorSpec]:
+    def _shown(self) -> dict[JoinedRef, TensorSpec]:
         known = {ref: spec for ref, spec in self.specs.items() if _settled(spec)}
         waiting = {ref: s for ref, s in self.foreseen.items() if self.specs.get(ref) is not None}
         return {**waiting, **known}
 
-    def _remember_cause(self, step: Step, taken: Sequence[Tensor]) -> None:
+    def _remember_cause(self, step: Step, taken: Sequence[JoinedTensor]) -> None:
         """Keep the value of the spec that is to blame for what comes into this call."""
         for position, tensor in enumerate(taken):
             path = self.linked.seams.get(Edge(step.key, step.call, position))
             if path is None:
-                path = self.causes.get(tensor.ref.operation)
+                path = self.causes.get(tensor.ref.key)
             if path is not None:
                 self.causes.setdefault(step.key, path)
 
@@ -283,7 +280,7 @@ class _Walk:
         needed = self.needed.get(step, set())
         missing = []
         for output in sorted({0, *needed}):
-            ref = TensorRef(step.key, step.call, output)
+            ref = JoinedRef(step.key, step.call, output)
             spec = self.linked.specs.get(ref)
             if spec is None and output == 0:
                 spec = static_output(operation, actual)
@@ -294,21 +291,22 @@ class _Walk:
         return missing
 
     def _set_outputs(self, step: Step, value: None) -> None:
-        self.specs[TensorRef(step.key, step.call)] = value
+        self.specs[JoinedRef(step.key, step.call)] = value
 
     # ------------------------------------------------------------ from Keras
 
     def _ask(self, step: Step, linked: JoinedOperation) -> None:
         """Settle a call's outputs by a fact, or put the operation among the questions."""
-        calls = linked.operation.calls[: step.call + 1]
-        for number, call in enumerate(calls):
-            self._all_needed(Step(step.key, number), list(call.tensors()))
+        number = self.linked.numbers[step]
+        steps = self.linked.calls_until(step)
+        for earlier in steps:
+            self._all_needed(earlier, list(linked.calls[earlier.call].tensors()))
         question = question_about(
             linked,
-            calls,
+            steps,
             known=self._known,
             specs=self.linked.specs,
-            outputs_needed=lambda number: self._outputs_needed(Step(step.key, number)),
+            outputs_needed=self._outputs_needed,
             seed=self.seed,
         )
         pending = any(
@@ -320,19 +318,19 @@ class _Walk:
                 return
             self.asked[step.key] = question
             for output in range(self._outputs_needed(step)):
-                ref = TensorRef(step.key, step.call, output)
-                self.specs[ref] = Pending(question.id, step.call, output)
+                ref = JoinedRef(step.key, step.call, output)
+                self.specs[ref] = Pending(question.id, number, output)
             return
         fact = answer.fact
         if fact.error is not None:
             self._report_refusal(step, linked, fact)
             return
-        if step.call == 0 and linked.new is not None:
+        if number == 0 and linked.new is not None:
             self._place_new_layer(step, linked, answer)
-        for output, spec in enumerate(fact.outputs[step.call]):
-            self.specs[TensorRef(step.key, step.call, output)] = spec
-        self._check_outputs(step, len(fact.outputs[step.call]))
-        if linked.new is None and step.call == 0:
+        for output, spec in enumerate(fact.outputs[number]):
+            self.specs[JoinedRef(step.key, step.call, output)] = spec
+        self._check_outputs(step, len(fact.outputs[number]))
+        if linked.new is None and number == 0:
             self._rebuild(step, linked, fact)
 
     def _answer(self, question: Question) -> Answer | None:
@@ -345,7 +343,7 @@ class _Walk:
     def _check_outputs(self, step: Step, count: int) -> None:
         """Report what is taken of a call that puts out only so many tensors."""
         for output in sorted(self.needed.get(step, ())):
-            ref = TensorRef(step.key, step.call, output)
+            ref = JoinedRef(step.key, step.call, output)
             if output >= count:
                 path = self.linked.doubts.get(ref, self.causes.get(step.key, ()))
                 shown = f"{step.key}#{step.call}.{output}"
@@ -354,12 +352,12 @@ class _Walk:
 
     def _foresee(self, step: Step, linked: JoinedOperation) -> bool:
         """Note what a call will put out; tell whether Keras may take it."""
-        answer = foresee(linked, linked.operation.calls[step.call], self._expected)
+        answer = foresee(linked, linked.calls[step.call], self._expected)
         if isinstance(answer, Refusal):
             self._report_foreseen(step, linked, answer)
             return False
         for output, spec in enumerate(answer or ()):
-            self.foreseen[TensorRef(step.key, step.call, output)] = spec
+            self.foreseen[JoinedRef(step.key, step.call, output)] = spec
         return True
 
     def _report_foreseen(self, step: Step, linked: JoinedOperation, refusal: Refusal) -> None:
@@ -421,8 +419,8 @@ class _Walk:
         )
         self.failed.add(step.key)
         # What such a layer would put out is no ground for judging the layers behind it.
-        for output in range(len(fact.outputs[step.call])):
-            self.specs[TensorRef(step.key, step.call, output)] = None
+        for output in range(len(fact.outputs[0])):
+            self.specs[JoinedRef(step.key, step.call, output)] = None
 
     def _report_refusal(self, step: Step, linked: JoinedOperation, fact: Fact) -> None:
         self.failed.add(step.key)
@@ -447,11 +445,7 @@ class _Walk:
     def _doubt(self, step: Step) -> SpecPath | None:
         """Return the first reference to an output of a call that no file shows to exist."""
         return next(
-            (
-                path
-                for ref, path in self.linked.doubts.items()
-                if (ref.operation, ref.call) == (step.key, step.call)
-            ),
+            (path for ref, path in self.linked.doubts.items() if ref.step == step),
             None,
         )
 
@@ -472,7 +466,7 @@ class _Walk:
         self,
         step: Step,
         linked: JoinedOperation,
-        taken: Sequence[Tensor],
+        taken: Sequence[JoinedTensor],
         actual: Sequence[TensorSpec],
     ) -> bool:
         """Report what can be seen without Keras to be wrong; tell whether all is well."""
@@ -488,7 +482,7 @@ class _Walk:
                 "CMP413",
                 self.causes.get(step.key, ()),
                 f"{linked.key!r} ({linked.operation.class_name}) can't take {spec} from "
-                f"{tensor.ref.operation!r} where its source recorded {tensor.spec}: {why}",
+                f"{tensor.ref.key!r} where its source recorded {tensor.spec}: {why}",
                 help=self._advice(Edge(step.key, step.call, position), tensor, spec),
             )
         if not sound:
@@ -496,7 +490,7 @@ class _Walk:
             self._set_outputs(step, None)
         return sound
 
-    def _advice(self, edge: Edge, tensor: Tensor, actual: TensorSpec) -> str:
+    def _advice(self, edge: Edge, tensor: JoinedTensor, actual: TensorSpec) -> str:
         """Say what to do about it where the spec can: at the wire that brings what does not fit.
 
         A layer further behind takes what its source gives it, which no spec can change.

@@ -15,6 +15,7 @@ from composer.resolver.dead_selectors import where_inside
 from composer.resolver.inside import how_to_open
 from composer.resolver.piece import Piece
 from composer.resolver.problems import Problems
+from composer.resolver.tensor_references import JoinedRef
 from composer.spec.model import NewLayer, Reference, Source, SourceInput, Spec
 
 
@@ -28,7 +29,7 @@ class OpenOutput:
         wired: whether the spec feeds it to something, so that it is open no more.
     """
 
-    ref: TensorRef
+    ref: JoinedRef
     use: tuple[str, int] | None
     wired: bool
 
@@ -47,18 +48,18 @@ class References:
         self._sources = {source.id for source in spec.sources}
         self._pieces = pieces
         self._problems = problems
-        self._seen: dict[Reference, TensorRef | None] = {}
+        self._seen: dict[Reference, JoinedRef | None] = {}
         self._following: list[Reference] = []
         self._passed_on: set[tuple[str, int, str]] = set()
-        self.doubts: dict[TensorRef, SpecPath] = {}
+        self.doubts: dict[JoinedRef, SpecPath] = {}
 
-    def tensor(self, reference: Reference) -> TensorRef | None:
+    def tensor(self, reference: Reference) -> JoinedRef | None:
         """Return the tensor, or None after reporting why there is none (CMP407, CMP408)."""
         if reference not in self._seen:
             self._seen[reference] = self._find(reference)
         return self._seen[reference]
 
-    def open_outputs(self, wired: AbstractSet[TensorRef]) -> Iterator[OpenOutput]:
+    def open_outputs(self, wired: AbstractSet[JoinedRef]) -> Iterator[OpenOutput]:
         """Yield the outputs of all sources and new layers, in spec order.
 
         Args:
@@ -69,7 +70,7 @@ class References:
                 for ref in use.outputs:
                     wire = use.replaced.get(ref.operation)
                     if wire is None:
-                        own = piece.reference(ref, index)
+                        own = piece.joined(ref, index)
                         yield OpenOutput(ref=own, use=(name, index), wired=own in wired)
                         continue
                     # An input that is put out as it is: the wire's tensor stands in for it. That
@@ -80,13 +81,13 @@ class References:
                         yield OpenOutput(ref=stand_in, use=(name, index), wired=passed_on)
         for layer in self._layers.values():
             for number in range(len(layer.calls)):
-                ref = TensorRef(layer.id, number)
-                yield OpenOutput(ref=ref, use=None, wired=ref in wired)
+                made = JoinedRef(layer.id, number)
+                yield OpenOutput(ref=made, use=None, wired=made in wired)
 
-    def _find(self, reference: Reference) -> TensorRef | None:
+    def _find(self, reference: Reference) -> JoinedRef | None:
         name = reference.name
         if name in self._inputs:
-            return TensorRef(name) if self._plain(reference, "a model input") else None
+            return JoinedRef(name) if self._plain(reference, "a model input") else None
         if name in self._layers:
             return self._new_layer(self._layers[name], reference)
         if name in self._pieces:
@@ -112,7 +113,7 @@ class References:
         )
         return False
 
-    def _new_layer(self, layer: NewLayer, reference: Reference) -> TensorRef | None:
+    def _new_layer(self, layer: NewLayer, reference: Reference) -> JoinedRef | None:
         if reference.layer is not None:
             self._problems.add(
                 "CMP407",
@@ -142,11 +143,11 @@ class References:
             )
             return None
         known = output_count(_as_operation(layer))
-        ref = TensorRef(layer.id, number, reference.output or 0)
+        ref = JoinedRef(layer.id, number, reference.output or 0)
         return ref if self._has_output(reference, ref, count=known, shown=1) else None
 
     def _has_output(
-        self, reference: Reference, ref: TensorRef, *, count: int | None, shown: int
+        self, reference: Reference, ref: JoinedRef, *, count: int | None, shown: int
     ) -> bool:
         """Tell whether a call has the output that ``reference`` asks for, as far as files tell.
 
@@ -167,7 +168,7 @@ class References:
 
     # ------------------------------------------------------------ sources
 
-    def _source(self, piece: Piece, reference: Reference) -> TensorRef | None:
+    def _source(self, piece: Piece, reference: Reference) -> JoinedRef | None:
         index = self._use_index(piece, reference)
         if index is None:
             return None
@@ -179,7 +180,7 @@ class References:
                 if wire is not None:
                     self._passed_on.add((piece.source.id, index, outputs[0].operation))
                     return self._followed(wire, reference)
-                return piece.reference(outputs[0], index)
+                return piece.joined(outputs[0], index)
             if not use.sound:
                 return None
             if not outputs:
@@ -208,7 +209,7 @@ class References:
             return None
         return 0
 
-    def _layer(self, piece: Piece, index: int, reference: Reference) -> TensorRef | None:
+    def _layer(self, piece: Piece, index: int, reference: Reference) -> JoinedRef | None:
         name = str(reference.layer)
         source, use = piece.source.id, piece.uses[index]
         operation = piece.topology.operations.get(name)
@@ -265,7 +266,7 @@ class References:
             choices = [_spell(piece, reference, f"{name}#{number}.{k}") for k in range(outputs)]
             self._ambiguous(reference, f"layer {name!r} puts out {outputs} tensors", choices)
             return None
-        ref = piece.reference(TensorRef(name, number, reference.output or 0), index)
+        ref = piece.joined(TensorRef(name, number, reference.output or 0), index)
         count = output_count(operation)
         if count is None and ref.output >= outputs and _made_by_nobody(piece.source, operation):
             self._problems.add(
@@ -279,7 +280,7 @@ class References:
             return ref
         return ref if self._has_output(reference, ref, count=count, shown=outputs) else None
 
-    def _replaced(self, piece: Piece, index: int, reference: Reference) -> TensorRef | None:
+    def _replaced(self, piece: Piece, index: int, reference: Reference) -> JoinedRef | None:
         """Follow a reference to a layer of which wires replace one tensor or several."""
         name = str(reference.layer)
         use = piece.uses[index]
@@ -306,7 +307,7 @@ class References:
         )
         return None
 
-    def _followed(self, wire: SourceInput, reference: Reference) -> TensorRef | None:
+    def _followed(self, wire: SourceInput, reference: Reference) -> JoinedRef | None:
         """An input that a wire replaces stands for the tensor that replaces it."""
         if reference in self._following:
             ring = " -> ".join(str(r) for r in (*self._following, reference))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from composer.diagnostics.diagnostic import Note, SpecPath
-from composer.graphs.graph import TensorRef, TensorSpec
+from composer.graphs.graph import TensorSpec
 from composer.resolver.blamed_argument import blamed, looks_plain
 from composer.resolver.facts import Fact
 from composer.resolver.foresee import inputs_path
-from composer.resolver.joined import JoinedGraph, JoinedOperation, Step
+from composer.resolver.joined import JoinedGraph, JoinedOperation
 from composer.resolver.problems import Problems
+from composer.resolver.tensor_references import JoinedRef, Step
 
 OTHER_SHAPE = (
     "put a new layer between them that gives the shape and dtype that the source recorded, or "
@@ -24,7 +25,7 @@ def report_new_layer(
     fact: Fact,
     step: Step,
     linked: JoinedGraph,
-    specs: Mapping[TensorRef, TensorSpec],
+    specs: Mapping[JoinedRef, TensorSpec],
     problems: Problems,
 ) -> None:
     """Report that Keras can't make a new layer (CMP410), or that it fails when it runs (CMP426).
@@ -95,9 +96,9 @@ def report_held_layer(
     )
 
 
-def _input_note(operation: JoinedOperation, specs: Mapping[TensorRef, TensorSpec]) -> Note:
+def _input_note(operation: JoinedOperation, specs: Mapping[JoinedRef, TensorSpec]) -> Note:
     inputs = [
-        f"{tensor.ref.operation} {specs.get(tensor.ref) or '?'}"
-        for tensor in operation.operation.calls[0].tensors()
+        f"{tensor.ref.key} {specs.get(tensor.ref) or '?'}"
+        for tensor in next(iter(operation.calls.values())).tensors()
     ]
     return Note(message=f"it is called with {', '.join(inputs)}")
