@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from composer.graphs.graph import (
-    Graph,
-)
+from composer.graphs.graph import Graph
 from composer.graphs.model_file import LayerState, ModelFile
 from composer.resolver.final_graph import final_graph
 from composer.resolver.inferred import Inferred
@@ -16,17 +14,15 @@ from composer.resolver.labels import Labels
 from composer.resolver.link import Link
 from composer.resolver.link_map import link_map
 from composer.resolver.piece import Piece
-from composer.resolver.plan import Download, Plan, PlannedSource, StateCopy
+from composer.resolver.plan import Download, Plan, PlannedSource, PlannedState, PlannedTensor
 from composer.resolver.ports import input_ports, output_ports
 from composer.resolver.problems import Problems
 from composer.resolver.seams import Seam
-from composer.resolver.shared_layers import (
-    check_shared_layers,
-    shared_owners,
-)
+from composer.resolver.shared_layers import check_shared_layers, shared_owners
 from composer.resolver.tensor_references import Step
 from composer.resolver.whole_uses import missing, whole_uses
 from composer.spec.locations import shown_location
+from composer.tensors.expression import Stored
 
 
 def write_plan(link: Link, problems: Problems) -> Link:
@@ -38,16 +34,16 @@ def write_plan(link: Link, problems: Problems) -> Link:
     keys = {operation.name: key for key, operation in linked.operations.items()}
     origins = {op.name: linked.operations[keys[op.name]].origin for op in graph.operations}
     check_shared_layers(graph, origins, owners, problems)
-    copies = _states(graph, keys, linked, files, inferred)
+    states = _states(graph, keys, linked, files, inferred)
     plan = Plan(
         name=spec.name,
         description=spec.description,
         seed=spec.seed,
         graph=graph,
         origins=origins,
-        states=copies,
+        states=states,
         sources=tuple(
-            _source(piece, files, linked, copies, link.downloads.get(id_))
+            _source(piece, files, linked, states, link.downloads.get(id_))
             for id_, piece in pieces.items()
         ),
         link_map=link_map(pieces, linked, files, set(link.unreachable)),
@@ -70,13 +66,13 @@ def _states(
     linked: JoinedGraph,
     files: Mapping[str, ModelFile],
     inferred: Inferred,
-) -> tuple[StateCopy, ...]:
+) -> tuple[PlannedState, ...]:
     """Give every layer its group, counted by class in the order of ``model.layers``.
 
     Mirrors ``_save_container_state`` of ``keras/src/saving/saving_lib.py``.
     """
     counts: dict[str, int] = {}
-    copies = []
+    states = []
     for operation in graph.operations:
         if operation.kind == "operator":
             continue
@@ -89,15 +85,32 @@ def _states(
             base = next(other.storage for other in made if other.name == operation.name)
         number = counts.get(base, 0)
         counts[base] = number + 1
-        copies.append(
-            StateCopy(
-                file=found[0] if found is not None else None,
-                state=found[1] if found is not None else LayerState(group=""),
-                group=f"layers/{base}_{number}" if number else f"layers/{base}",
+        group = f"layers/{base}_{number}" if number else f"layers/{base}"
+        if found is None:
+            states.append(PlannedState(name=operation.name, group=group))
+            continue
+        file, state = found
+        states.append(
+            PlannedState(
                 name=operation.name,
+                group=group,
+                tensors=_tensors(file, state),
+                file=file,
+                source_group=state.group,
+                assets=state.assets,
             )
         )
-    return tuple(copies)
+    return tuple(states)
+
+
+def _tensors(file: ModelFile, state: LayerState) -> tuple[PlannedTensor, ...]:
+    inside = f"{state.group}/" if state.group else ""
+    return tuple(
+        PlannedTensor(
+            path=variable.path, value=Stored(file.listing.tensor(f"{inside}{variable.path}"))
+        )
+        for variable in state.variables
+    )
 
 
 def _state(
@@ -129,13 +142,13 @@ def _source(
     piece: Piece,
     files: Mapping[str, ModelFile],
     linked: JoinedGraph,
-    copies: Sequence[StateCopy],
+    states: Sequence[PlannedState],
     download: Download | None,
 ) -> PlannedSource:
     source = piece.source
     mine = [op for op in linked.operations.values() if op.origin.source == source.id]
     names = {op.name for op in mine}
-    held = [v for copy in copies if copy.name in names for v in copy.state.variables]
+    held = [t.value for state in states if state.name in names for t in state.tensors]
     file = files[source.id]
     return PlannedSource(
         id=source.id,
@@ -146,8 +159,8 @@ def _source(
         sha256=source.sha256,
         operations=len(file.graph.operations),
         kept=len(mine),
-        parameters=sum(v.size for v in held),
-        nbytes=sum(v.nbytes for v in held),
+        parameters=sum(value.size for value in held),
+        nbytes=sum(value.nbytes for value in held),
         whole=not missing(piece, linked),
         uses=tuple(use.id for use in piece.uses if use.id is not None),
         weights=shown_location(source.weights.file) if source.weights is not None else None,

@@ -1,44 +1,69 @@
-"""The values of a file's tensors: compared by digest, read to say how far apart they are."""
+"""The values of a model's tensors: compared by digest, read to say how far apart they are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from composer.container.stored import TEXT, Listing, StoredTensor
+from composer.container.stored import TEXT, Listing, TensorInFile
+from composer.tensors.expression import Stored, TensorExpr
 
 if TYPE_CHECKING:
     from composer.container.digests import TensorDigest
 
 
-class StoredValues:
-    """The tensors of one model file.
+class TensorValues:
+    """The tensors of one model.
 
     Args:
-        listing: of its weights.
+        tensors: by path.
     """
 
-    def __init__(self, listing: Listing) -> None:
-        self.listing = listing
+    def __init__(self, tensors: Mapping[str, TensorExpr]) -> None:
+        self._tensors = tensors
+        self._digests: dict[str, TensorDigest] = {}
 
-    @cached_property
-    def _digests(self) -> Mapping[str, TensorDigest]:
-        from composer.container.digests import digest_listing
+    @classmethod
+    def of_file(cls, listing: Listing) -> TensorValues:
+        """Return the tensors of a model file."""
+        return cls({tensor.path: Stored(listing.tensor(tensor.path)) for tensor in listing.tensors})
 
-        return digest_listing(self.listing)
+    def __getitem__(self, path: str) -> TensorExpr:
+        return self._tensors[path]
 
     def digest(self, path: str) -> TensorDigest:
         """Return what a tensor is: dtype, shape and SHA-256 of its bytes."""
+        if path not in self._digests:
+            from composer.tensors.digests import digest_values
+
+            # All of a file at once: one that is asked for is seldom alone.
+            beside = _file_of(self._tensors[path])
+            some = {
+                name: value
+                for name, value in self._tensors.items()
+                if name == path or (beside is not None and _file_of(value) == beside)
+            }
+            self._digests |= digest_values(some, _evaluated)
         return self._digests[path]
 
-    def equal(self, path: str, other: StoredValues, other_path: str) -> bool:
-        """Tell whether a tensor of this file has the form and bytes of one of another."""
-        same_file = self.listing.path == other.listing.path
-        if same_file and self.listing.stamp == other.listing.stamp and path == other_path:
+    def equal(self, path: str, other: TensorValues, other_path: str) -> bool:
+        """Tell whether a tensor of this model has the form and bytes of one of another."""
+        if self._tensors[path] == other[other_path]:
             return True
-        return bool(self._digests[path] == other._digests[other_path])
+        return self.digest(path) == other.digest(other_path)
+
+
+def _file_of(value: TensorExpr) -> Path | None:
+    return value.source.path if isinstance(value, Stored) else None
+
+
+def _evaluated(value: TensorExpr, name: str) -> Iterator[bytes]:
+    from composer.tensors.evaluate import Evaluator
+
+    with Evaluator() as evaluator:
+        yield from evaluator.chunks(value, name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +85,7 @@ class Distance:
 
 
 def distance(
-    values: StoredValues, path: str, other: StoredValues, other_path: str
+    values: TensorValues, path: str, other: TensorValues, other_path: str
 ) -> Distance | None:
     """Measure two tensors of equal shape and dtype; None for text.
 
@@ -69,7 +94,7 @@ def distance(
     Raises:
         FormatError: a file can't be read.
     """
-    first, second = _array(values, path), _array(other, other_path)
+    first, second = _array(values[path]), _array(other[other_path])
     if first is None or second is None:
         return None
     import numpy as np
@@ -101,16 +126,23 @@ def _bits(array: Any) -> Any:
     return array.view(np.dtype(f"V{array.dtype.itemsize}"))
 
 
-def _array(values: StoredValues, path: str) -> Any:
+def _array(value: TensorExpr) -> Any:
+    if isinstance(value, Stored):
+        return _stored_array(value.source)
+    from composer.tensors.reference import reference
+
+    return reference(value).reshape(-1)
+
+
+def _stored_array(source: TensorInFile) -> Any:
     import numpy as np
 
     from composer.container.archive import opened_weights
 
-    stored = values.listing.find(path)
-    assert isinstance(stored, StoredTensor)
+    stored = source.tensor
     if stored.dtype == TEXT or stored.dtype.startswith("|S"):
         return None
-    with opened_weights(values.listing.path) as weights:
+    with opened_weights(source.path) as weights:
         data = weights.read(stored)
     if stored.dtype.startswith("|V"):
         return _unnamed(data, stored.logical_dtype)
