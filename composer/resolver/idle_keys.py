@@ -22,6 +22,7 @@ from composer.resolver.piece import Piece
 from composer.resolver.problems import Problems
 from composer.resolver.tensor_references import Step
 from composer.resolver.train import with_flag
+from composer.spec.affixes import unaffixed
 from composer.spec.model import Selector, Source
 from composer.spec.selectors import regex_pattern
 
@@ -85,8 +86,8 @@ def _of_source(piece: Piece, file: ModelFile, reached: AbstractSet[Step]) -> Ite
 
 def _names(piece: Piece) -> Iterator[Idle]:
     source = piece.source
-    exact = {rule.pattern for rule in source.rename if not rule.regex}
-    open_names = [name for name in piece.names if name not in exact and name != source.nested]
+    alone = unaffixed(source)
+    open_names = [name for name in piece.names if name not in alone]
     for key, affix in (("prefix", source.prefix), ("suffix", source.suffix)):
         if affix and not open_names:
             why = (

@@ -17,8 +17,6 @@ OTHER_SHAPE = (
     "put a new layer between them that gives the shape and dtype that the source recorded, or "
     "wire another tensor"
 )
-_NO_CLASS = "Keras does not know the class"
-"""What the Keras process says of a class that nobody registered (``tasks/user_code.py``)."""
 
 
 def report_new_layer(
@@ -81,17 +79,16 @@ def report_held_layer(
         notes: of what it changes.
         problems: gets the problem.
     """
-    error = str(fact.error)
     run = f" (run on data of shape {fact.failed_on})" if fact.failed_on is not None else ""
     problems.add(
         "CMP411",
         cause,
         f"{operation.key!r} ({operation.operation.class_name}) can't take what comes in{run}: "
-        f"{error}",
+        f"{fact.error}",
         notes=notes,
         help="without its class, nothing can be wired behind a layer that only other code knows; "
         "its tensor can be an output"
-        if _NO_CLASS in error
+        if fact.unknown_class
         else OTHER_SHAPE,
     )
 
