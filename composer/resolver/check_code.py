@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from composer.files.suffixes import SPEC_SUFFIXES
 from composer.graphs.code_scan import Finding, scan
 from composer.graphs.graph import Json, Leaf, Operation, Tree
 from composer.resolver.link import Link
 from composer.resolver.problems import Problems
 from composer.spec.model import Source
+from composer.spec.source_forms import is_spec, runs_code
 
 _WHOLE = (
     "\nthe folder that it would load can be a source itself, where the result is a SavedModel: "
@@ -78,7 +78,7 @@ def is_let_in(finding: Finding, source: Source) -> bool:
         return True
     if finding.kind != "name":
         return False
-    if source.location.startswith("py:") or source.location.endswith(SPEC_SUFFIXES):
+    if runs_code(source) or is_spec(source):
         return True
     if finding.target.startswith(":"):
         # Registered under its name, or under its package and name: package>name.

@@ -122,6 +122,7 @@ def _source(source: PlannedSource) -> dict[str, Any]:
         "license": source.license,
         "sha256": source.sha256,
         **({"weights": source.weights} if source.weights is not None else {}),
+        **({"plugin": source.plugin} if source.plugin is not None else {}),
         "operations": source.operations,
         "kept": source.kept,
         "parameters": source.parameters,

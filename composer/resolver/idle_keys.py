@@ -13,7 +13,6 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from composer.diagnostics.diagnostic import SpecPath
-from composer.files.suffixes import SPEC_SUFFIXES
 from composer.graphs.graph import Operation
 from composer.graphs.model_file import ModelFile
 from composer.resolver.link import Link
@@ -25,8 +24,8 @@ from composer.resolver.train import with_flag
 from composer.spec.affixes import unaffixed
 from composer.spec.model import Selector, Source
 from composer.spec.selectors import regex_pattern
+from composer.spec.source_forms import draws_seed, is_spec
 
-_RANDOM = ("py:", "app:", "hub:")
 _SHOWN = 3
 
 
@@ -48,7 +47,7 @@ def check_idle_keys(link: Link, problems: Problems) -> None:
 
 
 def _is_random(source: Source) -> bool:
-    return source.location.startswith(_RANDOM) or source.location.endswith(SPEC_SUFFIXES)
+    return draws_seed(source) or is_spec(source)
 
 
 def _report(path: SpecPath, why: str, problems: Problems) -> None:

@@ -115,6 +115,7 @@ class PlannedSource:
         uses: ids under ``calls`` of a source whose layers are called once for each of them.
         weights: the file that its weights come from, where they are not its own.
         repairs: what was changed in the config of an old file so that today's Keras reads it.
+        plugin: the package that reads it, with its version; None where compose does itself.
         trusted: whether the spec lets code of it in.
         allowed: what that let in: code and functions from elsewhere, with the layers they are in.
         download: what its URL gave; None for a source that is no URL.
@@ -134,6 +135,7 @@ class PlannedSource:
     uses: tuple[str, ...] = ()
     weights: str | None = None
     repairs: tuple[str, ...] = ()
+    plugin: str | None = None
     trusted: bool = False
     allowed: tuple[str, ...] = ()
     download: Download | None = None

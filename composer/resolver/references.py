@@ -15,6 +15,7 @@ from composer.resolver.problems import Problems
 from composer.resolver.reference_problems import ReferenceProblems, spelt
 from composer.resolver.tensor_references import JoinedRef
 from composer.spec.model import NewLayer, Reference, Source, SourceInput, Spec
+from composer.spec.source_forms import runs_code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,7 +262,7 @@ class References:
 def _made_by_nobody(source: Source, operation: Operation) -> bool:
     """Tell whether a layer's class is neither Keras's nor one that the spec names."""
     package = (operation.module or "").partition(".")[0]
-    named = bool(source.objects) or source.location.startswith("py:")
+    named = bool(source.objects) or runs_code(source)
     return not named and package not in ("keras", *FOUND_BY_KERAS)
 
 

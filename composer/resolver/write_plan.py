@@ -22,6 +22,7 @@ from composer.resolver.shared_layers import check_shared_layers, shared_owners
 from composer.resolver.tensor_references import Step
 from composer.resolver.whole_uses import missing, whole_uses
 from composer.spec.locations import shown_location
+from composer.spec.source_forms import provider_of
 from composer.tensors.expression import Stored
 
 
@@ -165,5 +166,6 @@ def _source(
         uses=tuple(use.id for use in piece.uses if use.id is not None),
         weights=shown_location(source.weights.file) if source.weights is not None else None,
         repairs=tuple(str(repair) for repair in file.graph.repairs),
+        plugin=provider_of(source),
         download=download,
     )

@@ -249,8 +249,8 @@ def _has_old_files(spec: Spec) -> bool:
 def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
     # Imported here: reading model files needs h5py, which a spec with mistakes does not.
     from composer.keras_process.new_classes import more_than_data, unknown_classes
-    from composer.sources import open_sources
     from composer.sources.context import Context
+    from composer.sources.open_sources import open_sources
     from composer.sources.remote.fetching import Fetcher
     from composer.sources.watched import Watched
     from composer.workflows.answering import in_words, resolved

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from composer.container.digests import digest_folder, digest_sums
 from composer.errors import SourceError
-from composer.keras_process.programs import (
-    PROGRAM,
-    SIGNATURE,
-    program_folder,
-    program_recipe,
-)
-from composer.sources.context import Context
+from composer.keras_process.imports import Recipe
+from composer.keras_process.programs import PROGRAM
 from composer.sources.located import Located
-from composer.spec.model import Source
+
+if TYPE_CHECKING:
+    from composer.sources.context import Context
+    from composer.spec.model import Source
 
 UNTRUSTED = "program-untrusted"
 """The reason of a program that may not run."""
+SIGNATURE = "serving_default"
+_VERSION = 1
+"""Goes up whenever a program is written down otherwise, so that it is imported again."""
 
 
-def locate_program(source: Source, context: Context) -> Located:
+def locate_program(source: Source, folder: Path, context: Context) -> Located:
     """Return a model of one layer that runs the program, imported once into the store.
+
+    Args:
+        source: a SavedModel.
+        folder: of it.
+        context: of the import.
 
     Raises:
         SourceError: the source is not trusted (:data:`UNTRUSTED`), or the folder holds other bytes
@@ -29,8 +37,6 @@ def locate_program(source: Source, context: Context) -> Located:
             has not, or TensorFlow does not take the folder (:data:`PROGRAM`).
         BuildError: the import failed for a reason outside of the spec.
     """
-    folder = program_folder(source)
-    assert folder is not None
     if not source.trust:
         raise SourceError(
             f"source {source.id!r}: {source.location} is a SavedModel, which holds a TensorFlow "
@@ -46,7 +52,7 @@ def locate_program(source: Source, context: Context) -> Located:
     _check_sha256(source, folder)
     signature = source.args.get("signature", SIGNATURE)
     try:
-        made = context.imported(program_recipe(folder, signature))
+        made = context.imported(_recipe(folder, signature))
     except SourceError as error:
         raise error.about(f"source {source.id!r}: {source.location}") from error
     return Located(path=made, made_from=(folder,))
@@ -55,8 +61,6 @@ def locate_program(source: Source, context: Context) -> Located:
 def _check_sha256(source: Source, folder: Path) -> None:
     if source.sha256 is None:
         return
-    from composer.container.digests import digest_sums
-
     found = digest_sums(folder)
     if found != source.sha256.lower():
         raise SourceError(
@@ -93,3 +97,32 @@ def _keys_about_layers(source: Source) -> Iterator[str]:
     for key in ("exclude", "bypass", "freeze", "unfreeze", "flatten", "weights"):
         if getattr(source, key):
             yield key
+
+
+def _recipe(folder: Path, signature: str) -> Recipe:
+    """Return the recipe of a ``.keras`` file with one layer that runs a program.
+
+    Args:
+        folder: of the SavedModel.
+        signature: which of its functions.
+
+    Raises:
+        SourceError: the folder can't be read (:data:`PROGRAM`).
+    """
+    try:
+        content = digest_folder(folder)
+    except OSError as problem:
+        raise SourceError(
+            f"{problem.filename} can't be read: {problem.strerror}", reason=PROGRAM
+        ) from problem
+    return Recipe(
+        importer="program",
+        decides={"folder": content, "signature": signature, "version": _VERSION},
+        request={
+            "task": "import_program",
+            "folder": str(folder.absolute()),
+            "digest": content,
+            "signature": signature,
+        },
+        about={"name": folder.name, "signature": signature},
+    )

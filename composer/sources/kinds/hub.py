@@ -1,4 +1,4 @@
-"""Presets of KerasHub as recipes of imports."""
+"""``hub:PRESET``: a preset of KerasHub, in a folder, by name, or by a handle."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from composer.keras_process.hub_presets import (
     preset_folder,
 )
 from composer.keras_process.imports import Recipe
+from composer.sources.imported import imported_by
+from composer.sources.kind import SourceKind
 
 
 def hub_recipe(preset: str, args: Mapping[str, Any], seed: int, *, directory: Path) -> Recipe:
@@ -66,3 +68,13 @@ def hub_recipe(preset: str, args: Mapping[str, Any], seed: int, *, directory: Pa
         about={"name": preset, "args": dict(args), "seed": seed, "keras_hub": version},
         downloads=f"hub:{preset}" if folder is None else None,
     )
+
+
+KIND = SourceKind(
+    title="preset",
+    described="hub:PRESET (KerasHub)",
+    arguments={},
+    path_begins=(".", "/", "~"),
+    draws_seed=True,
+    locate=imported_by(hub_recipe),
+)

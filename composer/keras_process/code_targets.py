@@ -1,69 +1,16 @@
-"""Models that a function of the user's own code returns, as recipes of imports."""
+"""``package.module:name`` of the user's own code: parsed, and found without running it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from composer.diagnostics.suggest import nearest
 from composer.errors import SourceError
-from composer.keras_process.code_content import code_content
-from composer.keras_process.code_function import CODE, check_function, check_name
+from composer.keras_process.code_function import CODE, check_name
 from composer.keras_process.code_search import ModuleSearch
-from composer.keras_process.imports import Recipe
 
 _TARGET = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*)")
-
-
-def code_recipe(target: str, args: Mapping[str, Any], seed: int, *, directory: Path) -> Recipe:
-    """Return the recipe of the model that a function returns; the code is read and not run.
-
-    Args:
-        target: ``package.module:function``.
-        args: keyword arguments of that function, plain JSON.
-        seed: set before the function is called; 0 to 2**32 - 1.
-        directory: the folder of the spec that names it: modules are looked for there first, and
-            it is the current folder while the function runs.
-
-    Raises:
-        SourceError: ``target`` is malformed, or there is no such module or function (``code``),
-            or it takes other arguments (``unknown_argument``).
-    """
-    module, function = parse_target(target)
-    search = ModuleSearch(directory)
-    file = _file_of(module, search)
-    try:
-        check_function(file, function, args)
-        content = code_content(module, search)
-    except OSError as problem:
-        raise SourceError(
-            f"{problem.filename} can't be read: {problem.strerror}", reason=CODE
-        ) from problem
-    return Recipe(
-        importer="py",
-        decides={
-            "target": target,
-            "args": dict(args),
-            "seed": seed,
-            "code": dict(content.digests),
-            "distributions": dict(content.distributions),
-        },
-        request={
-            "task": "import_code",
-            "module": module,
-            "function": function,
-            "args": dict(args),
-            "seed": seed,
-            "file": str(file.resolve()),
-            "folder": str(directory.absolute()),
-            "path": list(search.path),
-            "own": [str(place.resolve()) for place in content.places],
-        },
-        about={"target": target, "args": dict(args), "seed": seed},
-        downloads=f"py:{target}",
-    )
 
 
 def check_target(target: str, directory: Path) -> None:
@@ -77,7 +24,7 @@ def check_target(target: str, directory: Path) -> None:
         SourceError: it is malformed, or there is no such module or name (``code``).
     """
     module, name = parse_target(target)
-    file = _file_of(module, ModuleSearch(directory))
+    file = file_of_module(module, ModuleSearch(directory))
     try:
         check_name(file, name)
     except OSError as problem:
@@ -113,7 +60,12 @@ def _rewritten(target: str) -> str:
     return "for example: my_models:make, for the function make of my_models.py"
 
 
-def _file_of(module: str, search: ModuleSearch) -> Path:
+def file_of_module(module: str, search: ModuleSearch) -> Path:
+    """Return the file of a module's text.
+
+    Raises:
+        SourceError: there is no such module, or it has no text (``code``).
+    """
     file = search.file_of(module)
     if file is not None:
         return file

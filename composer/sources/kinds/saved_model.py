@@ -1,24 +1,45 @@
-"""SavedModel folders of Keras 2 as sources, taken apart."""
+"""SavedModel folders: one of Keras 2 is taken apart, a trusted program goes in whole."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from composer.container.digests import digest_file, digest_folder
 from composer.errors import FormatError, SourceError
-from composer.files.keys import key_of
 from composer.graphs.graph import Json
-from composer.keras_process.programs import saved_model_folder
-from composer.legacy.keras_metadata import REASON
-from composer.sources.context import Context
-from composer.sources.keras_files import check_sha256
+from composer.keras_process.client import keras_version, run
+from composer.keras_process.keras_classes import known_classes
+from composer.keras_process.programs import program_folder, saved_model_folder
+from composer.legacy.h5.put_in_place import refusals
+from composer.legacy.h5.read import REPAIRS_VERSION, read_legacy_model, rewritten
+from composer.legacy.keras_metadata import REASON, read_metadata
+from composer.sources.existing import check_sha256
+from composer.sources.kind import SourceKind, no_arguments
+from composer.sources.kinds.h5_file import legacy_recipe
+from composer.sources.kinds.program import locate_program
 from composer.sources.located import Located
-from composer.spec.model import Source
+
+if TYPE_CHECKING:
+    from composer.sources.context import Context
+    from composer.spec.model import Source
 
 _TRANSCRIPTION = 1
 """Goes up whenever a folder is written down otherwise, so that it is imported again."""
 
 
-def locate_saved_model(source: Source, context: Context) -> Located:
+def _locate(source: Source, context: Context) -> Located:
+    program = program_folder(source)
+    if program is not None:
+        return locate_program(source, program, context)
+    folder = saved_model_folder(source)
+    assert folder is not None
+    if source.args:
+        raise no_arguments(source, KIND.title)
+    return _taken_apart(source, folder, context)
+
+
+def _taken_apart(source: Source, folder: Path, context: Context) -> Located:
     """Return the model of a SavedModel folder that Keras 2 wrote, imported once into the store.
 
     Such a folder holds a TensorFlow program, and beside it the config of the model that it was
@@ -30,14 +51,6 @@ def locate_saved_model(source: Source, context: Context) -> Located:
         FormatError: the model is no graph (``saved-model``), or a layer can't be carried over.
         BuildError: the import failed for a reason outside of the spec.
     """
-    folder = saved_model_folder(source)
-    assert folder is not None
-    # Imported here: most specs have no such source.
-    from composer.keras_process.keras_classes import known_classes
-    from composer.legacy.h5.put_in_place import refusals
-    from composer.legacy.h5.read import rewritten
-    from composer.legacy.keras_metadata import read_metadata
-
     try:
         model, names = read_metadata(folder)
         found = rewritten(model, 2, known_classes())
@@ -67,44 +80,35 @@ def locate_saved_model(source: Source, context: Context) -> Located:
 def _imported(
     folder: Path, model: dict[str, Json], names: dict[str, str], context: Context
 ) -> Path | None:
-    from composer.container.digests import digest_file, digest_folder
-    from composer.keras_process.client import keras_version, run
-    from composer.keras_process.h5_imports import legacy_recipe
-    from composer.keras_process.keras_classes import known_classes
-    from composer.legacy.h5.read import REPAIRS_VERSION, read_legacy_model
-
-    store = context.store
     decides = {
-        "importer": "saved_model",
         "folder": digest_folder(folder),
         "transcription": _TRANSCRIPTION,
         "repairs": REPAIRS_VERSION,
         "keras": keras_version(),
     }
-    key = key_of(decides)
-    digest = store.recipe(key)
-    if digest is None and context.may_import:
-        with store.making(key), store.scratch() as scratch:
-            written = scratch / f"{folder.name}.h5"
-            run(
-                {
-                    "task": "transcribe_saved_model",
-                    "folder": str(folder.absolute()),
-                    "model": model,
-                    "names": names,
-                    "target": str(written),
-                },
-                progress=context.progress,
-            )
-            recipe = legacy_recipe(
-                read_legacy_model(written, known_classes()), digest_file(written), folder.name
-            )
-            imported = context.imported(recipe)
-            assert imported is not None
-            context.watched.check()
-            digest = store.add(imported)
-            store.remember_recipe(key, digest, {"importer": "saved_model", "name": folder.name})
-    return None if digest is None else store.object_path(digest)
+
+    def make(scratch: Path) -> Path:
+        written = scratch / f"{folder.name}.h5"
+        run(
+            {
+                "task": "transcribe_saved_model",
+                "folder": str(folder.absolute()),
+                "model": model,
+                "names": names,
+                "target": str(written),
+            },
+            progress=context.progress,
+        )
+        recipe = legacy_recipe(
+            read_legacy_model(written, known_classes()), digest_file(written), folder.name
+        )
+        imported = context.imported(recipe)
+        assert imported is not None
+        return imported
+
+    return context.made(
+        "saved_model", decides, {"name": folder.name}, make if context.may_import else None
+    )
 
 
 def _help(error: FormatError) -> str | None:
@@ -116,3 +120,11 @@ def _help(error: FormatError) -> str | None:
         "SavedModel: trust: true, with output: {format: saved_model}"
     )
     return f"{error.help}\n{whole}" if error.help else whole
+
+
+KIND = SourceKind(
+    title="SavedModel folder",
+    described="a SavedModel folder",
+    arguments={},
+    locate=_locate,
+)

@@ -1,4 +1,4 @@
-"""A ``.keras`` file on this machine as a source."""
+"""The file of this machine that a source names: there, ordinary, and with the right bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from composer.container.digests import digest_file
 from composer.diagnostics.suggest import nearest
 from composer.errors import SourceError
-from composer.files.suffixes import KERAS_SUFFIXES
 from composer.spec.locations import local_path, names_host
 from composer.spec.model import Source
 
@@ -19,13 +18,17 @@ _ZIP = b"PK\x03\x04"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
-def locate_keras_file(source: Source, context: Context) -> Path:
-    """Return the file's path; a relative one belongs to the spec that wrote it.
+def checked_file(source: Source, suffixes: tuple[str, ...], context: Context) -> Path:
+    """Return the path of a file source once it is known to be there, with the right bytes.
 
     Raises:
-        SourceError: there is no such file (``missing``).
+        SourceError: there is no such file (``missing``), or its bytes are not those that the spec
+            asks for (``sha256``).
     """
-    return existing_file(source, KERAS_SUFFIXES, context)
+    path = existing_file(source, suffixes, context)
+    if context.fetched is None:  # else its digest was checked when it was fetched
+        check_sha256(source, path)
+    return path
 
 
 def existing_file(source: Source, suffixes: tuple[str, ...], context: Context) -> Path:

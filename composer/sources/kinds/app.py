@@ -1,4 +1,4 @@
-"""Models of ``keras.applications`` as recipes of imports."""
+"""``app:NAME``: a model of keras.applications."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from composer.container.digests import digest_file
 from composer.errors import SourceError
 from composer.keras_process.applications import check_application
 from composer.keras_process.imports import Recipe
+from composer.sources.imported import imported_by
+from composer.sources.kind import SourceKind
 
 
 def application_recipe(
@@ -60,3 +62,12 @@ def _digest(name: str, file: Path) -> str:
             reason="unknown_file",
             help="`weights` is null, imagenet, or the path of a file",
         ) from problem
+
+
+KIND = SourceKind(
+    title="keras.applications",
+    described="app:ResNet50 (keras.applications)",
+    arguments={},
+    draws_seed=True,
+    locate=imported_by(application_recipe),
+)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from composer.errors import SourceError
 from composer.files.suffixes import SPEC_SUFFIXES
-from composer.sources.context import Context
-from composer.sources.keras_files import check_sha256, existing_file
+from composer.sources.existing import check_sha256, existing_file
+from composer.sources.kind import SourceKind
 from composer.sources.located import Located
-from composer.sources.paths import file_path, is_path
+from composer.sources.paths import file_path
 from composer.spec.boundary import outside
 from composer.spec.extends import read_bytes
-from composer.spec.model import Source
 from composer.spec.strangers import is_spec, no_spec
 
-
-def spec_of(source: Source) -> Path | None:
-    """Return the path of the spec that a source is linked from; None for one of another kind."""
-    return file_path(source) if is_path(source.location, SPEC_SUFFIXES) else None
+if TYPE_CHECKING:
+    from composer.sources.context import Context
+    from composer.spec.model import Source
 
 
 def _refuse(source: Source, reason: str, refusal: tuple[str, str]) -> NoReturn:
@@ -27,7 +24,7 @@ def _refuse(source: Source, reason: str, refusal: tuple[str, str]) -> NoReturn:
     raise SourceError(f"source {source.id!r}: {message}", reason=reason, help=help_)
 
 
-def locate_spec(source: Source, context: Context) -> Located:
+def _locate(source: Source, context: Context) -> Located:
     """Return the linked model of the other spec; no path where Keras would have to be asked first.
 
     Raises:
@@ -50,3 +47,13 @@ def locate_spec(source: Source, context: Context) -> Located:
     if linked.path is not None:
         check_sha256(source, linked.path)
     return linked
+
+
+KIND = SourceKind(
+    title="spec",
+    described="a .yaml spec (built first)",
+    arguments={},
+    is_fetched=False,
+    is_spec=True,
+    locate=_locate,
+)
