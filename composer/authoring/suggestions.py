@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from composer.authoring.parts import Part, Port
 from composer.graphs.graph import TensorSpec
+from composer.spec.affixes import affixed
 
 _ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _MOST = 4
@@ -85,7 +86,7 @@ class _Names:
 
     def __init__(self, parts: Iterable[Part]) -> None:
         self._taken = {part.id for part in parts} | {
-            f"{part.prefix}{name}" for part in parts for name in part.names or ()
+            affixed(name, part.prefix) for part in parts for name in part.names or ()
         }
 
     def free(self, wanted: str, *, but: Iterable[str] = ()) -> str:
@@ -163,7 +164,7 @@ def _shared(
     for spec, members in groups.items():
         if len(members) < 2 or not spec.shape:  # noqa: PLR2004
             continue
-        away = [f"{part.prefix}{port.layer}" for part, port in members]
+        away = [affixed(port.layer, part.prefix) for part, port in members]
         name = taken.free(members[0][1].layer, but=away)
         ports = tuple(port for _, port in members)
         found.append(NewInput(id=name, spec=spec, ports=ports))

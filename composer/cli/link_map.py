@@ -15,6 +15,7 @@ from composer.diagnostics.render.terminal_text import shown
 from composer.outputs.registry import output_format
 from composer.resolver.plan import Download, Fate, MapEntry, Plan, PlannedSource, Port
 from composer.resolver.seams import Seam
+from composer.spec.affixes import affixed
 from composer.spec.model import Destination
 
 if TYPE_CHECKING:
@@ -199,9 +200,10 @@ def _runs(
     def way(entry: MapEntry) -> tuple[str, str]:
         """Return the fate, and the pattern of names or what stands in."""
         if entry.fate == "renamed":
-            affixed = f"{source.prefix}{entry.layer}{source.suffix}"
-            pattern = f"{source.prefix}*{source.suffix}"
-            return entry.fate, pattern if entry.name == affixed else str(entry.name)
+            usual, pattern = (
+                affixed(name, source.prefix, source.suffix) for name in (entry.layer, "*")
+            )
+            return entry.fate, pattern if entry.name == usual else str(entry.name)
         if entry.fate in ("wired", "replaced", "bypassed"):
             return entry.fate, str(entry.note)
         return entry.fate, ""

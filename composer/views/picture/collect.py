@@ -131,7 +131,7 @@ class _Drawing:
 
 def _seams(plan: Plan, final: Mapping[str, str]) -> dict[tuple[str, str], bool]:
     return {
-        (final[seam.producer.operation], final[seam.consumer]): seam.state == "changed"
+        (final[seam.producer.key], final[seam.consumer]): seam.state == "changed"
         for seam in plan.seams
     }
 
