@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from composer.diagnostics.diagnostic import Diagnostic
     from composer.outputs.companions import Companions
     from composer.outputs.write import Accept
-    from composer.record.model import Lock
-    from composer.spec.model import Pin
+    from composer.record.build_record import BuildRecord
     from composer.workflows.building import Artifact
     from composer.workflows.pipeline import Prepared
 
@@ -127,24 +126,24 @@ def build_one(job: Job) -> Outcome:
     )
 
 
-def _lock(job: Job) -> Lock | None:
+def _lock(job: Job) -> BuildRecord | None:
     """Return the lock of the spec, where there is one.
 
     Raises:
         UsageError: there is none, and the build is to be held against it.
         DriftError: it is no lock.
     """
-    from composer.record.document import lock_path
+    from composer.record.lock_file import lock_path
 
     path = lock_path(Path(job.spec))
     if not (job.locked or job.frozen) and not path.exists():
         return None
-    from composer.record.document import read_lock
+    from composer.record.lock_file import read_lock
 
     return read_lock(path)
 
 
-def _prepare(job: Job, lock: Lock | None) -> Prepared:
+def _prepare(job: Job, lock: BuildRecord | None) -> Prepared:
     from composer.store import default_store
     from composer.workflows.pipeline import prepare
 
@@ -164,6 +163,8 @@ def _prepare(job: Job, lock: Lock | None) -> Prepared:
                 store=store,
                 progress=say,
             )
+    from composer.workflows.locking import pins
+
     options.readable_file(job.spec, SPEC_SUFFIXES)
     with display(f"planning {job.spec}") as say:
         return prepare(
@@ -173,25 +174,17 @@ def _prepare(job: Job, lock: Lock | None) -> Prepared:
             offline=job.offline,
             output=output,
             building=True,
-            pins=_pins(lock),
+            pins=pins(lock),
             store=store,
             progress=say,
         )
-
-
-def _pins(lock: Lock | None) -> Mapping[str, Pin]:
-    if lock is None:
-        return {}
-    from composer.workflows.locking import pins
-
-    return pins(lock)
 
 
 def _planned(prepared: Prepared, job: Job) -> str:
     from composer.cli.build_screen import planned
     from composer.outputs.chosen import destinations_of
     from composer.outputs.places import check_places
-    from composer.outputs.results import look
+    from composer.record.freshness import look
     from composer.workflows.pipeline import plan_spec
 
     plan = plan_spec(prepared)
@@ -204,7 +197,7 @@ def _planned(prepared: Prepared, job: Job) -> str:
 
 
 def _built(
-    prepared: Prepared, job: Job, lock: Lock | None, started: float
+    prepared: Prepared, job: Job, lock: BuildRecord | None, started: float
 ) -> tuple[str, bool, tuple[str, ...]]:
     """Build; return what is shown of it, whether all was fresh, and what else is worth saying."""
     from composer.cli.build_screen import built, outdated
@@ -259,9 +252,9 @@ def _companions(prepared: Prepared, job: Job) -> Companions | None:
 
 
 def _built_with_lock(
-    prepared: Prepared, job: Job, lock: Lock, build: Callable[[Accept | None], Artifact]
+    prepared: Prepared, job: Job, lock: BuildRecord, build: Callable[[Accept | None], Artifact]
 ) -> tuple[Artifact, tuple[str, ...]]:
-    from composer.record.document import lock_path
+    from composer.record.lock_file import lock_path
     from composer.workflows.locking import build_against_lock, build_and_keep_lock
 
     if job.locked or job.frozen:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from composer.diagnostics.diagnostic import Diagnostic, Severity
 from composer.errors import BuildError, ComposeError, SourceError, SpecError
 from composer.outputs.chosen import Output, destinations_of
+from composer.record.lock_file import locked_plugin
 from composer.resolver.facts import Question
 from composer.resolver.plan import Plan
 from composer.resolver.resolve import Resolution, inferred, joined, planned, refused_layers
@@ -249,6 +250,7 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
         progress=progress,
         watched=watched,
         link_spec=lambda path, variables: _linked(path, variables, run),
+        locked_plugin=lambda source: locked_plugin(spec.file, source),
     )
     with watched.blamed():
         # What a spec keeps of old files may be refused, which shows before Keras makes any of them.
