@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from composer.difference.changes import MISSING, changes
 from composer.difference.gaps import not_compared
 from composer.difference.given import both_given, given_and_made
 from composer.difference.renames import (
@@ -151,18 +151,15 @@ def compare(before: View, now: View) -> Difference:
 
 def _facts(before: View, now: View) -> Iterator[tuple[str, Pair]]:
     """Yield the facts that differ, those included that only one of two has."""
-    for name in dict.fromkeys((*before.facts, *now.facts)):
-        part = name.partition(".")[0]
-        known = [name in view.facts or part in view.whole for view in (before, now)]
-        unclear = any(view.facts.get(name, "") is None for view in (before, now))
-        pair = before.facts.get(name), now.facts.get(name)
-        if all(known) and not unclear and _canonical(pair[0]) != _canonical(pair[1]):
-            yield name, pair
-
-
-def _canonical(value: Any) -> str:
-    """Return a value as text that tells 1 from ``true``."""
-    return json.dumps(value, sort_keys=True)
+    for change in changes(before.facts, now.facts):
+        pair = change.before, change.now
+        part = change.field.partition(".")[0]
+        known = [
+            value is not MISSING or part in view.whole
+            for value, view in zip(pair, (before, now), strict=True)
+        ]
+        if all(known) and None not in pair:  # None is what nobody knows yet
+            yield change.field, (before.facts.get(change.field), now.facts.get(change.field))
 
 
 def _change(old: Layer, new: Layer, new_names: Mapping[str, str]) -> LayerChange | None:

@@ -1,8 +1,8 @@
-"""Views of what composer knows: plans, model files, plan documents and locks."""
+"""Views of what composer knows: plans, model files and plan documents."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Literal
@@ -18,8 +18,6 @@ from composer.graphs.graph import (
     structure_form,
 )
 from composer.graphs.model_file import LayerState, ModelFile
-from composer.record.document import lock_document
-from composer.record.model import Lock
 from composer.resolver.plan import Plan
 from composer.resolver.topology import Topology
 
@@ -27,8 +25,6 @@ _NOT_IN_PLANS = (
     "it holds no arguments of layers but trainable, and no values of weights, so that these were "
     "not compared"
 )
-_OF_THE_SPEC = (("sources", "from"), ("sources", "license"), ("layers", "class"))
-"""Fields of a lock that repeat what its spec says, so that they are told once."""
 
 
 def view_of_plan(
@@ -147,40 +143,6 @@ def view_of_plan_document(document: Mapping[str, Any], shown: str) -> View:
     )
 
 
-def view_of_lock(lock: Lock, shown: str) -> View:
-    """View a lock: names and origins of layers, and its other fields as facts."""
-    parts = ("spec", "sources", "layers", "toolchain", "artifacts")
-    return View(
-        shown=shown,
-        layers={name: Layer(name=name, origin=origin) for name, origin in lock.names.items()},
-        facts=_facts(lock, parts),
-        whole=frozenset(parts),
-    )
-
-
-def beside_lock(view: View, lock: Lock, *, unmade: Iterable[str]) -> View:
-    """Return the view of a spec with what a lock of it would say now, to hold against a lock.
-
-    Args:
-        view: of the spec.
-        lock: of the spec as it is, without what a build would give.
-        unmade: ids of new layers of which nobody knows the content yet.
-    """
-    parts = ("spec", "sources", "layers")
-    unclear = {f"layers.{name}.content": None for name in unmade}
-    return replace(view, facts={**_facts(lock, parts), **unclear}, whole=frozenset(parts))
-
-
-def _facts(lock: Lock, parts: Iterable[str]) -> dict[str, Any]:
-    document = lock_document(lock)
-    # Not the digests of the spec's files: a comment is no difference.
-    document["spec"] = document["spec"]["resolved"]
-    for part, key in _OF_THE_SPEC:
-        for entry in document[part].values():
-            entry.pop(key, None)
-    return {f"{part}.{path}": value for part in parts for path, value in _flat(document[part])}
-
-
 def _view_of_graph(
     graph: Graph,
     shown: str,
@@ -249,10 +211,3 @@ def _weights(state: LayerState, values: TensorValues) -> tuple[Weight, ...]:
         )
         for variable in state.variables
     )
-
-
-def _flat(value: Any, path: str = "") -> Iterable[tuple[str, Any]]:
-    if not isinstance(value, Mapping):
-        return [(path, value)]
-    pairs = (_flat(item, f"{path}.{key}" if path else key) for key, item in value.items())
-    return [pair for part in pairs for pair in part]
