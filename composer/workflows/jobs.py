@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from composer.diagnostics.diagnostic import Diagnostic
     from composer.difference.changes import Change
     from composer.outputs.companions import Companions
-    from composer.outputs.outdated import Outdated
     from composer.outputs.write import Accept
     from composer.outputs.written import WrittenFile
     from composer.record.build_record import BuildRecord
     from composer.record.checks import Check
+    from composer.record.outdated import Outdated
     from composer.resolver.plan import Plan
     from composer.spec.model import Destination
     from composer.workflows.building import Artifact
@@ -300,7 +300,7 @@ def _planned(found: Outcome, prepared: Prepared) -> Outcome:
 def _built(
     found: Outcome, prepared: Prepared, lock: BuildRecord | None, progress: Progress
 ) -> Outcome:
-    from composer.outputs.outdated import outdated
+    from composer.record.outdated import outdated
     from composer.workflows.building import build_spec
 
     job = found.job
