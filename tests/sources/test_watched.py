@@ -77,8 +77,8 @@ WAYS = [swap_in_place, swap_by_name]
 STAGES: dict[str, tuple[Any, str, bool]] = {
     "before the graph is read": (reading, "read_model", False),
     "after the graph is read": (reading, "read_model", True),
-    "before the plan": (pipeline, "resolve", False),
-    "after the plan": (pipeline, "resolve", True),
+    "before the plan": (pipeline, "joined", False),
+    "after the plan": (pipeline, "planned", True),
     "before the link": (builder, "link", False),
     "after the link": (builder, "link", True),
     "before the check": (builder, "check_artifact", False),
