@@ -266,14 +266,15 @@ class Nowhere:
         return ()
 
 
+@pytest.mark.parametrize("location", ["saved", "hub:./saved"])
 @pytest.mark.parametrize("change", ["a file", "a new file", "a file that goes"])
-def test_a_folder_changes_with_anything_in_it(folder: Path, change: str) -> None:
+def test_a_folder_changes_with_anything_in_it(folder: Path, change: str, location: str) -> None:
     inside = folder / "saved" / "variables"
     inside.mkdir(parents=True)
     (inside / "data").write_bytes(b"one")
     (folder / "saved" / "saved_model.pb").write_bytes(b"graph")
     watched = Watched()
-    source = Source(id="s", location="saved", directory=folder)
+    source = Source(id="s", location=location, directory=folder)
     watched.watch(source, Nowhere())  # type: ignore[arg-type]
     watched.check()
     match change:
