@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from composer.keras_process.shared import shared_keras
 from composer.keras_process.user_code import code_of
 from composer.outputs.chosen import Output
 from composer.record.checks import VerificationReport
@@ -31,6 +32,7 @@ def _shown(value: Any) -> Mapping[str, str]:
 SelfShown.shown_by = _shown
 
 
+@shared_keras()
 def plan(spec: Spec | str | Path, overrides: Sequence[str] = (), *, deep: bool = True) -> Plan:
     """Return the plan of a spec: what a build would do.
 
@@ -49,6 +51,7 @@ def plan(spec: Spec | str | Path, overrides: Sequence[str] = (), *, deep: bool =
     return plan_spec(_prepared(spec, overrides, deep=deep))
 
 
+@shared_keras()
 def build(
     spec: Spec | str | Path,
     overrides: Sequence[str] = (),
@@ -101,6 +104,7 @@ def build(
     return build_spec(prepared, output=output, force=force, companions=beside)
 
 
+@shared_keras()
 def verify(
     artifact: str | Path, spec: Spec | str | Path | None = None, overrides: Sequence[str] = ()
 ) -> VerificationReport:

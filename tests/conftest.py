@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from composer.keras_process import shared
+from composer.keras_process.shared import shared_keras
+
 Golden = Callable[[Path, str], None]
 
 
@@ -64,6 +67,19 @@ def models(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     cache = getattr(request.config, "cache", None)
     folder = cache.mkdir("models") if cache is not None else tmp_path_factory.mktemp("models")
     return models_folder(folder)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_keras() -> Iterator[None]:
+    """Let the tests of a module share a Keras process, as the specs of a command do."""
+    with shared_keras():
+        yield
+
+
+@pytest.fixture
+def no_shared_keras(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin outside of any block that shares a Keras process."""
+    monkeypatch.setattr(shared, "_current", None)
 
 
 @pytest.fixture

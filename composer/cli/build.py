@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from composer.cli import candidates, console, options
 from composer.files.suffixes import SPEC_SUFFIXES
+from composer.workflows.named_files import readable_file
 
 if TYPE_CHECKING:
-    from composer.cli.build_one import Outcome
     from composer.cli.reporting import Report
     from composer.diagnostics.render import Format
+    from composer.workflows.jobs import Outcome
 
 
 @click.command(name="build", short_help="Plan, link and save the models of specs.")
@@ -89,11 +90,11 @@ def command(
     remembered, and each export is compared with the linked model before it is saved. An OVERRIDE
     is a change such as vars.classes=5, +sources.a.trainable=true or ~layers.drop.
     """
-    from composer.cli.build_one import Job
-    from composer.cli.build_several import build_several
+    from composer.cli.progress import displayed
     from composer.cli.reporting import Report
-    from composer.cli.spec_order import starts_from
     from composer.errors import UsageError
+    from composer.workflows.jobs import Job
+    from composer.workflows.many_jobs import run_many
 
     specs, overrides = options.split(arguments)
     if outputs and len(specs) > 1:
@@ -127,18 +128,18 @@ def command(
     ]
     if len(specs) > 1 and not (keep_going or frozen):
         for spec in specs:  # before the first is built: a word may be an override without its '='
-            options.readable_file(spec, SPEC_SUFFIXES)
-    before = starts_from(specs, overrides)
-    codes: dict[str, int] = {}
-    fresh = 0
+            readable_file(spec, SPEC_SUFFIXES)
+    outcomes = []
     with Report(format) as report:
-        for outcome in build_several(todo, before, processes=jobs, keep_going=keep_going):
-            codes[outcome.job.spec] = outcome.code
-            fresh += outcome.fresh
+        for outcome in displayed(
+            "building",
+            lambda say: run_many(todo, workers=jobs, keep_going=keep_going, progress=say),
+        ):
+            outcomes.append(outcome)
             _show(outcome, report)
     if len(specs) > 1:
-        console.talk(_tally(specs, codes, fresh=fresh, keep_going=keep_going))
-    return max(codes.values())
+        console.talk(_tally(outcomes, keep_going=keep_going))
+    return max(outcome.code for outcome in outcomes)
 
 
 def _check_lock_options(
@@ -162,24 +163,28 @@ def _check_lock_options(
 
 
 def _show(outcome: Outcome, report: Report) -> None:
+    from composer.cli.build_screen import lines, remarks
     from composer.cli.reporting import counted
 
-    report.remark(outcome.remarks)
+    if outcome.status == "not tried":
+        return
+    report.remark(remarks(outcome))
     report.add(outcome.diagnostics)
-    if outcome.said is not None:
-        report.say(outcome.said)
+    if outcome.status != "failed":
+        report.say(lines(outcome))
     elif outcome.problem is not None:
         report.fail_with(outcome.problem, outcome.diagnostics)
     else:
         console.talk(f"{counted(outcome.diagnostics)} in {outcome.job.spec}")
 
 
-def _tally(specs: Sequence[str], codes: Mapping[str, int], *, fresh: int, keep_going: bool) -> str:
+def _tally(outcomes: Sequence[Outcome], *, keep_going: bool) -> str:
     """Return the last line about several specs: what was fresh, what failed or was not tried."""
-    failed = [spec for spec in specs if codes.get(spec)]
-    left = [spec for spec in specs if spec not in codes]
-    done = len(codes) - len(failed)
-    parts = [f"{done} of {len(specs)} specs done"]
+    fresh = sum(outcome.status == "fresh" for outcome in outcomes)
+    failed = [outcome.job.spec for outcome in outcomes if outcome.status == "failed"]
+    left = [outcome.job.spec for outcome in outcomes if outcome.status == "not tried"]
+    done = len(outcomes) - len(failed) - len(left)
+    parts = [f"{done} of {len(outcomes)} specs done"]
     if fresh:
         parts.append(f"{done - fresh} built, {fresh} fresh")
     if failed:

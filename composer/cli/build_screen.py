@@ -2,94 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from composer.cli.numbers import count, size
-from composer.container.digests import digest_file
 from composer.diagnostics.render.terminal_text import shown_lines
-from composer.files.regular import read_regular
-from composer.record.signing import signs
-from composer.spec.formats import COMPANIONS, FORMATS, companion, signature
+from composer.outputs.outdated import SIGNATURE
+from composer.outputs.registry import output_format
 
 if TYPE_CHECKING:
     from composer.outputs.exporting import Comparison
     from composer.outputs.written import WrittenFile
-    from composer.resolver.plan import Plan
     from composer.spec.model import Destination
-    from composer.workflows.building import Artifact
+    from composer.workflows.jobs import Outcome
 
 Row = tuple[str, str]
 
 
-def planned(plan: Plan, places: Sequence[Destination], fresh: Collection[Path] = ()) -> str:
-    """Return the lines of a build that writes nothing.
+def lines(outcome: Outcome) -> str:
+    """Return the lines of a job that did not fail."""
+    return _planned(outcome) if outcome.planned else _built(outcome)
 
-    Args:
-        plan: of the build.
-        places: that it would write to.
-        fresh: those of them that it would leave alone.
-    """
+
+def _planned(outcome: Outcome) -> str:
     heads = [
-        f"{shown(place.path)} is fresh"
-        if place.path in fresh
-        else f"{shown(place.path)} would be "
-        + ("exported by Keras" if FORMATS[place.format].exported else "written")
-        for place in places
+        f"{shown(file.place.path)} is fresh"
+        if file.fresh
+        else f"{shown(file.place.path)} would be "
+        + ("exported by Keras" if output_format(file.place.format).exported else "written")
+        for file in outcome.planned
     ]
-    return shown_lines([*heads, *_rows(_sizes(plan))])
+    return shown_lines([*heads, *_rows(_sizes(outcome))])
 
 
-def built(artifact: Artifact, checks: Sequence[str], seconds: float) -> str:
+def _built(outcome: Outcome) -> str:
     """Return the lines of a build: one block a file, the first one with what all have in common.
 
     What is fresh, and was left alone, has a line.
-
-    Args:
-        artifact: what was written.
-        checks: what Keras was asked to verify, in words.
-        seconds: that it took.
     """
-    fresh = [f"{shown(file.path)} is fresh" for file in artifact.files if file.fresh]
-    last = [(place.format, shown(place.path)) for place in artifact.companions]
-    if artifact.fresh:
+    fresh = [f"{shown(file.path)} is fresh" for file in outcome.files if file.fresh]
+    last = [(place.format, shown(place.path)) for place in outcome.companions]
+    if outcome.status == "fresh":
         return shown_lines([*fresh, *_rows(last)])
-    last += [("verified", ", ".join(checks))] if checks else []
-    last.append(("took", f"{seconds:.1f} s"))
-    first, *others = (file for file in artifact.files if not file.fresh)
+    checks = ", ".join(f"{check.name} {check.state}" for check in outcome.checks)
+    last += [("verified", checks)] if checks else []
+    last.append(("took", f"{outcome.seconds:.1f} s"))
+    first, *others = (file for file in outcome.files if not file.fresh)
     return shown_lines(
         [
             *fresh,
             shown(first.path),
-            *_rows([*_sizes(artifact.plan), *_file(first)]),
+            *_rows([*_sizes(outcome), *_file(first)]),
             *(line for file in others for line in (shown(file.path), *_rows(_file(file)))),
             *_rows(last),
         ]
     )
 
 
-def outdated(artifact: Artifact) -> tuple[str, ...]:
-    """Return a remark for each file of an earlier build that says something of other bytes."""
-    first = artifact.files[0]
-    written = [place.path for place in artifact.companions]
-    found = []
-    for name in COMPANIONS:
-        path = companion(first.path, name).path
-        if path in written:
-            continue
-        try:
-            current = first.sha256 in read_regular(path).decode()
-        except (OSError, ValueError):
-            continue
-        if not current:
-            found.append(f"{shown(path)} is of an earlier build; --{name} writes it anew")
-    digests = [(file.path, file.sha256) for file in artifact.files if not file.path.is_dir()]
-    digests += [(path, digest_file(path)) for path in written if path.suffix == ".json"]
-    for signed, digest in digests:
-        path = signature(signed).path
-        if path not in written and signs(path, digest) is False:
-            found.append(f"{shown(path)} is of an earlier build; --sign KEY writes it anew")
+def remarks(outcome: Outcome) -> tuple[str, ...]:
+    """Return what is worth saying of a job besides: of what was read, its lock, and old files."""
+    found = list(outcome.remarks)
+    lock = outcome.lock
+    if lock is not None:
+        if lock.held:
+            found.append(f"everything matches {lock.path}")
+            if outcome.job.frozen:
+                found[-1] += "; built from the lock, not from the current spec"
+        elif lock.changed is not None:
+            fields = ", ".join(dict.fromkeys(item.path[0] for item in lock.changed)) or "its text"
+            found.append(f"{lock.path} brought up to date: {fields}")
+        found.extend(lock.remarks)
+    for item in outcome.outdated:
+        option = "--sign KEY" if item.kind == SIGNATURE else f"--{item.kind}"
+        found.append(f"{shown(item.path)} is of an earlier build; {option} writes it anew")
     return tuple(found)
 
 
@@ -99,7 +85,7 @@ def results_document(places: Sequence[Destination]) -> list[dict[str, object]]:
         {
             "path": shown(place.path),
             "format": place.format,
-            "exported": FORMATS[place.format].exported,
+            "exported": output_format(place.format).exported,
         }
         for place in places
     ]
@@ -116,7 +102,7 @@ def shown(target: Path) -> str:
 
 def _file(file: WrittenFile) -> list[Row]:
     rows = [
-        ("folder" if file.format == "saved_model" else "file", size(file.size)),
+        ("folder" if output_format(file.format).folder else "file", size(file.size)),
         ("sha256", file.sha256),
     ]
     if file.comparison is not None:
@@ -137,14 +123,15 @@ def _comparison(found: Comparison) -> str:
     )
 
 
-def _sizes(plan: Plan) -> list[Row]:
-    origin = count(len(plan.sources), "source")
-    new = sum(made.kind == "layer" for made in plan.origins.values())
-    if new:
-        origin += f" and {count(new, 'new layer')}"
+def _sizes(outcome: Outcome) -> list[Row]:
+    counts = outcome.counts
+    assert counts is not None
+    origin = count(counts.sources, "source")
+    if counts.new_layers:
+        origin += f" and {count(counts.new_layers, 'new layer')}"
     return [
-        ("operations", f"{len(plan.graph.operations):,}, from {origin}"),
-        ("parameters", f"{plan.parameters:,} ({size(plan.nbytes)})"),
+        ("operations", f"{counts.operations:,}, from {origin}"),
+        ("parameters", f"{counts.parameters:,} ({size(counts.nbytes)})"),
     ]
 
 

@@ -6,9 +6,10 @@ import difflib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from composer.cli import console, options
+from composer.cli import console
 from composer.diagnostics.render.terminal_text import shown_lines
 from composer.files.suffixes import SPEC_SUFFIXES
+from composer.workflows.named_files import readable_file
 
 if TYPE_CHECKING:
     from composer.authoring.fixed_texts import FixedFile
@@ -40,7 +41,7 @@ def fix_specs(
     with Report(format, stdout_is_taken=not write) as report:
         for spec in specs:
             try:
-                options.readable_file(spec, SPEC_SUFFIXES)
+                readable_file(spec, SPEC_SUFFIXES)
                 with display(f"fixing {spec}") as say:
                     fixed = fix_spec(spec, overrides, deep=deep, offline=offline, progress=say)
                 if write:

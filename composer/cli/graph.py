@@ -10,6 +10,7 @@ import click
 from composer.cli import candidates, console, options
 from composer.cli.writing import replace_file
 from composer.files.suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
+from composer.workflows.named_files import readable_file
 
 if TYPE_CHECKING:
     from composer.diagnostics.render import Format
@@ -112,7 +113,7 @@ def _of_model(model: str) -> Picture:
     from composer.authoring.inspection import inspect_model
     from composer.views.picture.collect import picture_of_model
 
-    file = options.readable_file(model, KERAS_SUFFIXES + LEGACY_SUFFIXES)
+    file = readable_file(model, KERAS_SUFFIXES + LEGACY_SUFFIXES)
     inspection = inspect_model(file)
     return picture_of_model(
         inspection.graph,
@@ -134,7 +135,7 @@ def _of_spec(
     from composer.workflows.pipeline import plan_spec, prepare
 
     deep, offline, every_layer = how
-    options.readable_file(path, SPEC_SUFFIXES)
+    readable_file(path, SPEC_SUFFIXES)
     with display(f"planning {path}") as say:
         prepared = prepare(path, overrides, deep=deep, offline=offline, progress=say)
     with Report(format, stdout_is_taken=output is None) as report:

@@ -13,6 +13,7 @@ from composer.cli import candidates, console, options
 from composer.diagnostics.render.terminal_text import shown
 from composer.errors import UsageError
 from composer.files.suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
+from composer.workflows.named_files import readable_file
 
 if TYPE_CHECKING:
     from composer.diagnostics import Diagnostic, Span
@@ -173,7 +174,7 @@ def _location(model: str, directory: Path) -> str:
     path = Path(model).expanduser()
     known = tuple(name for name in offered() if name.startswith("."))
     if not (path.is_dir() and (path / "saved_model.pb").is_file()):
-        options.readable_file(str(path), known)
+        readable_file(str(path), known)
     if path.is_file() and not model.endswith(known):
         raise UsageError(
             f"{model} has no extension of a model: {', '.join(KERAS_SUFFIXES + LEGACY_SUFFIXES)}",

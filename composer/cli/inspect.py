@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from composer.cli import candidates, console, options
+from composer.cli import candidates, console
 from composer.files.suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES
+from composer.workflows.named_files import readable_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,7 @@ def command(model: str, *, as_json: bool, selectors: tuple[str, ...]) -> int:
 
     The file is read as data: nothing in it is executed, and Keras is not started.
     """
-    file = options.readable_file(model, KERAS_SUFFIXES + LEGACY_SUFFIXES)
+    file = readable_file(model, KERAS_SUFFIXES + LEGACY_SUFFIXES)
     parsed = {text: _selector(text) for text in selectors}
 
     from composer.authoring.inspection import inspect_model

@@ -9,6 +9,7 @@ import click
 from composer.cli import candidates, console, options
 from composer.diagnostics.render.terminal_text import shown, shown_lines
 from composer.files.suffixes import SPEC_SUFFIXES
+from composer.workflows.named_files import readable_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,7 +49,8 @@ def command(
     a build. If nothing differs but some checks need Keras, it exits with code 3.
     """
     from composer.cli.progress import display
-    from composer.cli.reporting import Report, exit_code
+    from composer.cli.reporting import Report
+    from composer.diagnostics.of_errors import exit_code
     from composer.errors import ComposeError, SpecError, UsageError
 
     specs, overrides = options.split(arguments)
@@ -65,7 +67,7 @@ def command(
     with Report(format) as report:
         for spec in specs:
             try:
-                options.readable_file(spec, SPEC_SUFFIXES)
+                readable_file(spec, SPEC_SUFFIXES)
                 with display(f"locking {spec}") as say:
                     if check:
                         codes.append(_checked(spec, overrides, report, say, offline=offline))
@@ -88,7 +90,7 @@ def _checked(
     *,
     offline: bool,
 ) -> int:
-    from composer.cli.reporting import exit_code
+    from composer.diagnostics.of_errors import exit_code
     from composer.workflows.locking import check_lock
 
     prepared = check_lock(spec, overrides, offline=offline, progress=say)
@@ -124,7 +126,7 @@ def _written(
 def _has_lock(spec: str) -> bool:
     from composer.record.document import lock_path
 
-    return lock_path(options.readable_file(spec, SPEC_SUFFIXES)).exists()
+    return lock_path(readable_file(spec, SPEC_SUFFIXES)).exists()
 
 
 def _path(spec: str) -> str:

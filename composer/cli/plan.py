@@ -8,6 +8,7 @@ import click
 
 from composer.cli import console, options
 from composer.files.suffixes import SPEC_SUFFIXES
+from composer.workflows.named_files import readable_file
 
 if TYPE_CHECKING:
     from composer.diagnostics.render import Format
@@ -49,7 +50,7 @@ def command(
             help="an override holds '=' or begins with '+' or '~'",
         )
     page_file = page_path(page)
-    options.readable_file(specs[0], SPEC_SUFFIXES)
+    readable_file(specs[0], SPEC_SUFFIXES)
     with display(f"planning {specs[0]}") as say:
         prepared = prepare(specs[0], overrides, deep=deep, offline=offline, progress=say)
     with Report(format, stdout_is_taken=as_json) as report:

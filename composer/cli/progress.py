@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from composer.cli import console
 from composer.diagnostics.render.terminal_text import shown
@@ -13,6 +13,8 @@ from composer.diagnostics.render.terminal_text import shown
 if TYPE_CHECKING:
     from rich.status import Status
     from rich.text import Text
+
+T = TypeVar("T")
 
 PATIENCE = 1.0
 """Seconds that pass before anything is shown: what is quick needs no display."""
@@ -42,6 +44,29 @@ def display(first: str) -> Iterator[Callable[[str], None]]:
         timer.cancel()
         timer.join()
         spinner.stop()
+
+
+def displayed(first: str, work: Callable[[Callable[[str], None]], Iterator[T]]) -> Iterator[T]:
+    """Show what is being done while a value is waited for, and nothing while it is used.
+
+    Args:
+        first: what is shown until the work says something itself.
+        work: takes a function for lines to show, and yields values.
+    """
+    shows: list[Callable[[str], None]] = []
+
+    def show(line: str) -> None:
+        shows[-1](line)
+
+    values = work(show)
+    while True:
+        with display(first) as say:
+            shows.append(say)
+            try:
+                value = next(values)
+            except StopIteration:
+                return
+        yield value
 
 
 class _Spinner:

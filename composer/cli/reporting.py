@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Literal, Self, cast
 
 from composer.cli import console
 from composer.cli.failures import failure_of
-from composer.diagnostics.of_errors import diagnostics_of
+from composer.diagnostics.of_errors import diagnostics_of, not_told_yet
 from composer.errors import ComposeError, DriftError, SpecError
 
 if TYPE_CHECKING:
     from composer.diagnostics.diagnostic import Diagnostic
     from composer.diagnostics.render import Format
 
-UNASKED = 3
 FOR_PROGRAMS = frozenset({"json", "github", "sarif"})
 
 
@@ -133,16 +132,6 @@ def _helped_once(diagnostics: Sequence[Diagnostic]) -> Sequence[Diagnostic]:
     ]
 
 
-def not_told_yet(error: ComposeError) -> Diagnostic | None:
-    """Return an error as one diagnostic; None where the diagnostics that it holds say it."""
-    from composer.diagnostics.diagnostic import Diagnostic
-
-    held = error.diagnostics if isinstance(error, DriftError) else ()
-    if any(item.message == error.message for item in held):
-        return None
-    return Diagnostic(code=error.code, message=error.message, help=error.help)
-
-
 def show_error(error: ComposeError) -> None:
     """Write an error to stderr: a spec's diagnostics in full, anything else as message and help."""
     if isinstance(error, SpecError):
@@ -174,25 +163,6 @@ def diagnostics_of_any(error: Exception) -> Sequence[Diagnostic]:
         return diagnostics_of(error)
     failure = failure_of(error)
     return [Diagnostic(code=failure.code, message=failure.message, help=failure.help)]
-
-
-def exit_code(diagnostics: Sequence[Diagnostic]) -> int:
-    """Return what a command ends with.
-
-    Returns:
-        4 where a lock does not hold and nothing else is wrong, 3 where Keras alone could tell
-        whether it does.
-    """
-    errors = [item for item in diagnostics if item.severity == "error"]
-    if not errors:
-        return 0
-    if all(item.code == "CMP610" for item in errors):
-        return UNASKED
-    return (
-        DriftError.exit_code
-        if all(item.code.startswith("CMP6") for item in errors)
-        else SpecError.exit_code
-    )
 
 
 def counted(diagnostics: Sequence[Diagnostic]) -> str:

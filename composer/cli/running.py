@@ -13,10 +13,11 @@ import click
 
 from composer.cli import console
 from composer.cli.commands import NobodyReadsError, compose
-from composer.cli.ending import EndedError, ended_by_signals
 from composer.cli.failures import failure_of
 from composer.cli.reporting import document_of_failure, no_document_yet, show_error
 from composer.errors import ComposeError
+from composer.keras_process.shared import shared_keras
+from composer.workflows.ending import EndedError, ended_by_signals
 
 INTERRUPTED = 130
 NOBODY_READS = 141
@@ -38,7 +39,7 @@ def _run(arguments: Sequence[str]) -> int:
         answer_shells()
     no_document_yet()
     try:
-        with ended_by_signals():
+        with ended_by_signals(), shared_keras():
             code = compose.main(args=list(arguments), prog_name="compose", standalone_mode=False)
     except (NobodyReadsError, BrokenPipeError):
         return NOBODY_READS

@@ -13,6 +13,7 @@ from composer.cli import console, options
 from composer.diagnostics.render.terminal_text import shown_lines
 from composer.errors import DriftError
 from composer.files.suffixes import SPEC_SUFFIXES
+from composer.workflows.named_files import readable_file
 
 if TYPE_CHECKING:
     from composer.diagnostics.diagnostic import Diagnostic
@@ -48,7 +49,7 @@ def command(arguments: tuple[str, ...], *, as_json: bool, format: Format) -> int
     with Report(format, stdout_is_taken=as_json) as report:
         for spec in specs:
             try:
-                options.readable_file(spec, SPEC_SUFFIXES)
+                readable_file(spec, SPEC_SUFFIXES)
                 with display(f"looking at {spec}") as say:
                     status = status_of(spec, overrides, progress=say)
             except ComposeError as error:

@@ -8,6 +8,7 @@ import click
 
 from composer.cli import console, options
 from composer.files.suffixes import SPEC_SUFFIXES
+from composer.workflows.named_files import readable_file
 
 if TYPE_CHECKING:
     from composer.diagnostics.render import Format
@@ -56,7 +57,7 @@ def command(
     with Report(format) as report:
         for spec in specs:
             try:
-                options.readable_file(spec, SPEC_SUFFIXES)
+                readable_file(spec, SPEC_SUFFIXES)
                 with display(f"reading {spec}") as say:
                     prepared = prepare(spec, overrides, deep=deep, offline=offline, progress=say)
             except ComposeError as error:

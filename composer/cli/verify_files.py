@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from composer.cli import console, options
+from composer.cli import console
 from composer.cli.progress import display
 from composer.cli.verify_report import failed_checks, keras_report, verification_lines
 from composer.errors import DriftError, SpecError, UsageError
 from composer.files.suffixes import SPEC_SUFFIXES
+from composer.workflows.named_files import readable_file
 
 if TYPE_CHECKING:
     from composer.cli.reporting import Report
@@ -141,11 +142,11 @@ def _artifacts(wanted: Wanted, overrides: tuple[str, ...]) -> list[Path]:
         paths = _results(wanted.spec, overrides)
     for path in paths:
         if path.is_dir():
-            from composer.workflows.lock_verification import artifact_format
+            from composer.outputs.registry import artifact_format
 
             artifact_format(path)
         else:
-            options.readable_file(str(path), (".keras",))
+            readable_file(str(path), (".keras",))
     return paths
 
 
@@ -153,7 +154,7 @@ def _results(spec: str, overrides: tuple[str, ...]) -> list[Path]:
     from composer.cli.build_screen import shown
     from composer.spec.reading import read_spec
 
-    options.readable_file(spec, SPEC_SUFFIXES)
+    readable_file(spec, SPEC_SUFFIXES)
     read, diagnostics = read_spec(spec, overrides)
     if read is None or any(item.severity == "error" for item in diagnostics):
         raise SpecError(diagnostics)
@@ -178,9 +179,9 @@ def _quick(
 
 
 def _signed(artifact: Path, key: Path, named: str | None) -> VerificationReport:
+    from composer.outputs.companions import signature
     from composer.record.checks import VerificationReport
     from composer.record.signing import check_signature, refused
-    from composer.spec.formats import signature
 
     beside = signature(artifact).path if named is None else Path(named)
     check = check_signature(artifact, beside, key)
@@ -199,7 +200,7 @@ def _rebuilt(
     from composer.record.make import installed
     from composer.workflows.rebuilding import rebuild
 
-    options.readable_file(spec, SPEC_SUFFIXES)
+    readable_file(spec, SPEC_SUFFIXES)
     now = installed(WRITERS)
     with display(f"building {spec} again") as say:
         done = rebuild(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from composer.cli import console, options
+from composer.cli import console
 from composer.cli.progress import display
 from composer.cli.reporting import Report, counted
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.diagnostics.render.terminal_text import shown, styled
 from composer.files.suffixes import SPEC_SUFFIXES
 from composer.record.checks import VerificationReport
+from composer.workflows.named_files import readable_file
 
 _STYLES = {"ok": "help", "failed": "error", "skipped": "warning"}
 
@@ -22,10 +23,10 @@ def keras_report(
     from composer.keras_process.user_code import NO_CODE, code_of
     from composer.workflows.pipeline import plan_spec, prepare
 
-    file = options.readable_file(str(artifact), (".keras",))
+    file = readable_file(str(artifact), (".keras",))
     plan, code = None, NO_CODE
     if spec is not None:
-        options.readable_file(spec, SPEC_SUFFIXES)
+        readable_file(spec, SPEC_SUFFIXES)
         with display(f"planning {spec}") as say:
             prepared = prepare(spec, overrides, deep=True, progress=say)
         report.add(prepared.diagnostics)
@@ -33,9 +34,15 @@ def keras_report(
             console.talk(f"{counted(prepared.diagnostics)} in {spec}")
             return None
         plan = plan_spec(prepared)
+        # Imported here: a spec with mistakes needs none of it.
+        from composer.workflows.verification import verify_artifact, verify_linked
+
+        with display(f"verifying {artifact}"):
+            alone = verify_linked(file, prepared)
+        if alone is not None:
+            return alone
         assert prepared.spec is not None
         code = code_of(prepared.spec)
-    # Imported here: a spec with mistakes needs none of it.
     from composer.workflows.verification import verify_artifact
 
     seed = plan.seed if plan is not None else 0

@@ -1,10 +1,9 @@
-"""Starts a fresh Keras process, hands it a request, and brings back its answer or its failure."""
+"""Hands a Keras process a request, and brings back its answer or its failure."""
 
 from __future__ import annotations
 
 import json
 import os
-import selectors
 import signal
 import subprocess
 import sys
@@ -19,6 +18,8 @@ from typing import Any
 from composer.errors import BuildError, ComposeError, KerasProcessError, SourceError
 from composer.files.unfinished import temporary_folder
 from composer.keras_process.environment import hermetic_environment
+from composer.keras_process.progress_lines import lines
+from composer.keras_process.shared import ask_shared
 
 _WORKER = "composer.keras_process.worker"
 _TAIL_LINES = 12
@@ -61,10 +62,11 @@ def run(
     progress: Callable[[str], None] | None = None,
     share_downloads: bool = False,
 ) -> Mapping[str, Any]:
-    """Let a fresh Keras process do one task and return its answer.
+    """Let a Keras process do one task and return its answer.
 
-    The process starts in an empty folder with :func:`hermetic_environment`; paths in the request
-    must be absolute. It dies with this process, and with the block that waits for it.
+    That is a fork of the process that a block of ``shared_keras`` has, else a fresh process. It
+    begins in an empty folder with :func:`hermetic_environment`; paths in the request must be
+    absolute. It dies with this process, and with the block that waits for it.
 
     Args:
         request: plain JSON with the key ``task`` (see ``worker.py``) and what that task takes.
@@ -82,62 +84,58 @@ def run(
     """
     with temporary_folder() as temporary:
         folder = temporary.resolve()
-        request_file, answer_file = folder / "request.json", folder / "answer.json"
-        request_file.write_text(json.dumps(request), encoding="utf-8")
+        (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
         environment = hermetic_environment(os.environ, folder, share_downloads=share_downloads)
-        talk_file = folder / "stderr.txt"
-        with talk_file.open("wb") as talk:
-            process = subprocess.Popen(
-                # -P: a file keras.py in the folder where compose runs is not Keras.
-                [sys.executable, "-P", "-m", _WORKER, str(request_file), str(answer_file)],
-                stdin=subprocess.PIPE,  # its end tells the worker that this process is gone
-                stdout=subprocess.PIPE,
-                stderr=talk,
-                cwd=environment["TMPDIR"],
-                env=environment,
-                start_new_session=True,
-            )
-            try:
-                in_time = _follow(process, timeout, progress)
-            finally:
-                _end(process)
-        if not in_time:
+        (folder / "stderr.txt").touch()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        code = None
+        try:
+            if request.get("with_keras", True):
+                code = ask_shared(folder, environment, deadline, progress)
+            if code is None or not (folder / "answer.json").exists():
+                # Nothing is shared here, or the task ended its fork: by itself it may succeed.
+                code = _run_alone(folder, environment, deadline, progress)
+        except TimeoutError:
             raise KerasProcessError(
                 f"the Keras process gave no answer within {timeout:g} seconds",
-                help=_tail(talk_file),
-            )
-        return _read_answer(answer_file, process.returncode, talk_file)
+                help=_tail(folder / "stderr.txt"),
+            ) from None
+        return _read_answer(folder / "answer.json", code, folder / "stderr.txt")
 
 
-def _follow(
-    process: subprocess.Popen[bytes],
-    timeout: float | None,
+def _run_alone(
+    folder: Path,
+    environment: Mapping[str, str],
+    deadline: float | None,
     progress: Callable[[str], None] | None,
-) -> bool:
-    """Pass lines of progress on until the process ends; False when the time was up before."""
-    assert process.stdout is not None
-    deadline = None if timeout is None else time.monotonic() + timeout
-    pending = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        while True:
-            remaining = None if deadline is None else deadline - time.monotonic()
-            if remaining is not None and remaining <= 0:
-                return False
-            if not selector.select(remaining):
-                continue
-            chunk = os.read(process.stdout.fileno(), 65536)
-            if not chunk:
-                break
-            *lines, pending = (pending + chunk).split(b"\n")
-            for line in lines:
+) -> int:
+    """Let a fresh process do a task and nothing else; return its exit code.
+
+    Raises:
+        TimeoutError: the deadline has passed.
+    """
+    request_file, answer_file = folder / "request.json", folder / "answer.json"
+    with (folder / "stderr.txt").open("wb") as talk:
+        process = subprocess.Popen(
+            # -P: a file keras.py in the folder where compose runs is not Keras.
+            [sys.executable, "-P", "-m", _WORKER, str(request_file), str(answer_file)],
+            stdin=subprocess.PIPE,  # its end tells the worker that this process is gone
+            stdout=subprocess.PIPE,
+            stderr=talk,
+            cwd=environment["TMPDIR"],
+            env=environment,
+            start_new_session=True,
+        )
+        try:
+            assert process.stdout is not None
+            for line in lines(process.stdout.fileno(), deadline):
                 if progress is not None:
-                    progress(line.decode("utf-8", "replace"))
-    try:
-        process.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+                    progress(line)
+            return process.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            raise TimeoutError from None
+        finally:
+            _end(process)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

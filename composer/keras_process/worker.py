@@ -31,15 +31,12 @@ TASKS = {
     "answer": "composer.keras_process.tasks.answer",
     "verify": "composer.keras_process.tasks.verify",
     "export": "composer.keras_process.tasks.export",
-    "check_h5": "composer.keras_process.tasks.check_h5",
-    "check_saved_model": "composer.keras_process.tasks.check_saved_model",
-    "check_onnx": "composer.keras_process.tasks.check_onnx",
-    "check_tflite": "composer.keras_process.tasks.check_tflite",
 }
-"""Each module has ``perform(request, report) -> answer``, both plain JSON."""
+"""Each module has ``perform(request, report) -> answer``, both plain JSON. A request may also name
+a module, as that of the check of an export does."""
 
-WITHOUT_KERAS = frozenset({"check_saved_model", "check_onnx", "check_tflite"})
-"""What is exported has to run where there is no Keras."""
+START = "composer.keras_process.tasks.start"
+"""Imports Keras."""
 
 
 class _NoKeras(MetaPathFinder):
@@ -57,14 +54,29 @@ def main(arguments: list[str]) -> int:
     """Do the task and return the exit code: 0 when an answer or a refusal was written."""
     request_file, answer_file = map(Path, arguments)
     report = _keep_stdout()
-    _end_with_parent(request_file.parent)
+    end_with_parent(request_file.parent)
+    return perform(request_file, answer_file, report)
+
+
+def perform(request_file: Path, answer_file: Path, report: Callable[[str], None]) -> int:
+    """Do the task of a request and write the answer or the refusal.
+
+    Args:
+        request_file: JSON.
+        answer_file: to write, at once or not at all.
+        report: called with lines of progress.
+
+    Returns:
+        The exit code 0.
+    """
     request = json.loads(request_file.read_bytes())
     try:
-        if request["task"] in WITHOUT_KERAS:
-            sys.meta_path.insert(0, _NoKeras())
+        if request.get("with_keras", True):
+            importlib.import_module(START)
         else:
-            importlib.import_module("composer.keras_process.tasks.start")
-        task = importlib.import_module(TASKS[request["task"]])
+            # What is exported has to run where there is no Keras.
+            sys.meta_path.insert(0, _NoKeras())
+        task = importlib.import_module(TASKS.get(request["task"], request["task"]))
         envelope = {"answer": task.perform(request, report)}
     except RefusalError as refusal:
         envelope = {"error": refusal.document}
@@ -91,16 +103,22 @@ def _keep_stdout() -> Callable[[str], None]:
     return report
 
 
-def _end_with_parent(folder: Path) -> None:
+def end_with_parent(folder: Path | None) -> None:
     """End this process, and its folder, when the one that started it is gone, however it ended."""
 
     def watch() -> None:
         os.read(0, 1)
-        if folder.name.startswith(f".{TEMPORARY}."):
-            shutil.rmtree(folder, ignore_errors=True)
+        if folder is not None:
+            remove_folder(folder)
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove the temporary folder of a task."""
+    if folder.name.startswith(f".{TEMPORARY}."):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

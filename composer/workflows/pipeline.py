@@ -149,20 +149,16 @@ def _fit_to_go(
     prepared: Prepared, output: Output, *, building: bool, go_on: Callable[[], Prepared]
 ) -> Prepared:
     """Prepare a spec, and report with it what keeps it from where it shall go."""
-    from composer.outputs.fitness import missing_packages, taken, unfit
-    from composer.outputs.programs import misplaced_programs
+    from composer.outputs.fitness import taken, unfit, unwritable
     from composer.outputs.surroundings import strange_places
 
     spec = prepared.spec
     assert spec is not None
     destinations = destinations_of(spec, output)
     severity: Severity = "error" if building else "warning"
-    missing = covered(missing_packages(spec, destinations, severity=severity), spec)
-    if building and missing:
+    missing = covered(unwritable(spec, destinations, severity=severity), spec)
+    if any(item.severity == "error" for item in missing):
         return replace(prepared, diagnostics=(*prepared.diagnostics, *missing))
-    misplaced = covered(misplaced_programs(spec, destinations), spec)
-    if misplaced:
-        return replace(prepared, diagnostics=(*prepared.diagnostics, *missing, *misplaced))
     strange = covered(strange_places(spec, destinations), spec)
     if any(item.severity == "error" for item in strange):
         return replace(prepared, diagnostics=(*prepared.diagnostics, *missing, *strange))

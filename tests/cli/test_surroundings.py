@@ -161,7 +161,7 @@ def test_a_signal_that_is_ignored_stays_so(folder: Path) -> None:
 
 
 def test_a_second_signal_does_not_interrupt_the_first() -> None:
-    from composer.cli.ending import EndedError, ended_by_signals
+    from composer.workflows.ending import EndedError, ended_by_signals
 
     cleaned = []
     with pytest.raises(EndedError) as ended, ended_by_signals():

@@ -18,6 +18,8 @@ import pytest
 from composer.errors import BuildError, KerasProcessError, SourceError
 from composer.keras_process.client import keras_version, run
 
+pytestmark = pytest.mark.usefixtures("no_shared_keras")
+
 TASK = """
 import os, sys
 from composer.keras_process.refusal import RefusalError
