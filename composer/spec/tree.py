@@ -71,7 +71,8 @@ class MapNode:
     origins: tuple[Origin, ...] = ()
 
 
-Node = Scalar | Broken | ListNode | MapNode
+Leaf = Scalar | Broken
+Node = Leaf | ListNode | MapNode
 
 
 def with_origins(node: Node, origins: tuple[Origin, ...]) -> Node:
@@ -125,6 +126,22 @@ def walk(node: Node, path: SpecPath = ()) -> Iterator[tuple[SpecPath, Node]]:
     elif isinstance(node, ListNode):
         for index, item in enumerate(node.items):
             yield from walk(item, (*path, index))
+
+
+def mapped(node: Node, change: Callable[[Leaf, SpecPath], Node], path: SpecPath = ()) -> Node:
+    """Return ``node``, which is at ``path``, with ``change`` applied to each leaf and its path."""
+    match node:
+        case MapNode():
+            entries = {
+                key: replace(entry, node=mapped(entry.node, change, (*path, key)))
+                for key, entry in node.entries.items()
+            }
+            return replace(node, entries=entries)
+        case ListNode():
+            items = (mapped(item, change, (*path, n)) for n, item in enumerate(node.items))
+            return replace(node, items=tuple(items))
+        case _:
+            return change(node, path)
 
 
 def changed(node: Node, path: SpecPath, change: Callable[[Node], Node]) -> Node:
