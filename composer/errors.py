@@ -6,6 +6,7 @@
     ├── BuildError         (3)   linking, the Keras process or the file system failed
     │   └── KerasProcessError    the Keras process ended without an answer
     ├── SourceError        (1)   a source can't be had as the spec describes it
+    ├── PluginError        (1)   an installed plug-in can't be used
     ├── DriftError         (4)   an artifact is not what its plan says
     └── FormatError        (1)   a model file is not what it claims to be
 
@@ -154,6 +155,13 @@ class SourceError(ComposeError):
             help=self.help,
             code=self.code,
         )
+
+
+class PluginError(ComposeError):
+    """A plug-in can't be loaded, registers something else than it should, or fails."""
+
+    exit_code = 1
+    usual_code = "CMP560"
 
 
 class DriftError(ComposeError):

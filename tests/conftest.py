@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,26 @@ def models(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     cache = getattr(request.config, "cache", None)
     folder = cache.mkdir("models") if cache is not None else tmp_path_factory.mktemp("models")
     return models_folder(folder)
+
+
+@pytest.fixture
+def site(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """Return a folder of Python's path, here and in processes that a test starts."""
+    folder = tmp_path_factory.mktemp("site")
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+    yield folder
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(f"{folder}{os.sep}"):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def toy_plugin(site: Path) -> Path:
+    """Install the plug-in package of ``tests/plugin``; return the folder that it went to."""
+    from tests.plugin.install import install
+
+    install(site)
+    return site

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from composer.errors import BuildError
+from composer.files.keys import key_of
 from composer.graphs.graph import Json, TensorSpec
 from composer.keras_process.client import run, versions
 from composer.keras_process.code_state import CodeState
@@ -210,7 +210,7 @@ def _key(question: Question, state: CodeState) -> str | None:
     if code is None:
         return None
     key = fact_key(settled_question, versions())
-    return hashlib.sha256(f"{key} {code}".encode()).hexdigest() if code else key
+    return key_of([key, code]) if code else key
 
 
 def _holds_policy_map(value: Json) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from composer.files.keys import key_of
 from composer.graphs.code_scan import scan
 from composer.graphs.graph import Json
 from composer.graphs.keras_names import NO_MODULE, is_function, unknown_texts
@@ -76,7 +76,7 @@ class CodeState:
         content = self.content(named)
         if content is None:
             return None
-        return json.dumps([content, self._named, self._objects, trusted], sort_keys=True)
+        return key_of([content, self._named, self._objects, trusted], any_order=True)
 
     def places(self, questions: Sequence[Question]) -> tuple[Path, ...]:
         """Return the user's folders and files that are read for these questions."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from composer.files.keys import key_of
 from composer.keras_process.client import keras_version, run, versions
 from composer.store import Store
 
@@ -44,8 +43,7 @@ class Recipe:
         recipe = {
             "format": 1, "importer": self.importer, "keras": versions(), **self.decides
         }  # fmt: skip
-        text = json.dumps(recipe, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return key_of(recipe, any_order=True)
 
 
 def import_model(

@@ -6,7 +6,7 @@ import hashlib
 import mmap
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from composer.errors import BuildError
 from composer.linker.check import check_artifact, check_weights
 from composer.linker.linker import link, link_weights
 from composer.linker.target import check_target
-from composer.resolver.plan import Plan
+from composer.resolver.plan import Plan, SourceState
 from composer.resolver.plan_schema import check_plan_names
 
 _STEM = 32
@@ -24,11 +24,23 @@ _WINDOW = 8 << 20
 """How much of the new file is mapped at a time: a multiple of every system's page."""
 
 
-def build_plan(plan: Plan, target: Path, *, progress: Callable[[str], None] | None = None) -> str:
+def build_plan(
+    plan: Plan,
+    states: Mapping[str, SourceState],
+    target: Path,
+    *,
+    progress: Callable[[str], None] | None = None,
+) -> str:
     """Write the model of ``plan`` to ``target``.
 
     A reader sees the old file or the new one, and the new one only after it was read again and
     found to be what the plan says.
+
+    Args:
+        plan: complete, with nothing deferred.
+        states: digests of its sources by id, which the file's recipe names.
+        target: where the file goes.
+        progress: called with lines of progress.
 
     Returns:
         SHA-256 of the file.
@@ -47,7 +59,7 @@ def build_plan(plan: Plan, target: Path, *, progress: Callable[[str], None] | No
         ) from error
     unchecked = target.with_name(f".{target.stem[:_STEM]}.{secrets.token_hex(4)}.keras")
     try:
-        digest = link_checked(plan, unchecked, progress=progress)
+        digest = link_checked(plan, states, unchecked, progress=progress)
         try:
             unchecked.replace(target)
         except OSError as error:
@@ -59,7 +71,13 @@ def build_plan(plan: Plan, target: Path, *, progress: Callable[[str], None] | No
     return digest
 
 
-def link_checked(plan: Plan, path: Path, *, progress: Callable[[str], None] | None = None) -> str:
+def link_checked(
+    plan: Plan,
+    states: Mapping[str, SourceState],
+    path: Path,
+    *,
+    progress: Callable[[str], None] | None = None,
+) -> str:
     """Write the model of ``plan`` to ``path``, which is nobody else's, and read it again.
 
     Returns:
@@ -73,7 +91,7 @@ def link_checked(plan: Plan, path: Path, *, progress: Callable[[str], None] | No
     say = progress or (lambda _line: None)
     check_plan_names(plan)
     say(f"linking {plan.name}")
-    link(plan, path)
+    link(plan, states, path)
     say(f"checking {plan.name}")
     return _settled(path, lambda: check_artifact(path, plan))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ from composer.container.contents import (
 )
 from composer.container.stored import is_below
 from composer.errors import BuildError
+from composer.files.keys import key_of
 from composer.graphs.canonical import (
     METADATA_KEY,
     Renumbering,
@@ -32,18 +31,19 @@ from composer.graphs.model_file import ModelFile
 from composer.graphs.recipe import recipe_document
 from composer.graphs.writer import model_config
 from composer.record.artifact_recipe import recipe_of
-from composer.resolver.plan import Plan, StateCopy
+from composer.resolver.plan import Plan, SourceState, StateCopy
 
 _THREADS = 1
 FORMAT_VERSION = "3.15.1"
 """The Keras whose form of ``config.json`` the linker writes."""
 
 
-def link(plan: Plan, target: Path) -> WrittenArchive:
+def link(plan: Plan, states: Mapping[str, SourceState], target: Path) -> WrittenArchive:
     """Write the model that ``plan`` describes to ``target``.
 
     Args:
         plan: complete, with nothing deferred.
+        states: digests of its sources by id, which the file's recipe names.
         target: written as a whole before the sources' checksums are known to be right, and not
             flushed to the disk; the caller does that and gives it its real name.
 
@@ -55,7 +55,7 @@ def link(plan: Plan, target: Path) -> WrittenArchive:
     with _checking_sources(plan):
         return write_archive(
             target,
-            metadata=metadata(plan),
+            metadata=metadata(plan, states),
             config=canonical_model(plan),
             contents=contents,
             assets=assets,
@@ -108,7 +108,7 @@ def canonical_model(plan: Plan) -> dict[str, Json]:
     return model_config(plan.graph, renumber=renumber)
 
 
-def metadata(plan: Plan) -> dict[str, Json]:
+def metadata(plan: Plan, states: Mapping[str, SourceState]) -> dict[str, Json]:
     """Return ``metadata.json``: Keras's version, and under a key of its own where all came from.
 
     Keras reads no other key. Nothing here depends on the machine or the clock.
@@ -116,40 +116,45 @@ def metadata(plan: Plan) -> dict[str, Json]:
     versions = [FORMAT_VERSION, *(file.keras_version for file in plan.files.values())]
     return {
         "keras_version": max(versions, key=_version),
-        METADATA_KEY: recipe_document(recipe_of(plan)),
+        METADATA_KEY: recipe_document(recipe_of(plan, states)),
     }
 
 
-def content_key(plan: Plan, sha256: Callable[[Path], str]) -> str:
+def content_key(
+    plan: Plan, states: Mapping[str, SourceState], sha256: Callable[[Path], str]
+) -> str:
     """Return a digest of all that decides the bytes which :func:`link` writes.
 
     Args:
         plan: complete, with nothing deferred.
+        states: digests of its sources, by id.
         sha256: of a file that weights come from.
     """
     files = dict.fromkeys(copy.file.path for copy in plan.states if copy.file is not None)
     digests = {path: sha256(path) for path in files}
     document = {
         "format": 1,
-        "metadata": metadata(plan),
+        "metadata": metadata(plan, states),
         "config": canonical_model(plan),
         "weights": [
             [copy.group, copy.name, copy.state.group, copy.file and digests[copy.file.path]]
             for copy in plan.states
         ],
     }
-    text = json.dumps(document, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return key_of(document)
 
 
-def result_key(plan: Plan, content: Callable[[Path], str]) -> str:
+def result_key(
+    plan: Plan, states: Mapping[str, SourceState], content: Callable[[Path], str]
+) -> str:
     """Return a digest of all that decides the model which a plan gives, whatever is written of it.
 
     Unlike :func:`content_key` it takes no digest of a file's bytes, only of what is copied from
     it, so that the same model, saved again, is the same.
 
     Args:
-        plan: complete, with the states of its sources.
+        plan: complete.
+        states: digests of its sources, by id.
         content: digest of a ``.keras`` file's config, tensors and assets.
     """
     files = dict.fromkeys(copy.file.path for copy in plan.states if copy.file is not None)
@@ -158,7 +163,7 @@ def result_key(plan: Plan, content: Callable[[Path], str]) -> str:
     document = {
         "format": 1,
         "seed": plan.seed,
-        "metadata": metadata(plan),
+        "metadata": metadata(plan, states),
         "config": canonical_model(plan),
         "weights": [
             [copy.group, copy.name, copy.state.group, copy.file and digests[copy.file.path]]
@@ -168,8 +173,7 @@ def result_key(plan: Plan, content: Callable[[Path], str]) -> str:
         "contents": [[entry.path, entry.attributes] for entry in contents],
         "assets": [asset.name for asset in assets],
     }
-    text = json.dumps(document, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return key_of(document)
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,14 +9,15 @@ from itertools import chain
 from pathlib import Path
 
 from composer.errors import BuildError
+from composer.files.keys import key_of
 from composer.keras_process.code_state import CodeState
 from composer.keras_process.user_code import code_of
 from composer.linker.linker import result_key
 from composer.record.document import resolved_sha256
 from composer.record.make import installed
-from composer.resolver.plan import Plan
+from composer.resolver.plan import Plan, SourceState
 from composer.sources.remembered import remembered_content
-from composer.sources.states import with_states
+from composer.sources.states import source_states
 from composer.spec.formats import FORMATS
 from composer.spec.locations import without_secrets
 from composer.spec.model import Destination, Spec
@@ -45,12 +44,17 @@ class Origin:
 
 
 def origins(
-    plan: Plan, spec: Spec, places: Sequence[Destination], store: Store
+    plan: Plan,
+    states: Mapping[str, SourceState],
+    spec: Spec,
+    places: Sequence[Destination],
+    store: Store,
 ) -> tuple[Origin, ...]:
     """Return what decides the bytes of each result.
 
     Args:
-        plan: complete, with the states of its sources.
+        plan: complete.
+        states: digests of its sources, by id.
         spec: that it is the plan of.
         places: that it is written to.
         store: remembers digests of files.
@@ -60,7 +64,7 @@ def origins(
         BuildError: one can't be read.
     """
     try:
-        return _origins(plan, spec, places, store)
+        return _origins(plan, states, spec, places, store)
     except OSError as error:
         raise BuildError(
             f"{error.filename or 'the current folder'} can't be read: {error.strerror}",
@@ -85,7 +89,7 @@ def changed_so_far(
     """
     sources: Iterator[tuple[str, str]] = iter(())
     if plan is not None:
-        sources = _of_sources(with_states(plan, spec, store))
+        sources = _of_sources(source_states(plan, spec, store))
     parts = {
         name: part for name, part in chain(_of_spec(spec), sources) if then.get(name, part) != part
     }
@@ -94,10 +98,14 @@ def changed_so_far(
 
 
 def _origins(
-    plan: Plan, spec: Spec, places: Sequence[Destination], store: Store
+    plan: Plan,
+    states: Mapping[str, SourceState],
+    spec: Spec,
+    places: Sequence[Destination],
+    store: Store,
 ) -> tuple[Origin, ...]:
-    model = result_key(plan, lambda path: remembered_content(path, store))
-    common = dict(chain(_of_spec(spec), _of_sources(plan), _of_layers(plan, store)))
+    model = result_key(plan, states, lambda path: remembered_content(path, store))
+    common = dict(chain(_of_spec(spec), _of_sources(states), _of_layers(plan, store)))
     code = _code(spec) if any(FORMATS[place.format].exported for place in places) else {}
     return tuple(_origin(model, common, place, code) for place in places)
 
@@ -116,8 +124,7 @@ def _origin(
     parts = {**common, **versions, **(code or {})}
     if code is None:
         return Origin(key=None, parts=parts)
-    decides = json.dumps([1, model, place.format, versions, code])
-    return Origin(key=hashlib.sha256(decides.encode()).hexdigest(), parts=parts)
+    return Origin(key=key_of([1, model, place.format, versions, code]), parts=parts)
 
 
 @cache
@@ -127,8 +134,7 @@ def _own_code() -> str | None:
     if not _INSTALLED.isdisjoint(package.parts):
         return None
     states = ((file, file.stat()) for file in sorted(package.rglob("*.py")))
-    lines = [f"{file} {status.st_size} {status.st_mtime_ns}" for file, status in states]
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+    return key_of([[str(file), status.st_size, status.st_mtime_ns] for file, status in states])
 
 
 def _of_spec(spec: Spec) -> Iterator[tuple[str, str]]:
@@ -138,12 +144,11 @@ def _of_spec(spec: Spec) -> Iterator[tuple[str, str]]:
     yield "spec", resolved_sha256(spec.resolved)
 
 
-def _of_sources(plan: Plan) -> Iterator[tuple[str, str]]:
-    for source in plan.sources:
-        assert source.state is not None
-        yield f"source {source.id}", source.state.content
-        if source.state.weights is not None:
-            yield f"weights {source.id}", source.state.weights
+def _of_sources(states: Mapping[str, SourceState]) -> Iterator[tuple[str, str]]:
+    for source, state in states.items():
+        yield f"source {source}", state.content
+        if state.weights is not None:
+            yield f"weights {source}", state.weights
 
 
 def _of_layers(plan: Plan, store: Store) -> Iterator[tuple[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -12,11 +11,12 @@ from pathlib import Path
 from composer.container.digests import digest_sums
 from composer.errors import BuildError
 from composer.files.file_times import TICK, settle
+from composer.files.keys import key_of
 from composer.outputs.origins import Origin, changed_so_far, origins, reasons
 from composer.outputs.written import WrittenFile
 from composer.resolver.plan import Plan
 from composer.sources.remembered import remembered_sha256
-from composer.sources.states import with_states
+from composer.sources.states import source_states
 from composer.spec.model import Destination, Spec
 from composer.store import Store
 
@@ -47,7 +47,7 @@ def look(
 
     Args:
         plan: complete.
-        spec: that it is the plan of, with its URLs fetched.
+        spec: that it is the plan of.
         places: that it is written to.
         store: remembers digests of files.
 
@@ -59,7 +59,7 @@ def look(
     found = tuple(item for item in empty if item is not None)
     if len(found) == len(places):
         return found
-    made_from = origins(with_states(plan, spec, store), spec, places, store)
+    made_from = origins(plan, source_states(plan, spec, store), spec, places, store)
     return tuple(
         item or standing(place, origin, store)
         for item, place, origin in zip(empty, places, made_from, strict=True)
@@ -204,14 +204,13 @@ def _stamp(path: Path) -> str | None:
         None where a change in place might not show: within a tick of the file system's clock, or
         where that clock is a coarse one.
     """
-    lines = []
+    states = []
     before = time.time_ns() - TICK
     for file in (path, *(sorted(path.rglob("*")) if path.is_dir() else ())):
         status = file.stat()
         if not status.st_ctime_ns % _SECOND or status.st_ctime_ns > before:
             return None
-        lines.append(
-            f"{file.relative_to(path)} {status.st_dev} {status.st_ino} {status.st_size} "
-            f"{status.st_mtime_ns} {status.st_ctime_ns}"
-        )
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+        times = (status.st_mtime_ns, status.st_ctime_ns)
+        name = str(file.relative_to(path))
+        states.append((name, status.st_dev, status.st_ino, status.st_size, *times))
+    return key_of(states)

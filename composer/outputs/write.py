@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from composer.outputs.companions import Companions
 from composer.outputs.exporting import Comparison, export
 from composer.outputs.places import Unfinished, check_places, take_places, unfinished
 from composer.outputs.written import WrittenFile
-from composer.resolver.plan import Plan
+from composer.resolver.plan import Plan, SourceState
 from composer.spec.formats import FORMATS, beside
 from composer.spec.model import Destination
 
@@ -26,6 +26,7 @@ Accept = Callable[[Path | None, Sequence[WrittenFile]], None]
 
 def write_all(
     plan: Plan,
+    states: Mapping[str, SourceState],
     destinations: Sequence[Destination],
     *,
     code: UserCode = NO_CODE,
@@ -42,6 +43,7 @@ def write_all(
 
     Args:
         plan: complete, with nothing deferred.
+        states: digests of its sources, by id.
         destinations: where to, at least one, no two at one place.
         code: of the user's, for classes that Keras has to make again for an export.
         inspect: called with the linked ``.keras`` file before it takes its place; raises what
@@ -74,7 +76,7 @@ def write_all(
             )
             linked = stack.enter_context(unfinished([passing]))[0].path
         if linked is not None:
-            digests[linked] = link_checked(plan, linked, progress=progress)
+            digests[linked] = link_checked(plan, states, linked, progress=progress)
             if inspect is not None:
                 inspect(linked)
         for item in items:

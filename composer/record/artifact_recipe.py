@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from composer.graphs.recipe import Recipe, RecipeSource
-from composer.resolver.plan import Plan, PlannedSource
+from composer.resolver.plan import Plan, PlannedSource, SourceState
 from composer.spec.locations import recorded_location
 
 
-def recipe_of(plan: Plan) -> Recipe:
+def recipe_of(plan: Plan, states: Mapping[str, SourceState]) -> Recipe:
     """Return what a plan's model is made from; nothing in it depends on the machine or the clock.
 
     The recipe of a source that was linked itself comes along, as far as its layers go in.
+
+    Args:
+        plan: of the model.
+        states: digests of its sources, by id; of one that is missing none is recorded.
     """
     used: dict[str, set[str]] = {}
     for origin in plan.origins.values():
@@ -23,16 +27,20 @@ def recipe_of(plan: Plan) -> Recipe:
         name=plan.name,
         seed=plan.seed,
         sources={
-            source.id: _source(plan, source, frozenset(used.get(source.id, ())))
+            source.id: _source(
+                plan, source, states.get(source.id), frozenset(used.get(source.id, ()))
+            )
             for source in plan.sources
         },
         origins={name: str(origin) for name, origin in plan.origins.items()},
     )
 
 
-def _source(plan: Plan, source: PlannedSource, used: frozenset[str]) -> RecipeSource:
+def _source(
+    plan: Plan, source: PlannedSource, state: SourceState | None, used: frozenset[str]
+) -> RecipeSource:
     file = plan.files.get(source.id)
-    state, download = source.state, source.download
+    download = source.download
     inner = file.recipe if file is not None else None
     if inner is not None:
         # A source that was kept nested is an operation that its file does not have, and all of

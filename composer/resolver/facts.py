@@ -7,14 +7,14 @@ tensor is either known (:class:`TensorSpec`) or an output of another question of
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from composer.files.keys import key_of
 from composer.graphs.foreign import foreign_classes
 from composer.graphs.graph import Json, TensorSpec, Tree
+from composer.graphs.model_file import ModelFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,19 @@ class Fact:
     outputs: tuple[tuple[TensorSpec, ...], ...] = ()
     variables: tuple[OwnedVariable, ...] = ()
     object: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A fact as a resolver is given it.
+
+    Attributes:
+        fact: what Keras said.
+        made: the file that holds the new layer (``make`` only).
+    """
+
+    fact: Fact
+    made: ModelFile | None = None
 
 
 def tensors_of(call: AskedCall) -> tuple[TensorSpec | Pending, ...]:
@@ -195,8 +208,7 @@ def fact_key(question: Question, versions: str) -> str:
         else [],
     }
     # Keys keep their order: the order of arguments can carry meaning (keras-format facts).
-    text = json.dumps(document, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return key_of(document)
 
 
 def _holds_policy_map(config: Mapping[str, Json]) -> bool:

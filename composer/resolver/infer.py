@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeGuard
+from typing import TypeGuard
 
 from composer.diagnostics.diagnostic import Note, SpecPath
 from composer.graphs.foreign import foreign_classes
@@ -18,7 +18,7 @@ from composer.graphs.model_file import LayerState, ModelFile
 from composer.graphs.static_shapes import Refusal
 from composer.graphs.static_specs import input_spec, static_output
 from composer.resolver.ask_about import Known, question_about
-from composer.resolver.facts import Fact, Pending, Question, tensors_of
+from composer.resolver.facts import Answer, Fact, Pending, Question, tensors_of
 from composer.resolver.foresee import foresee, report_refused_call
 from composer.resolver.linked import Edge, Linked, LinkedOperation, Step
 from composer.resolver.problems import Problems
@@ -34,16 +34,6 @@ from composer.resolver.seams import Seam, contradicts, is_known, joined, seams_o
 from composer.resolver.unchecked import Unchecked, unchecked
 from composer.resolver.weights_fit import weights_that_differ
 from composer.resolver.wire import MISSING, UNKNOWN
-
-
-class Knowledge(Protocol):
-    """What Keras said before. Reading it is the resolver's only window; a test passes a dict."""
-
-    def recall(self, question: Question) -> Fact | None:
-        """Return the fact that answers ``question``, or None."""
-
-    def made(self, fact: Fact) -> ModelFile | None:
-        """Return the stored file that holds a new layer, or None when it is gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +63,7 @@ def infer(
     order: Sequence[Step],
     states: Mapping[str, LayerState],
     *,
-    knowledge: Knowledge,
+    facts: Mapping[str, Answer],
     seed: int,
     problems: Problems,
 ) -> Inferred:
@@ -83,11 +73,11 @@ def infer(
         linked: the reachable graph.
         order: its calls, each after what it takes.
         states: what sources hold for their operations, by key.
-        knowledge: facts from earlier runs or from the Keras process just asked.
+        facts: what Keras answered, by question id.
         seed: of the spec; each new layer gets its own from it and its name.
         problems: gets what does not fit (CMP410 to CMP413).
     """
-    walk = _Walk(linked, states, knowledge, seed, problems)
+    walk = _Walk(linked, states, facts, seed, problems)
     for step in order:
         walk.visit(step)
     return walk.result()
@@ -112,7 +102,7 @@ def _is_foreign(operation: Operation) -> bool:
 class _Walk:
     linked: Linked
     states: Mapping[str, LayerState]
-    knowledge: Knowledge
+    facts: Mapping[str, Answer]
     seed: int
     problems: Problems
     specs: dict[TensorRef, Known] = field(default_factory=dict)
@@ -352,10 +342,8 @@ class _Walk:
         pending = any(
             isinstance(leaf, Pending) for asked in question.calls for leaf in tensors_of(asked)
         )
-        fact = None if pending else self.knowledge.recall(question)
-        if fact is not None and fact.error is None and linked.new is not None:
-            fact = self._place_new_layer(step, linked, fact)
-        if fact is None:
+        answer = None if pending else self._answer(question)
+        if answer is None:
             if not self._foresee(step, linked):
                 return
             self.asked[step.key] = question
@@ -363,14 +351,24 @@ class _Walk:
                 ref = TensorRef(step.key, step.call, output)
                 self.specs[ref] = Pending(question.id, step.call, output)
             return
+        fact = answer.fact
         if fact.error is not None:
             self._report_refusal(step, linked, fact)
             return
+        if step.call == 0 and linked.new is not None:
+            self._place_new_layer(step, linked, answer)
         for output, spec in enumerate(fact.outputs[step.call]):
             self.specs[TensorRef(step.key, step.call, output)] = spec
         self._check_outputs(step, len(fact.outputs[step.call]))
         if linked.new is None and step.call == 0:
             self._rebuild(step, linked, fact)
+
+    def _answer(self, question: Question) -> Answer | None:
+        answer = self.facts.get(question.id)
+        # It may be about the first calls only: those whose inputs were known when Keras was asked.
+        if answer is None or answer.fact.error is not None:
+            return answer
+        return answer if len(answer.fact.outputs) >= len(question.calls) else None
 
     def _check_outputs(self, step: Step, count: int) -> None:
         """Report what is taken of a call that puts out only so many tensors."""
@@ -409,14 +407,9 @@ class _Walk:
     def _outputs_needed(self, step: Step) -> int:
         return max(self.needed.get(step, ()), default=0) + 1
 
-    def _place_new_layer(self, step: Step, linked: LinkedOperation, fact: Fact) -> Fact | None:
-        """Take a new layer's config and weights from the store; None when they are gone."""
-        if step.call:
-            return fact
-        file = self.knowledge.made(fact)
-        if file is None:
-            return None
-        layer = fact.layer
+    def _place_new_layer(self, step: Step, linked: LinkedOperation, answer: Answer) -> None:
+        """Give a new layer the config and the weights that Keras made for it."""
+        layer = answer.fact.layer
         self.operations[step.key] = replace(
             linked,
             operation=replace(
@@ -428,10 +421,9 @@ class _Walk:
                 build_config=layer.get("build_config"),
             ),
         )
-        state = file.states.get(linked.name)
-        if state is not None:
-            self.made[step.key] = (file, state)
-        return fact
+        state = answer.made.states.get(linked.name) if answer.made is not None else None
+        if answer.made is not None and state is not None:
+            self.made[step.key] = (answer.made, state)
 
     def _rebuild(self, step: Step, linked: LinkedOperation, fact: Fact) -> None:
         """Record what a layer behind a changed seam was built with; its weights must still fit."""

@@ -99,7 +99,6 @@ class PlannedSource:
         trusted: whether the spec lets code of it in.
         allowed: what that let in: code and functions from elsewhere, with the layers they are in.
         download: what its URL gave; None for a source that is no URL.
-        state: digests of what it is now; a build takes them, a plan alone does not.
     """
 
     id: str
@@ -119,7 +118,6 @@ class PlannedSource:
     trusted: bool = False
     allowed: tuple[str, ...] = ()
     download: Download | None = None
-    state: SourceState | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""``(Spec, model files, knowledge) → Resolution``: the passes, as a table of contents."""
+"""``(Spec, model files, facts) → Resolution``: the passes, as a table of contents."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from composer.resolver.check_code import check_code
 from composer.resolver.check_loadable import check_loadable
 from composer.resolver.check_names import check_names
 from composer.resolver.cut import cut
-from composer.resolver.facts import Question
+from composer.resolver.facts import Answer, Question
 from composer.resolver.idle_keys import warn_idle_keys
-from composer.resolver.infer import Inferred, Knowledge, infer
+from composer.resolver.infer import Inferred, infer
 from composer.resolver.linked import Linked, Step
 from composer.resolver.name_layers import final_names
 from composer.resolver.number_calls import number_calls
-from composer.resolver.plan import Plan
+from composer.resolver.plan import Download, Plan
 from composer.resolver.problems import Problems
 from composer.resolver.reach import reachable, steps
 from composer.resolver.references import Piece
@@ -38,7 +38,8 @@ class Resolution:
 
     Attributes:
         plan: None when there are errors.
-        questions: what Keras has to be asked before the plan can be built.
+        questions: what Keras has to be asked before the plan can be built; beside errors those
+            whose answers may show more of them.
         diagnostics: errors and warnings.
         unchecked: what the questions leave open.
     """
@@ -49,14 +50,20 @@ class Resolution:
     unchecked: Unchecked = NOTHING
 
 
-def resolve(spec: Spec, files: Mapping[str, ModelFile], knowledge: Knowledge) -> Resolution:
+def resolve(
+    spec: Spec,
+    files: Mapping[str, ModelFile],
+    facts: Mapping[str, Answer],
+    downloads: Mapping[str, Download],
+) -> Resolution:
     """Resolve ``spec``: select, cut, name, wire, prune, check names, infer, write the plan.
 
     Args:
         spec: validated.
         files: by source id; a source that could not be opened is missing, and what refers to
             it is passed over, since it was reported already.
-        knowledge: what Keras answered before.
+        facts: what Keras answered, by question id.
+        downloads: by source id what URLs gave.
 
     Returns:
         A plan with open questions is a draft: it can be shown and not built.
@@ -88,18 +95,19 @@ def resolve(spec: Spec, files: Mapping[str, ModelFile], knowledge: Knowledge) ->
         linked,
         order,
         _held(linked, files),
-        knowledge=knowledge,
+        facts=facts,
         seed=spec.seed,
         problems=problems,
     )
     if problems.errors or len(pieces) != len(spec.sources):
-        return Resolution(plan=None, questions=(), diagnostics=problems.found)
+        return _resolution(None, inferred, problems)
     plan = write_plan(
         spec,
         linked,
         inferred,
         pieces=pieces,
         files=files,
+        downloads=downloads,
         unreachable=unreachable,
         problems=problems,
     )
@@ -131,14 +139,14 @@ def refused_layers(spec: Spec, files: Mapping[str, ModelFile]) -> tuple[Diagnost
     return found.found
 
 
-def _resolution(plan: Plan, inferred: Inferred, problems: Problems) -> Resolution:
+def _resolution(plan: Plan | None, inferred: Inferred, problems: Problems) -> Resolution:
     if problems.errors:
-        return Resolution(plan=None, questions=(), diagnostics=problems.found)
+        plan = None
     return Resolution(
         plan=plan,
         questions=inferred.questions,
         diagnostics=problems.found,
-        unchecked=inferred.unchecked,
+        unchecked=inferred.unchecked if plan is not None else NOTHING,
     )
 
 

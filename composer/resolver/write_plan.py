@@ -26,7 +26,7 @@ from composer.resolver.infer import Inferred
 from composer.resolver.labels import Labels
 from composer.resolver.link_map import link_map
 from composer.resolver.linked import Linked, LinkedOperation, Origin
-from composer.resolver.plan import Plan, PlannedSource, Port, StateCopy
+from composer.resolver.plan import Download, Plan, PlannedSource, Port, StateCopy
 from composer.resolver.problems import Problems
 from composer.resolver.references import Piece
 from composer.resolver.seams import Seam
@@ -50,6 +50,7 @@ def write_plan(
     *,
     pieces: Mapping[str, Piece],
     files: Mapping[str, ModelFile],
+    downloads: Mapping[str, Download],
     unreachable: Sequence[str],
     problems: Problems,
 ) -> Plan:
@@ -80,7 +81,10 @@ def write_plan(
         graph=graph,
         origins=origins,
         states=copies,
-        sources=tuple(_source(piece, files, linked, copies) for piece in pieces.values()),
+        sources=tuple(
+            _source(piece, files, linked, copies, downloads.get(id_))
+            for id_, piece in pieces.items()
+        ),
         link_map=link_map(pieces, linked, files, set(unreachable)),
         seams=_in_words(inferred.seams, Labels(linked, pieces)),
         inputs=tuple(_input_port(by_name[names[key]]) for key in linked.inputs),
@@ -242,6 +246,7 @@ def _source(
     files: Mapping[str, ModelFile],
     linked: Linked,
     copies: Sequence[StateCopy],
+    download: Download | None,
 ) -> PlannedSource:
     source = piece.source
     mine = [op for op in linked.operations.values() if op.origin.source == source.id]
@@ -263,6 +268,7 @@ def _source(
         uses=tuple(use.id for use in piece.uses if use.id is not None),
         weights=shown_location(source.weights.file) if source.weights is not None else None,
         repairs=tuple(str(repair) for repair in file.graph.repairs),
+        download=download,
     )
 
 

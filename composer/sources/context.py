@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from composer.errors import SourceError
 from composer.sources.located import Located
+from composer.sources.paths import file_path
 from composer.sources.remote.fetching import Fetcher
 from composer.sources.watched import Watched
 from composer.spec.boundary import Boundary
+from composer.spec.model import Source
 from composer.store import Store
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ class Context:
         progress: called with lines of progress.
         boundary: what the specs that are sources have to lie in.
         watched: the files that this run reads.
+        fetched: the file that the URL of the source being opened gave; None for other sources.
         link_spec: links another spec, given its path and variables, and returns the stored model
             with what is to be told of that spec.
     """
@@ -41,7 +44,12 @@ class Context:
     boundary: Boundary
     progress: Callable[[str], None] | None = None
     watched: Watched = field(default_factory=Watched)
+    fetched: Path | None = None
     link_spec: Callable[[Path, Mapping[str, Any]], Located] | None = None
+
+    def file_of(self, source: Source) -> Path:
+        """Return the path of a source that is a file: what its URL gave, or what ``from`` says."""
+        return self.fetched or file_path(source)
 
     def imported(self, recipe: Recipe) -> Path | None:
         """Return the file that a recipe makes; None where it is not there and may not be made.

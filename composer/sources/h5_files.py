@@ -24,8 +24,9 @@ def locate_h5_file(source: Source, context: Context) -> Located:
         FormatError: it is no sound file of a whole model, or a layer can't be carried over.
         BuildError: the import failed for a reason outside of the spec.
     """
-    path = existing_file(source, LEGACY_SUFFIXES)
-    check_sha256(source, path)
+    path = existing_file(source, LEGACY_SUFFIXES, context)
+    if context.fetched is None:  # else its digest was checked when it was fetched
+        check_sha256(source, path)
     # Imported here: most specs have no such source.
     from composer.keras_process.h5_imports import legacy_recipe
     from composer.keras_process.keras_classes import known_classes

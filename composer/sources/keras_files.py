@@ -9,7 +9,6 @@ from composer.container.digests import digest_file
 from composer.diagnostics.suggest import nearest
 from composer.errors import SourceError
 from composer.files.suffixes import KERAS_SUFFIXES
-from composer.sources.paths import file_path
 from composer.spec.locations import local_path, names_host
 from composer.spec.model import Source
 
@@ -20,26 +19,27 @@ _ZIP = b"PK\x03\x04"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
-def locate_keras_file(source: Source, context: Context) -> Path:  # noqa: ARG001
+def locate_keras_file(source: Source, context: Context) -> Path:
     """Return the file's path; a relative one belongs to the spec that wrote it.
 
     Raises:
         SourceError: there is no such file (``missing``).
     """
-    return existing_file(source, KERAS_SUFFIXES)
+    return existing_file(source, KERAS_SUFFIXES, context)
 
 
-def existing_file(source: Source, suffixes: tuple[str, ...]) -> Path:
+def existing_file(source: Source, suffixes: tuple[str, ...], context: Context) -> Path:
     """Return the path of a file source once it is known to be an ordinary file.
 
     Args:
         source: whose ``from`` is a path.
         suffixes: of files of its kind, the most usual first.
+        context: of the import.
 
     Raises:
         SourceError: there is no such file (``missing``).
     """
-    return existing(source.id, source.location, file_path(source), suffixes)
+    return existing(source.id, source.location, context.file_of(source), suffixes)
 
 
 def existing(source: str, location: str, path: Path, suffixes: tuple[str, ...]) -> Path:
@@ -97,8 +97,7 @@ def check_sha256(source: Source, path: Path) -> None:
     Raises:
         SourceError: the digests differ (``sha256``).
     """
-    if source.file is None:  # else a URL gave it, and it was held against the digest already
-        check_digest(source.id, source.location, path, source.sha256)
+    check_digest(source.id, source.location, path, source.sha256)
 
 
 def check_digest(source: str, location: str, path: Path, sha256: str | None) -> None:

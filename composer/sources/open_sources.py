@@ -176,7 +176,7 @@ def _open_fetched(source: Source, spec: Spec, kind: Kind, context: Context) -> _
             ) from error
         raise error.about(f"source {source.id!r}") from error
     try:
-        opened = _open_located(replace(source, file=fetched.path), spec, kind, context)
+        opened = _open_located(source, spec, kind, replace(context, fetched=fetched.path))
     except FormatError as error:
         message = error.message.replace(str(fetched.path), source.location)
         raise FormatError(message, reason=error.reason, help=error.help, code=error.code) from error
@@ -184,10 +184,10 @@ def _open_fetched(source: Source, spec: Spec, kind: Kind, context: Context) -> _
 
 
 def _open_located(source: Source, spec: Spec, kind: Kind, context: Context) -> _Opened:
-    context.watched.watch(source, spec.positions)
+    context.watched.watch(source, spec.positions, context.fetched)
     located = kind.locate(source, context)
     if not isinstance(located, Located):
-        if located is not None:
+        if located is not None and context.fetched is None:
             check_sha256(source, located)
         located = Located(path=located)
     path = located.path

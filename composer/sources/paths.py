@@ -15,4 +15,4 @@ def is_path(location: str, suffixes: tuple[str, ...]) -> bool:
 
 def file_path(source: Source) -> Path:
     """Return the path of a file source; a relative one belongs to the spec that wrote it."""
-    return source.file or source.directory / local_path(source.location)
+    return source.directory / local_path(source.location)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 
 from composer.errors import FormatError, SourceError
+from composer.files.keys import key_of
 from composer.graphs.graph import Json
 from composer.keras_process.programs import saved_model_folder
 from composer.legacy.keras_metadata import REASON
@@ -82,7 +81,7 @@ def _imported(
         "repairs": REPAIRS_VERSION,
         "keras": keras_version(),
     }
-    key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+    key = key_of(decides)
     digest = store.recipe(key)
     if digest is None and context.may_import:
         with store.making(key), store.scratch() as scratch:

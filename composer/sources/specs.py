@@ -39,7 +39,7 @@ def locate_spec(source: Source, context: Context) -> Located:
     """
     if not context.boundary.holds(file_path(source)):
         _refuse(source, "outside", outside(source.location, file_path(source)))
-    path = existing_file(source, SPEC_SUFFIXES)
+    path = existing_file(source, SPEC_SUFFIXES, context)
     if not is_spec(read_bytes(path)):
         _refuse(source, "no-spec", no_spec(source.location))
     assert context.link_spec is not None

@@ -1,10 +1,9 @@
-"""Takes the digests of a plan's sources, which the artifact is to name."""
+"""Takes the digests of a plan's sources, which a build needs and a plan alone does not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 from composer.errors import BuildError
@@ -19,12 +18,12 @@ _THREADS = 2
 Digest = Callable[[], str]
 
 
-def with_states(plan: Plan, spec: Spec, store: Store) -> Plan:
-    """Return ``plan`` with the digests of its sources, from the store where they are known.
+def source_states(plan: Plan, spec: Spec, store: Store) -> Mapping[str, SourceState]:
+    """Return the digests of a plan's sources by id, from the store where they are known.
 
     Args:
         plan: of ``spec``.
-        spec: with its URLs fetched.
+        spec: tells which sources take their weights from another file.
         store: remembers digests of files that are left alone.
 
     Raises:
@@ -32,14 +31,12 @@ def with_states(plan: Plan, spec: Spec, store: Store) -> Plan:
         BuildError: one can't be read.
     """
     try:
-        states = _states(plan, spec, store)
+        return _states(plan, spec, store)
     except OSError as error:
         raise BuildError(
             f"{error.filename or 'the current folder'} can't be read: {error.strerror}",
             code="CMP713",
         ) from error
-    sources = tuple(replace(source, state=states[source.id]) for source in plan.sources)
-    return replace(plan, sources=sources)
 
 
 def _states(plan: Plan, spec: Spec, store: Store) -> dict[str, SourceState]:

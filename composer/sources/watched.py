@@ -51,17 +51,18 @@ class Watched:
     def __init__(self) -> None:
         self._seen: dict[tuple[int, SpecPath, Path], _Seen] = {}
 
-    def watch(self, source: Source, positions: Positions) -> None:
+    def watch(self, source: Source, positions: Positions, fetched: Path | None = None) -> None:
         """Take note of the files of a source, before any of them is read.
 
         Args:
-            source: with its URL fetched.
+            source: whose files they are.
             positions: of the spec that names it.
+            fetched: the file that its URL gave; None for other sources.
         """
         own: SpecPath = ("sources", source.id, "from")
-        named = source.file is not None or not is_remote(source.location)
+        named = fetched is not None or not is_remote(source.location)
         if named and not source.location.startswith(_NO_FILES):
-            self._watch(file_path(source), source, own, source.location, positions)
+            self._watch(fetched or file_path(source), source, own, source.location, positions)
         weights = source.weights
         if weights is not None and not is_remote(weights.file):
             path = weights.directory / local_path(weights.file)

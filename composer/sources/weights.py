@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from composer.container.stored import Listing
 from composer.errors import FormatError, SourceError
+from composer.files.keys import key_of
 from composer.files.suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES
 from composer.graphs.graph import Json
 from composer.graphs.pair_weights import MISFIT, pair_weights
@@ -164,8 +163,7 @@ class _Request:
             held, self.listing, weights.by, described=shown_location(weights.file)
         )
         store, decides = self.context.store, self.decides
-        text = json.dumps({"importer": "linked weights", **decides}, sort_keys=True)
-        key = hashlib.sha256(text.encode()).hexdigest()
+        key = key_of({"importer": "linked weights", **decides})
         digest = store.recipe(key)
         if digest is None:
             with store.making(key), store.scratch() as folder:

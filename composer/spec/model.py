@@ -202,13 +202,11 @@ class Source:
         objects: classes that it holds, as ``package.module:Class``.
         trust: whether code that it carries may go in.
         pin: what a lock holds of what a URL gave.
-        file: what a location that is a URL gave, once that was fetched; on this machine.
     """
 
     id: str
     location: str
     directory: Path
-    file: Path | None = None
     pin: Pin | None = None
     args: Mapping[str, Any] = field(default_factory=dict)
     sha256: str | None = None

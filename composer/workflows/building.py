@@ -117,7 +117,7 @@ def _build(
     from composer.outputs.places import check_places
     from composer.outputs.results import Standing, remember, standing
     from composer.outputs.write import write_all, write_beside
-    from composer.sources.states import with_states
+    from composer.sources.states import source_states
     from composer.store import default_store
 
     plan, destinations, problems = _fit(prepared, output)
@@ -129,8 +129,8 @@ def _build(
     for folder in {place.path.parent for place in (*destinations, *about)}:
         sweep(folder)
     sweep(store.root / "scratch")
-    recipe = with_states(plan, spec, store)
-    made_from = origins(recipe, spec, destinations, store)
+    states = source_states(plan, spec, store)
+    made_from = origins(plan, states, spec, destinations, store)
     if force or inspect is not None:
         stand = tuple(Standing(place=place, built=False) for place in destinations)
     else:
@@ -152,7 +152,8 @@ def _build(
     if wanted:
         files = together(
             write_all(
-                recipe,
+                plan,
+                states,
                 wanted,
                 code=code_of(spec),
                 inspect=inspect,

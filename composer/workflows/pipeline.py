@@ -17,9 +17,9 @@ from composer.diagnostics.diagnostic import Diagnostic, Severity
 from composer.errors import BuildError, ComposeError, SourceError, SpecError
 from composer.files.suffixes import LEGACY_SUFFIXES
 from composer.outputs.chosen import Output, destinations_of
-from composer.resolver.facts import Fact, Question
-from composer.resolver.plan import Download, Plan
-from composer.resolver.resolve import refused_layers, resolve
+from composer.resolver.facts import Question
+from composer.resolver.plan import Plan
+from composer.resolver.resolve import Resolution, refused_layers, resolve
 from composer.resolver.unchecked import NOTHING, Unchecked
 from composer.spec import read_spec
 from composer.spec.boundary import Boundary, boundary_of
@@ -27,15 +27,14 @@ from composer.spec.covered import covered
 from composer.spec.model import Pin, Spec
 from composer.spec.source_text import COMMAND_LINE
 from composer.store import Store, default_store
-from composer.workflows.knowledge import StoredKnowledge
 
 if TYPE_CHECKING:
     from composer.sources.located import Located
+    from composer.sources.open_sources import OpenedSources
     from composer.sources.remote.fetching import Fetcher
     from composer.sources.watched import Watched
 
 Progress = Callable[[str], None]
-_ROUNDS = 4
 _MOST_LINKED = 100
 _LARGEST_LINKED = 20_000
 """Specs that start twice from the next double the model at each step; nobody means that."""
@@ -276,27 +275,15 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
         elif opened.deferred and context.may_import and not first.may_import:
             opened = open_sources(spec, context)
     unknown = (*unknown_classes(spec), *more_than_data(spec, run.boundary))
-    knowledge = StoredKnowledge(store, spec)
-    resolution = resolve(spec, opened.files, knowledge)
-    for _ in range(_ROUNDS):
-        if not resolution.questions or unknown:
-            break
-        answers = _answers(spec, resolution.questions, run)
-        if not knowledge.learn(answers):
-            break
-        resolution = resolve(spec, opened.files, knowledge)
+    resolution = _resolved(spec, opened, store, may_ask=deep and not unknown, progress=progress)
     deferred = [f"source {source!r} must first be imported by Keras" for source in opened.deferred]
-    deferred.extend(_in_words(question, spec) for question in resolution.questions)
-    asked = deep and resolution.questions and not unknown
-    if asked and not knowledge.waiting_for_errors(resolution.questions):
-        raise BuildError(
-            f"Keras was asked and left unanswered: {', '.join(q.id for q in resolution.questions)}"
-        )
+    if resolution.plan is not None:
+        deferred.extend(_in_words(question, spec) for question in resolution.questions)
     changed = watched.changes()
     found = (*opened.diagnostics, *unknown, *early, *resolution.diagnostics)
     return Prepared(
         spec=spec,
-        plan=None if unknown or changed else _with_downloads(resolution.plan, opened.downloads),
+        plan=None if unknown or changed else resolution.plan,
         deferred=tuple(deferred),
         unchecked=replace(resolution.unchecked, imports=tuple(opened.deferred)),
         diagnostics=covered(tuple(dict.fromkeys((*found, *changed))), spec),
@@ -306,12 +293,35 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
     )
 
 
-def _with_downloads(plan: Plan | None, downloads: Mapping[str, Download]) -> Plan | None:
-    """Let a plan tell what the URLs of its sources gave."""
-    if plan is None or not downloads:
-        return plan
-    sources = (replace(s, download=downloads.get(s.id)) for s in plan.sources)
-    return replace(plan, sources=tuple(sources))
+def _resolved(
+    spec: Spec, opened: OpenedSources, store: Store, *, may_ask: bool, progress: Progress | None
+) -> Resolution:
+    """Resolve a spec, with the answers to all its questions that can be had.
+
+    What the store knows is used for a spec with errors too, so that all of them are found at once.
+
+    Raises:
+        BuildError: Keras was asked and did not answer.
+    """
+    from composer.workflows.answering import Answers
+
+    answers = Answers(spec, store)
+    resolution = resolve(spec, opened.files, answers.facts, opened.downloads)
+    while resolution.questions:
+        asking = may_ask and resolution.plan is not None
+        new = (
+            answers.ask(resolution.questions, progress)
+            if asking
+            else answers.recall(resolution.questions)
+        )
+        if not new:
+            break
+        resolution = resolve(spec, opened.files, answers.facts, opened.downloads)
+    if resolution.plan is not None and resolution.questions and may_ask:
+        raise BuildError(
+            f"Keras was asked and left unanswered: {', '.join(q.id for q in resolution.questions)}"
+        )
+    return resolution
 
 
 def _linked(path: Path, variables: Mapping[str, Any], run: _Run) -> Located:
@@ -359,7 +369,7 @@ def _link(path: Path, overrides: Sequence[str], run: _Run) -> Located:
     from composer.linker.linker import content_key
     from composer.sources.located import Located
     from composer.sources.remembered import remembered_sha256
-    from composer.sources.states import with_states
+    from composer.sources.states import source_states
 
     prepared = _prepare(path, overrides, run)
     for problem in prepared.errors:
@@ -384,8 +394,8 @@ def _link(path: Path, overrides: Sequence[str], run: _Run) -> Located:
         )
     store = run.store
     assert prepared.spec is not None
-    plan = with_states(plan, prepared.spec, store)
-    key = content_key(plan, lambda file: remembered_sha256(file, store))
+    states = source_states(plan, prepared.spec, store)
+    key = content_key(plan, states, lambda file: remembered_sha256(file, store))
     digest = store.recipe(key)
     if digest is None:
         with store.making(key), store.scratch() as folder:
@@ -394,7 +404,7 @@ def _link(path: Path, overrides: Sequence[str], run: _Run) -> Located:
                 watched = prepared.watched
                 assert watched is not None
                 with watched.blamed():
-                    build_plan(plan, folder / "linked.keras", progress=run.progress)
+                    build_plan(plan, states, folder / "linked.keras", progress=run.progress)
                     watched.check()
                 digest = store.add(folder / "linked.keras")
                 store.remember_recipe(key, digest, {"importer": "spec", "name": plan.name})
@@ -416,16 +426,6 @@ def _refuse_programs(path: Path, spec: Spec | None) -> None:
                 reason=LINKED,
                 help="take the folder as a source of this spec itself, with trust: true",
             )
-
-
-def _answers(spec: Spec, questions: Sequence[Question], run: _Run) -> Mapping[str, Fact]:
-    from composer.keras_process.asking import ask, recall_all
-    from composer.keras_process.code_state import CodeState
-    from composer.keras_process.user_code import code_of
-
-    if not run.deep:
-        return recall_all(questions, run.store, CodeState(code_of(spec)))
-    return ask(questions, run.store, code=code_of(spec), progress=run.progress)
 
 
 def _in_words(question: Question, spec: Spec) -> str:

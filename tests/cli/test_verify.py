@@ -50,7 +50,7 @@ def _failing(artifact, *_, **__):
 
 def test_a_failed_check_keeps_what_stood_there_and_ends_with_4(compose, spec, monkeypatch):
     (spec / "pair.keras").write_bytes(b"what stood there")
-    monkeypatch.setattr("composer.api.verify_artifact", _failing)
+    monkeypatch.setattr("composer.workflows.verified_building.verify_artifact", _failing)
     result = compose("build", "spec.yaml", "-o", "pair.keras", "--verify")
     assert (result.code, result.out) == (4, "")
     assert "run: it \\x1b[0mfell over" in result.err

@@ -14,7 +14,7 @@ import composer
 from composer.container.archive import open_archive
 from composer.outputs import origins, results
 from composer.outputs.results import look, remember
-from composer.sources.states import with_states
+from composer.sources.states import source_states
 from composer.spec.formats import destination
 from composer.store import Store, default_store
 from composer.workflows.building import build_spec
@@ -308,7 +308,7 @@ def test_a_result_that_another_build_replaced_is_not_taken_for_ones_own(folder: 
     artifact = build_spec(prepared)
     plan, places = prepared.plan, prepared.spec.target.destinations
     made_from = origins.origins(
-        with_states(plan, prepared.spec, store), prepared.spec, places, store
+        plan, source_states(plan, prepared.spec, store), prepared.spec, places, store
     )
     shutil.copy("models/a.keras", "theirs.keras")
     Path("theirs.keras").replace("pair.keras")
@@ -351,8 +351,8 @@ def test_code_decides_what_is_exported_and_not_what_is_linked(folder: Path) -> N
         prepared = prepare("pair.yaml")
         assert prepared.plan is not None
         assert prepared.spec is not None
-        plan = with_states(prepared.plan, prepared.spec, default_store())
-        return origins.origins(plan, prepared.spec, places, default_store())
+        states = source_states(prepared.plan, prepared.spec, default_store())
+        return origins.origins(prepared.plan, states, prepared.spec, places, default_store())
 
     before = found()
     assert found() == before

@@ -12,7 +12,6 @@ from composer.graphs.flatten import flattened
 from composer.graphs.graph import TensorRef, TensorSpec
 from composer.graphs.model_file import ModelFile
 from composer.linker.build import build_plan
-from composer.resolver.facts import Fact, Question
 from composer.resolver.resolve import resolve
 from composer.spec.model import (
     ModelInput,
@@ -71,7 +70,7 @@ def link(variant: Variant, files: Mapping[str, ModelFile], target: Path) -> Outc
             files = {source: flattened(file) for source, file in files.items()}
         except FormatError as error:
             return Outcome(refused=("CMP418",), messages=(error.message,))
-    resolution = resolve(variant.spec, files, _Nothing())
+    resolution = resolve(variant.spec, files, facts={}, downloads={})
     errors = tuple(d.code for d in resolution.diagnostics if d.severity == "error")
     questions = tuple(question.id for question in resolution.questions)
     if variant.flatten and questions:
@@ -80,20 +79,10 @@ def link(variant: Variant, files: Mapping[str, ModelFile], target: Path) -> Outc
     if resolution.plan is None or errors or questions:
         messages = tuple(f"{d.code}: {d.message}" for d in resolution.diagnostics)
         return Outcome(refused=errors, questions=questions, messages=messages)
-    return Outcome(sha256=build_plan(resolution.plan, target))
+    return Outcome(sha256=build_plan(resolution.plan, {}, target))
 
 
 # ---------------------------------------------------------------- parts of a spec
-
-
-class _Nothing:
-    """Knows nothing: what a linker that may not ask Keras has."""
-
-    def recall(self, question: Question) -> Fact | None:
-        return None
-
-    def made(self, fact: Fact) -> ModelFile | None:
-        return None
 
 
 class _Nowhere:

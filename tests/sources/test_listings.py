@@ -13,8 +13,9 @@ import pytest
 from composer.container.archive import open_archive
 from composer.container.stored import Listing
 from composer.errors import FormatError
+from composer.files import file_times
 from composer.sources.listings import RememberedListings
-from composer.store import Store, file_times
+from composer.store import Store
 
 NAMES = ("tower", "mlp", "normed", "nested", "shared")
 

@@ -73,7 +73,7 @@ def test_the_artifact_holds_the_weights_of_the_file_bit_for_bit(folder: Path, we
     found = prepared(folder, weights, "from: tower.keras, prefix: p_")
     assert found.diagnostics == ()
     assert found.plan is not None
-    build_plan(found.plan, folder / "built.keras")
+    build_plan(found.plan, {}, folder / "built.keras")
     held = tensors(folder / "built.keras")
     assert held == tensors(folder / "tower_b.keras")
     assert held != tensors(folder / "tower.keras")
@@ -100,7 +100,7 @@ def test_a_target_never_replaces_the_file_of_weights_or_the_architecture(folder:
     assert plan is not None
     for name in ("tower.keras", "tower_b.keras"):
         with pytest.raises(BuildError, match="is a source of this model"):
-            build_plan(plan, folder / name)
+            build_plan(plan, {}, folder / name)
 
 
 def test_relative_paths_belong_to_the_file_that_wrote_them(folder: Path) -> None:
@@ -128,7 +128,7 @@ def test_exchanged_layers_are_refused_by_name_and_by_names_they_go_home(folder: 
     by_names = prepared(folder, "{file: x.weights.h5, by: names}")
     assert by_names.diagnostics == ()
     assert by_names.plan is not None
-    build_plan(by_names.plan, folder / "built.keras")
+    build_plan(by_names.plan, {}, folder / "built.keras")
     assert tensors(folder / "built.keras") == tensors(folder / "tower_b.keras")
 
 
@@ -233,7 +233,7 @@ def test_weights_go_into_a_source_that_is_kept_nested(folder: Path) -> None:
     found = prepared(folder, "b.weights.h5", "from: tower.keras, nested: inner")
     assert found.diagnostics == ()
     assert found.plan is not None
-    build_plan(found.plan, folder / "built.keras")
+    build_plan(found.plan, {}, folder / "built.keras")
     held = {
         path.rpartition("layers/functional/")[2]: data
         for path, data in tensors(folder / "built.keras").items()

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from composer.errors import BuildError
-from composer.store import Store, default_store, file_times
+from composer.files import file_times
+from composer.store import Store, default_store
 from composer.store import store as store_module
 from composer.store.folder import check_folder, make_folder
 

@@ -40,7 +40,7 @@ def gather(
         # The spec itself goes first. A lock that was read has sorted them.
         for path, digest in sorted(lock.spec.files.items(), key=lambda f: (f[0] != spec, f[0]))
     )
-    recipe = recipe_of(plan)
+    recipe = recipe_of(plan, {})
     return Made(
         name=plan.name,
         description=plan.description,

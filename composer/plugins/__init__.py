@@ -1,0 +1,1 @@
+"""What packages add to compose: found by their entry points, loaded when a spec asks for it."""

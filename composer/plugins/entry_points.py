@@ -1,0 +1,145 @@
+"""Finds what is registered under a group of entry points: ours first, then that of other packages.
+
+Nothing is loaded to find it: the name of an entry point says all that finding it needs. So a
+package that is broken, or slow to import, costs only the specs that use it.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+from composer.errors import PluginError
+
+OURS: Final = "keras-compose"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """An entry point: a name, and the object that a package registers under it.
+
+    Attributes:
+        group: such as ``keras_compose.sources``.
+        name: of the entry point.
+        target: the object, as ``package.module:NAME``.
+        package: the distribution that registers it.
+        version: of that distribution; empty for our own.
+    """
+
+    group: str
+    name: str
+    target: str
+    package: str
+    version: str
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it comes with compose itself."""
+        return self.package == OURS
+
+    @property
+    def provider(self) -> str | None:
+        """The package and its version, as in ``compose-toy 1.0``; None for our own."""
+        return None if self.is_ours else f"{self.package} {self.version}"
+
+    def load(self, wanted: type[Any]) -> Any:
+        """Return the registered object.
+
+        Args:
+            wanted: the class that it has to be an instance of.
+
+        Raises:
+            PluginError: importing it fails, or it is something else.
+        """
+        what = f"the plug-in {self.package} {self.version}"
+        point = metadata.EntryPoint(name=self.name, group=self.group, value=self.target)
+        try:
+            found = point.load()
+        except (Exception, SystemExit) as error:
+            raise PluginError(
+                f"{what} can't be loaded: {self.target}: {type(error).__name__}: {error}",
+                help=f"update or uninstall {self.package}",
+            ) from error
+        if not isinstance(found, wanted):
+            raise PluginError(
+                f"{what} registers {self.target} as {self.name!r} of {self.group}, which is "
+                f"{type(found).__name__}, not {wanted.__name__}",
+                help=f"update or uninstall {self.package}",
+            )
+        return found
+
+
+def ours(group: str) -> Mapping[str, Registered]:
+    """Return what we register ourselves, by name."""
+    return _ours().get(group, {})
+
+
+def of_plugins(group: str) -> tuple[Registered, ...]:
+    """Return what other packages register, in the order of their names; our names are ours."""
+    return _of_plugins(group, tuple(sys.path))
+
+
+def find(group: str, name: str) -> Registered | None:
+    """Return what is registered under a name; None where nothing is.
+
+    Raises:
+        PluginError: two packages register the same name.
+    """
+    own = ours(group).get(name)
+    if own is not None:
+        return own
+    found = [entry for entry in of_plugins(group) if entry.name == name]
+    if len(found) > 1:
+        packages = " and ".join(entry.package for entry in found)
+        raise PluginError(
+            f"{packages} both register {name!r} of {group}", help="uninstall one of them"
+        )
+    return found[0] if found else None
+
+
+@functools.cache
+def _of_plugins(group: str, path: tuple[str, ...]) -> tuple[Registered, ...]:  # noqa: ARG001
+    own = ours(group)
+    found = {
+        entry.name + entry.value: Registered(
+            group=group,
+            name=entry.name,
+            target=entry.value,
+            package=entry.dist.metadata["Name"],
+            version=entry.dist.version,
+        )
+        for entry in metadata.entry_points(group=group)
+        if entry.dist is not None and entry.name not in own
+    }
+    return tuple(sorted(found.values(), key=lambda entry: (entry.name, entry.package)))
+
+
+@functools.cache
+def _ours() -> Mapping[str, Mapping[str, Registered]]:
+    """Return our own entry points by group and name.
+
+    In a clone they are read from pyproject.toml: what an editable install recorded may be older.
+    """
+    groups: dict[str, dict[str, Registered]] = {}
+    for group, name, target in _declared(Path(__file__).parents[2] / "pyproject.toml"):
+        entry = Registered(group=group, name=name, target=target, package=OURS, version="")
+        groups.setdefault(group, {})[name] = entry
+    return groups
+
+
+def _declared(file: Path) -> list[tuple[str, str, str]]:
+    if file.is_file():
+        # Imported here: an installed package has no such file.
+        import tomllib
+
+        project = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {})
+        if project.get("name") == OURS:
+            groups = project.get("entry-points", {})
+            return [(group, *pair) for group, names in groups.items() for pair in names.items()]
+    points = metadata.distribution(OURS).entry_points
+    return [(point.group, point.name, point.value) for point in points]

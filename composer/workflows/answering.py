@@ -1,0 +1,64 @@
+"""Finds the answers to a plan's questions: in the store, or from a Keras process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from composer.keras_process.asking import ask, recall_all
+from composer.keras_process.code_state import CodeState
+from composer.keras_process.user_code import code_of
+from composer.model_files.read_model import read_model
+from composer.resolver.facts import Answer, Fact, Question
+from composer.sources.listings import RememberedListings
+from composer.spec.model import Spec
+from composer.store import Store
+
+
+class Answers:
+    """What is known of what only Keras knows, for one spec.
+
+    Attributes:
+        facts: by question id; what a resolver is given.
+    """
+
+    def __init__(self, spec: Spec, store: Store) -> None:
+        self._store = store
+        self._code = code_of(spec)
+        self._state = CodeState(self._code)
+        self.facts: dict[str, Answer] = {}
+
+    def recall(self, questions: Sequence[Question]) -> bool:
+        """Add what the store remembers; tell whether that is anything new."""
+        return self._learn(recall_all(questions, self._store, self._state))
+
+    def ask(self, questions: Sequence[Question], progress: Callable[[str], None] | None) -> bool:
+        """Add what the store remembers and Keras says; tell whether that is anything new.
+
+        Raises:
+            BuildError: the Keras process failed, or the questions wait for each other.
+        """
+        found = ask(questions, self._store, code=self._code, progress=progress)
+        return self._learn(found)
+
+    def _learn(self, found: Mapping[str, Fact]) -> bool:
+        before = len(self.facts), sum(len(known.fact.outputs) for known in self.facts.values())
+        for question, fact in found.items():
+            known = self.facts.get(question)
+            # An answer may be about the first calls only: those whose inputs were known by then.
+            if known is None or len(fact.outputs) > len(known.fact.outputs):
+                answer = self._answer(fact)
+                if answer is not None:
+                    self.facts[question] = answer
+        after = len(self.facts), sum(len(known.fact.outputs) for known in self.facts.values())
+        return after != before
+
+    def _answer(self, fact: Fact) -> Answer | None:
+        """Return a fact with the file of the layer that Keras made; None where it is gone."""
+        if fact.object is None:
+            return Answer(fact)
+        path = self._store.object_path(fact.object)
+        return (
+            None
+            if path is None
+            else Answer(fact, read_model(path, RememberedListings(self._store)))
+        )

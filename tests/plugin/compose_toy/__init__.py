@@ -1,0 +1,1 @@
+"""Models in a toy format: a JSON file with dense layers and their weights."""
