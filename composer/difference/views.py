@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from composer.difference.stored_values import StoredValues
-from composer.difference.view import Calls, Layer, Ports, View, Weight
+from composer.difference.view import Calls, ComparedModel, Layer, Ports, Weight
 from composer.graphs.graph import (
     Call,
     Graph,
@@ -33,7 +33,7 @@ _OF_THE_SPEC = (("sources", "from"), ("sources", "license"), ("layers", "class")
 
 def view_of_plan(
     plan: Plan, shown: str, arguments: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
-) -> View:
+) -> ComparedModel:
     """View what a spec would be linked to, with the values of its sources.
 
     Args:
@@ -89,14 +89,14 @@ def _deferred(plan: Plan, shown: str) -> Iterator[str]:
         )
 
 
-def view_of_model(file: ModelFile, shown: str, origins: Mapping[str, str]) -> View:
+def view_of_model(file: ModelFile, shown: str, origins: Mapping[str, str]) -> ComparedModel:
     """View a model file; ``origins`` is what a linked one says of its layers."""
     values = StoredValues(file.listing)
     weights = {name: _weights(state, values) for name, state in file.states.items()}
     return _view_of_graph(file.graph, shown, weights, origins)
 
 
-def view_of_plan_document(document: Mapping[str, Any], shown: str) -> View:
+def view_of_plan_document(document: Mapping[str, Any], shown: str) -> ComparedModel:
     """View what ``compose plan --json`` wrote: of arguments ``trainable`` alone, and no values."""
     waiting = frozenset(document["deferred"])
     weights = {
@@ -111,7 +111,7 @@ def view_of_plan_document(document: Mapping[str, Any], shown: str) -> View:
         )
         for entry in document["weights"]
     }
-    return View(
+    return ComparedModel(
         shown=shown,
         layers={
             entry["name"]: Layer(
@@ -140,10 +140,10 @@ def view_of_plan_document(document: Mapping[str, Any], shown: str) -> View:
     )
 
 
-def view_of_lock(lock: Lock, shown: str) -> View:
+def view_of_lock(lock: Lock, shown: str) -> ComparedModel:
     """View a lock: names and origins of layers, and its other fields as facts."""
     parts = ("spec", "sources", "layers", "toolchain", "artifacts")
-    return View(
+    return ComparedModel(
         shown=shown,
         layers={name: Layer(name=name, origin=origin) for name, origin in lock.names.items()},
         facts=_facts(lock, parts),
@@ -151,7 +151,7 @@ def view_of_lock(lock: Lock, shown: str) -> View:
     )
 
 
-def beside_lock(view: View, lock: Lock, *, unmade: Iterable[str]) -> View:
+def beside_lock(view: ComparedModel, lock: Lock, *, unmade: Iterable[str]) -> ComparedModel:
     """Return the view of a spec with what a lock of it would say now, to hold against a lock.
 
     Args:
@@ -179,9 +179,9 @@ def _view_of_graph(
     shown: str,
     weights: Mapping[str, tuple[Weight, ...]],
     origins: Mapping[str, str],
-) -> View:
+) -> ComparedModel:
     topology = Topology.of(graph)
-    return View(
+    return ComparedModel(
         shown=shown,
         layers={
             operation.name: Layer(

@@ -13,10 +13,9 @@ from operator import getitem
 from typing import Any
 
 from composer.diagnostics.diagnostic import Diagnostic, SpecPath
-from composer.spec.interpolation_check import Check, Use, at, interpolated
+from composer.spec.interpolation_check import Check, at, interpolated
 from composer.spec.limits import MAX_BYTES, MAX_NODES
-from composer.spec.source_text import Place
-from composer.spec.tree import Broken, Leaf, Node, Origin, Scalar, mapped, plain, walk
+from composer.spec.tree import Broken, HistoryStep, Leaf, Node, Scalar, mapped, plain, walk
 
 # OmegaConf takes the text ??? for a value that is missing. NUL isn't allowed in a spec's text.
 _QUESTION_MARKS = "\x00???"
@@ -89,20 +88,20 @@ def _filled_leaf(leaf: Leaf, path: SpecPath, *, check: Check, data: Any) -> Node
     if check.final(path) != path:
         found = at(check.root, targets[0])
         found = mapped(found, partial(_filled_leaf, check=check, data=data), targets[0])
-        origins = (_origin(uses[0], found.place), *found.origins, *leaf.origins)
+        origins = (
+            HistoryStep("interpolation", found.place, uses[0].text),
+            *found.origins,
+            *leaf.origins,
+        )
         return replace(found, place=leaf.place, origins=origins)
     value: str = reduce(getitem, path, data)
     origins, directory = leaf.origins, leaf.directory
     for use, target in reversed(list(zip(uses, targets, strict=True))):
         found = at(check.root, check.final(target))
-        origins = (_origin(use, found.place), *found.origins, *origins)
+        origins = (HistoryStep("interpolation", found.place, use.text), *found.origins, *origins)
         # A relative path belongs to the text that wrote its beginning.
         if use.start == 0 and isinstance(found, Scalar):
             directory = found.directory
     return replace(
         leaf, value=value.replace(_QUESTION_MARKS, "???"), directory=directory, origins=origins
     )
-
-
-def _origin(use: Use, place: Place) -> Origin:
-    return Origin(f"through ${{{use.text}}}, set here", place)

@@ -37,7 +37,7 @@ class _Unsound(Exception):  # noqa: N818
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class Interpolation:
     """One ``${…}`` in a text: its offsets there, the path it asks for, and how that is written."""
 
     start: int
@@ -78,7 +78,7 @@ class Check:
     def __init__(self, root: Node) -> None:
         self.root = root
         self.diagnostics: list[Diagnostic] = []
-        self.uses: dict[SpecPath, tuple[Use, ...]] = {}
+        self.uses: dict[SpecPath, tuple[Interpolation, ...]] = {}
         self.targets: dict[SpecPath, tuple[SpecPath, ...]] = {}
         self._extents: dict[SpecPath, Extent] = {}
         self._open: list[SpecPath] = []
@@ -137,7 +137,7 @@ class Check:
                 self._report(path, problem)
             return _UNSOUND
 
-    def _use(self, path: SpecPath, use: Use, *, whole: bool) -> Extent:
+    def _use(self, path: SpecPath, use: Interpolation, *, whole: bool) -> Extent:
         """Return the extent of what one ``${…}`` of the text at ``path`` leads to."""
         if len(self._open) > _MOST_OPEN:
             raise _Unsound("CMP102", "values refer to each other in too long a chain")
@@ -150,7 +150,7 @@ class Check:
             self._require_text(use, target)
         return extent
 
-    def _target(self, path: SpecPath, use: Use) -> SpecPath:
+    def _target(self, path: SpecPath, use: Interpolation) -> SpecPath:
         """Return the path that ``use`` leads to, as the tree spells it."""
         reached: Node = self.root
         target: SpecPath = ()
@@ -170,7 +170,7 @@ class Check:
             reached = below
         return target
 
-    def _require_text(self, use: Use, target: SpecPath) -> None:
+    def _require_text(self, use: Interpolation, target: SpecPath) -> None:
         found = at(self.root, self.final(target))
         if isinstance(found, Scalar) and isinstance(found.value, bool):
             kind = "true or false"
@@ -207,7 +207,7 @@ class Check:
         )  # fmt: skip
         self.diagnostics.append(found)
 
-    def _missing(self, path: SpecPath, use: Use, parent: SpecPath, step: str) -> _Unsound:
+    def _missing(self, path: SpecPath, use: Interpolation, parent: SpecPath, step: str) -> _Unsound:
         """Return the problem that ``parent``, on the way of ``use``, has no ``step``."""
         reached = at(self.root, parent)
         help_: str | None = None
@@ -219,7 +219,9 @@ class Check:
         message = f"'${{{use.text}}}' can't be filled in: {where} has no '{step}'"
         return _Unsound("CMP140", message, help_, fix=self._corrected(path, use, parent, step))
 
-    def _corrected(self, path: SpecPath, use: Use, parent: SpecPath, step: str) -> tuple[Edit, ...]:
+    def _corrected(
+        self, path: SpecPath, use: Interpolation, parent: SpecPath, step: str
+    ) -> tuple[Edit, ...]:
         """Return the edit for a step that is misspelled, where the text stands as it is read."""
         reached, place = at(self.root, parent), at(self.root, path).place
         meant = certain(step, reached.entries) if isinstance(reached, MapNode) else None
@@ -249,7 +251,7 @@ class Check:
         self._report(closing, _Unsound("CMP141", message, help_, notes=notes))
 
 
-def _advice(use: Use, parent: SpecPath, step: str, reached: MapNode) -> str | None:
+def _advice(use: Interpolation, parent: SpecPath, step: str, reached: MapNode) -> str | None:
     """Return help for a path that leads nowhere and is near to nothing."""
     match use.path:
         case ("vars", name):
@@ -278,7 +280,7 @@ def _bounded(text: str, path: SpecPath, found: list[Extent]) -> Extent:
     return extent
 
 
-def _uses(text: str) -> tuple[Use, ...]:
+def _uses(text: str) -> tuple[Interpolation, ...]:
     """Return each ``${…}`` of a text."""
     uses = []
     offset = 0
@@ -295,7 +297,7 @@ def _uses(text: str) -> tuple[Use, ...]:
                 "close it with }, or write \\${ for plain text",
             )
         path = _path_in(text[offset:close])
-        uses.append(Use(match.end() - 2, close + 1, tuple(re.findall(_STEP, path)), path))
+        uses.append(Interpolation(match.end() - 2, close + 1, tuple(re.findall(_STEP, path)), path))
         offset = close + 1
     return tuple(uses)
 
@@ -330,7 +332,7 @@ def _path_in(body: str) -> str:
     return path[1]
 
 
-def is_whole(text: str, uses: tuple[Use, ...]) -> bool:
+def is_whole(text: str, uses: tuple[Interpolation, ...]) -> bool:
     """Whether ``text`` is one ``${…}`` and nothing else."""
     return len(uses) == 1 and uses[0].start == 0 and uses[0].end == len(text)
 

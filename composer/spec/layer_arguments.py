@@ -16,8 +16,9 @@ from composer.signatures.model import Argument
 from composer.signatures.old_names import new_name
 from composer.signatures.together import Conflict, conflicts
 from composer.signatures.words import as_yaml, choices_in_words, forms_in_words, value_in_words
+from composer.spec.positions import TreePositions
 from composer.spec.source_text import COMMAND_LINE
-from composer.spec.tree import TreePositions, path_text
+from composer.spec.tree import path_text
 
 _EXAMPLES: Mapping[str, Any] = {
     "integer": 10, "number": 0.5, "boolean": True, "text": "TEXT", "list": [1], "object": "NAME",

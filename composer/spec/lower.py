@@ -19,9 +19,10 @@ from composer.spec.model import (
     Source,
     Spec,
 )
+from composer.spec.positions import TreePositions
 from composer.spec.schema import ITEMS, Checked
 from composer.spec.source_text import COMMAND_LINE
-from composer.spec.tree import MapNode, Scalar, TreePositions, find, plain
+from composer.spec.tree import MapNode, Scalar, find, plain
 from composer.spec.trust import Grant, moved
 
 _UNNAMED = "model"

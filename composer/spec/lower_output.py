@@ -11,7 +11,8 @@ from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, SpecPath
 from composer.diagnostics.suggest import nearest
 from composer.spec.formats import FORMATS, beside, endings, format_of, overlap
 from composer.spec.model import Destination, Target
-from composer.spec.tree import MapNode, Scalar, TreePositions, find
+from composer.spec.positions import TreePositions
+from composer.spec.tree import MapNode, Scalar, find
 
 _PATH: SpecPath = ("output", "path")
 _FORMAT: SpecPath = ("output", "format")

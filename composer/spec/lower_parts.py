@@ -21,6 +21,7 @@ from composer.spec.model import (
     SourceInput,
     SourceWeights,
 )
+from composer.spec.positions import TreePositions
 from composer.spec.references import (
     ReferenceSyntaxError,
     is_long_form,
@@ -35,7 +36,7 @@ from composer.spec.selectors import (
     regex_pattern,
 )
 from composer.spec.source_text import COMMAND_LINE
-from composer.spec.tree import TreePositions, path_text
+from composer.spec.tree import path_text
 
 
 class Parts:

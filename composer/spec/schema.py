@@ -7,13 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from composer.diagnostics.diagnostic import Diagnostic, SpecPath
+from composer.spec.positions import TreePositions
 from composer.spec.schema_problems import problems_in
 from composer.spec.schema_words import Problem, told
 from composer.spec.tree import (
     Broken,
     MapNode,
     Node,
-    TreePositions,
     changed,
     find,
     plain,
@@ -74,7 +74,7 @@ def check(root: Node) -> Checked:
         for problem in problems:
             # Later rounds tell only of what a renamed key brought to light.
             if rename or _below(problem.path, renamed):
-                diagnostics += told(problem, tree, positions)
+                diagnostics += told(problem, positions)
         if any(not problem.path and problem.rule == "type" for problem in problems):
             return Checked(tree=None, broken=(), diagnostics=tuple(diagnostics))
         repairs = [problem for problem in problems if problem.path or problem.rule != "required"]

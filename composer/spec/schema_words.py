@@ -10,7 +10,7 @@ from typing import Any
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, SpecPath
 from composer.diagnostics.suggest import certain, did_you_mean, nearest
-from composer.spec.edits import added_first, replaced
+from composer.spec.positions import TreePositions
 from composer.spec.source_text import COMMAND_LINE
 from composer.spec.tree import (
     Broken,
@@ -18,7 +18,6 @@ from composer.spec.tree import (
     MapNode,
     Node,
     Scalar,
-    TreePositions,
     find,
     path_text,
 )
@@ -77,7 +76,7 @@ class Problem:
         return replace(self, guess=found[0]) if found else self
 
 
-def told(problem: Problem, tree: Node, positions: TreePositions) -> Iterator[Diagnostic]:
+def told(problem: Problem, positions: TreePositions) -> Iterator[Diagnostic]:
     """Yield the diagnostic of ``problem``.
 
     Args:
@@ -89,17 +88,17 @@ def told(problem: Problem, tree: Node, positions: TreePositions) -> Iterator[Dia
         case "unknown":
             found = _unknown(problem, positions)
         case "required":
-            found = _missing(problem, tree, positions)
+            found = _missing(problem, positions)
         case "type":
-            found = _type(problem, tree, positions)
+            found = _type(problem, positions)
         case "value":
-            found = _value(problem, tree, positions)
+            found = _value(problem, positions)
         case "id":
             found = _id(problem, positions)
         case "choice":
-            found = _choice(problem, tree, positions)
+            found = _choice(problem, positions)
         case "pattern":
-            found = _pattern(problem, tree, positions)
+            found = _pattern(problem, positions)
         case _:
             found = _bound(problem, positions)
     # What was typed on the command line is no text that an editor could change.
@@ -139,7 +138,7 @@ def _unknown(problem: Problem, positions: TreePositions) -> Diagnostic:
     )
 
 
-def _missing(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
+def _missing(problem: Problem, positions: TreePositions) -> Diagnostic:
     span = positions.key(problem.path)
     if not problem.path and span is not None:
         # The root's span is the whole file: one character is enough to say which.
@@ -151,16 +150,16 @@ def _missing(problem: Problem, tree: Node, positions: TreePositions) -> Diagnost
         span=span,
         help=f"for example: {problem.key}: {_yaml(problem.example)}",
         # There is one version; all else that can be missing is the user's to choose.
-        fix=added_first(tree, "version", "1")
+        fix=positions.added_first("version", "1")
         if not problem.path and problem.key == "version"
         else (),
     )
 
 
-def _type(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
+def _type(problem: Problem, positions: TreePositions) -> Diagnostic:
     words = [TYPES_IN_WORDS.get(name, name) for name in problem.wanted]
     expected = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
-    node = find(tree, problem.path)
+    node = find(positions.root, problem.path)
     help_, replacement = _conversion(problem, node)
     if not problem.path:
         help_ = "it begins with: version: 1"
@@ -217,8 +216,8 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _value(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
-    node = find(tree, problem.path)
+def _value(problem: Problem, positions: TreePositions) -> Diagnostic:
+    node = find(positions.root, problem.path)
     allowed = [_yaml(value) for value in problem.wanted]
     span = positions.value(problem.path)
     fix: tuple[Edit, ...] = ()
@@ -229,7 +228,7 @@ def _value(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic
             help_ = f"did you mean '{guess[0]}'? Allowed are {', '.join(allowed)}"
         meant = certain(node.value, allowed)
         if meant is not None and not node.origins:
-            fix = replaced(tree, problem.path, meant)
+            fix = positions.replaced(problem.path, meant)
     if len(allowed) == 1 and span and isinstance(node, Scalar) and not node.origins:
         fix = (Edit(span=span, replacement=allowed[0]),)
     if isinstance(node, Scalar) and node.value is None:
@@ -263,8 +262,8 @@ def _id_help(key: str) -> str | None:
     return f"for example: {fitting}" if fitting.strip("_") else None
 
 
-def _choice(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
-    node = find(tree, problem.path)
+def _choice(problem: Problem, positions: TreePositions) -> Diagnostic:
+    node = find(positions.root, problem.path)
     present = [k for k in problem.wanted if isinstance(node, MapNode) and k in node.entries]
     *others, last = [f"'{key}'" for key in problem.wanted]
     keys = f"{', '.join(others)} or {last}"
@@ -279,14 +278,14 @@ def _choice(problem: Problem, tree: Node, positions: TreePositions) -> Diagnosti
     return Diagnostic(code="CMP207", message=message, path=problem.path, span=span, help=help_)
 
 
-def _pattern(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
-    node = find(tree, problem.path)
+def _pattern(problem: Problem, positions: TreePositions) -> Diagnostic:
+    node = find(positions.root, problem.path)
     help_ = f"for example: {_yaml(problem.example)}" if problem.example else None
     fix: tuple[Edit, ...] = ()
     if problem.path[-1:] == ("class",) and isinstance(node, Scalar):
         if found := _OF_KERAS.fullmatch(str(node.value)):
             help_ = f"write {found[1]}"
-            fix = () if node.origins else replaced(tree, problem.path, found[1])
+            fix = () if node.origins else positions.replaced(problem.path, found[1])
         elif found := _CALLED.fullmatch(str(node.value)):
             help_ = f"write {found[1]}, and what it takes into args: args: {{NAME: VALUE}}"
     return Diagnostic(

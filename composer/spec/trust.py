@@ -15,7 +15,8 @@ from typing import Any
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.spec import indentation, interpolation
 from composer.spec.locations import is_remote, local_path, shown_location
-from composer.spec.tree import MapNode, Node, Scalar, TreePositions, find, plain, walk
+from composer.spec.positions import TreePositions
+from composer.spec.tree import MapNode, Node, Scalar, find, plain, walk
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,16 @@ from composer.spec import indentation, yaml_braces, yaml_lines, yaml_misread
 from composer.spec.limits import MAX_ALIASES, MAX_DEPTH, MAX_NODES
 from composer.spec.schema_keys import keys_at
 from composer.spec.source_text import COMMAND_LINE, Place, SourceText
-from composer.spec.tree import Broken, Entry, ListNode, MapNode, Node, Origin, Scalar, with_origins
+from composer.spec.tree import (
+    Broken,
+    Entry,
+    HistoryStep,
+    ListNode,
+    MapNode,
+    Node,
+    Scalar,
+    with_origins,
+)
 from composer.spec.yaml_frames import Frame, Measured
 from composer.spec.yaml_scalars import NumberTooLargeError, quoted, resolve
 
@@ -216,7 +225,7 @@ class Builder:
         if anchored is None:
             self._unknown_alias(event.anchor, place)
             return Measured(Broken(place=place))
-        origin = Origin(f"through *{event.anchor}, set here", anchored.node.place)
+        origin = HistoryStep("alias", anchored.node.place, event.anchor)
         return replace(anchored, node=with_origins(replace(anchored.node, place=place), (origin,)))
 
     def _unknown_alias(self, name: str, place: Place) -> None:

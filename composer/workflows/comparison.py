@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic
-from composer.difference.compare import Difference, compare
-from composer.difference.view import View
+from composer.difference.compare import ModelDifference, compare
+from composer.difference.view import ComparedModel
 from composer.difference.views import (
     beside_lock,
     unmade_layers,
@@ -44,7 +44,7 @@ def compare_files(
     *,
     deep: bool = False,
     progress: Progress | None = None,
-) -> Difference:
+) -> ModelDifference:
     """Return what two models differ in.
 
     Args:
@@ -76,7 +76,7 @@ def opened_views(
     *,
     deep: bool = False,
     progress: Progress | None = None,
-) -> Iterator[tuple[View, View]]:
+) -> Iterator[tuple[ComparedModel, ComparedModel]]:
     """Give two models in the form in which they are compared; see :func:`compare_files`.
 
     Values of what only git has can be read until the block ends.
@@ -120,7 +120,7 @@ class _Reader:
         data = _bytes(argument, old)
         return lock_from_text(data.decode(), argument) if _is_lock(_json(argument, data)) else None
 
-    def view(self, argument: str, beside: Lock | None) -> View:
+    def view(self, argument: str, beside: Lock | None) -> ComparedModel:
         """Return one of two models, and what can be held against a lock where the other is one."""
         old = git_file(argument)
         path = old.path if old is not None else Path(argument)
@@ -136,7 +136,7 @@ class _Reader:
             return _of_document(argument, _bytes(argument, old), beside)
         raise UsageError(f"{argument} can't be compared; expected {_FORMS}")
 
-    def _of_spec(self, argument: str, old: GitFile | None, beside: Lock | None) -> View:
+    def _of_spec(self, argument: str, old: GitFile | None, beside: Lock | None) -> ComparedModel:
         if old is None:
             return self._planned(argument, *read_spec(argument, self.overrides), beside)
         room = self._room()
@@ -155,7 +155,7 @@ class _Reader:
         found: Sequence[Diagnostic],
         beside: Lock | None,
         boundary: Boundary | None = None,
-    ) -> View:
+    ) -> ComparedModel:
         if spec is None or any(item.severity == "error" for item in found):
             raise SpecError(found)
         prepared = prepare_spec(spec, deep=self.deep, progress=self.progress, boundary=boundary)
@@ -170,7 +170,7 @@ class _Reader:
         return room
 
 
-def _held_against_lock(view: View, prepared: Prepared) -> View:
+def _held_against_lock(view: ComparedModel, prepared: Prepared) -> ComparedModel:
     """Return the view of a spec with what a lock of it would say."""
     unmade = unmade_layers(plan_spec(prepared))
     # The folder is that of paths of files, which are not compared.
@@ -179,7 +179,7 @@ def _held_against_lock(view: View, prepared: Prepared) -> View:
     return replace(view, notes=(*view.notes, f"{_ONLY_NAMES} {also}"))
 
 
-def _of_artifact(path: Path, shown: str, beside: Lock | None) -> View:
+def _of_artifact(path: Path, shown: str, beside: Lock | None) -> ComparedModel:
     from composer.graphs.content_digest import digest_content
     from composer.model_files.read_model import read_model
 
@@ -201,7 +201,7 @@ def _of_artifact(path: Path, shown: str, beside: Lock | None) -> View:
     return replace(view, facts=facts, notes=(note,))
 
 
-def _of_document(argument: str, data: bytes, beside: Lock | None) -> View:
+def _of_document(argument: str, data: bytes, beside: Lock | None) -> ComparedModel:
     document = _json(argument, data)
     if _is_lock(document):
         return view_of_lock(lock_from_text(data.decode(), argument), argument)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from composer.container.digests import digest_file, digest_sums
 from composer.diagnostics.diagnostic import Diagnostic
-from composer.difference.compare import Difference
+from composer.difference.compare import ModelDifference
 from composer.errors import FormatError
 from composer.graphs.content_digest import digest_content
 from composer.record.checks import Check
@@ -34,7 +34,7 @@ class Rebuilt:
 
     artifact: Path
     check: Check
-    difference: Difference | None = None
+    difference: ModelDifference | None = None
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
@@ -151,7 +151,7 @@ def _compared(artifact: Path, again: Path, *, other_versions: bool) -> Rebuilt:
 
 
 def _result(
-    artifact: Path, state: str, detail: str, difference: Difference | None = None
+    artifact: Path, state: str, detail: str, difference: ModelDifference | None = None
 ) -> Rebuilt:
     check = Check(name="rebuild", state="ok" if state == "ok" else "failed", detail=detail)
     return Rebuilt(artifact=artifact, check=check, difference=difference)
