@@ -112,21 +112,16 @@ def _shared_ids(data: Mapping[str, Any], positions: TreePositions) -> list[Diagn
             if key not in first:
                 first[key] = path
                 continue
+            here = f"it is first used here, in '{first[key][0]}'"
             found.append(
-                Diagnostic(
-                    code="CMP220",
-                    message=f"the id '{key}' names two things: inputs, sources and layers share "
-                    "one name space",
-                    path=path,
+                positions.problem(
+                    "CMP220",
+                    path,
+                    f"the id '{key}' names two things: inputs, sources and layers share one name "
+                    "space",
+                    "rename one of them",
                     span=positions.key(path),
-                    notes=(
-                        Note(
-                            message=f"it is first used here, in '{first[key][0]}'",
-                            span=positions.key(first[key]),
-                        ),
-                        *positions.origins(path),
-                    ),
-                    help="rename one of them",
+                    notes=(Note(message=here, span=positions.key(first[key])),),
                 )
             )
     return found
@@ -139,14 +134,12 @@ def _trusted_by_override(data: Mapping[str, Any], positions: TreePositions) -> I
         origins = positions.origins(path)
         spans = [positions.value(path), *(note.span for note in origins)]
         if source.get("trust") and any(span and span.file == COMMAND_LINE for span in spans):
-            yield Diagnostic(
-                code="CMP534",
-                message=f"source '{key}': trust can't be set on the command line, only in a spec, "
-                "where everyone can read it",
-                path=path,
-                span=positions.value(path),
-                notes=origins,
-                help="write trust: true in the source, in this spec or in one that extends it",
+            yield positions.problem(
+                "CMP534",
+                path,
+                f"source '{key}': trust can't be set on the command line, only in a spec, where "
+                "everyone can read it",
+                "write trust: true in the source, in this spec or in one that extends it",
             )
 
 

@@ -35,7 +35,6 @@ from composer.spec.selectors import (
     parse_selector,
     regex_pattern,
 )
-from composer.spec.source_text import COMMAND_LINE
 from composer.spec.tree import path_text
 
 
@@ -214,8 +213,8 @@ class Parts:
             "CMP208",
             path,
             f"'name' is no argument of a new layer: its name is its key, '{key}'",
-            help="remove 'name', or rename the key",
-            at_key=True,
+            "remove 'name', or rename the key",
+            span=self._positions.key(path),
         )
 
     # ------------------------------------------------------------ outputs
@@ -237,8 +236,8 @@ class Parts:
                     "CMP206",
                     (*path, ""),
                     "an output has no name: its key is empty text",
-                    help="for example: outputs: {probs: …}",
-                    at_key=True,
+                    "for example: outputs: {probs: …}",
+                    span=self._positions.key((*path, "")),
                 )
             return Outputs(form="dict", references=self._named(data, path))
         return Outputs(form="list", references=self._listed(data, path))
@@ -262,7 +261,7 @@ class Parts:
                 reference = parse_reference(data, path)
             except ReferenceSyntaxError as error:
                 fix = () if error.meant is None else self._positions.replaced(path, error.meant)
-                self._report("CMP221", path, error.message, help=error.help, fix=fix)
+                self._report("CMP221", path, error.message, error.help, fix=fix)
                 return None
         target = self._known.get(reference.name)
         if target is None:
@@ -276,7 +275,7 @@ class Parts:
                 "CMP223",
                 path,
                 f"'{reference}' names a layer of '{reference.name}', which is {what}",
-                help=f"only a source has layers to name; write {reference.name}",
+                f"only a source has layers to name; write {reference.name}",
                 notes=self._set_here(target),
             )
             return None
@@ -296,7 +295,7 @@ class Parts:
         else:
             message = f"'{where}' has no 'calls', so none can be picked with '@{reference.call}'"
             help_ = f"give it calls, or leave '@{reference.call}' out"
-        self._report("CMP223", path, message, help=help_, notes=self._set_here(target))
+        self._report("CMP223", path, message, help_, notes=self._set_here(target))
         return False
 
     def _unknown_name(self, reference: Reference, path: SpecPath) -> None:
@@ -312,13 +311,7 @@ class Parts:
             # Twice the same is hardly what was meant.
             help_, meant = f"did you mean '{meant}'? The list has it already", None
         # The text under the span may be an interpolation or quoted: edit only what is plain.
-        if (
-            meant
-            and span
-            and span.text
-            and span.file != COMMAND_LINE
-            and span.line == span.end_line
-        ):
+        if meant and span and span.text and span.line == span.end_line:
             written = span.text[0][span.column - 1 : span.end_column - 1]
             if written == str(reference):
                 fix = (Edit(span=span, replacement=meant + written[len(name) :]),)
@@ -326,7 +319,7 @@ class Parts:
             "CMP222",
             path,
             f"nothing is called '{name}': it is neither a model input nor a source nor a new layer",
-            help=help_,
+            help_,
             fix=fix,
         )
 
@@ -343,31 +336,13 @@ class Parts:
     # ------------------------------------------------------------ reports
 
     def _pattern(self, error: PatternError, path: SpecPath) -> None:
-        self._report(error.code, path, error.message, help=error.help)
+        self._report(error.code, path, error.message, error.help)
 
     def _report(
-        self,
-        code: str,
-        path: SpecPath,
-        message: str,
-        *,
-        help: str | None = None,  # noqa: A002
-        notes: tuple[Note, ...] = (),
-        fix: tuple[Edit, ...] = (),
-        at_key: bool = False,
+        self, code: str, path: SpecPath, message: str, help_: str | None, **more: Any
     ) -> None:
-        span = self._positions.key(path) if at_key else self._positions.value(path)
-        self.diagnostics.append(
-            Diagnostic(
-                code=code,
-                message=message,
-                path=path,
-                span=span,
-                notes=(*notes, *self._positions.origins(path)),
-                help=help,
-                fix=fix,
-            )
-        )
+        """Add a problem; ``more`` is that of :meth:`TreePositions.problem`."""
+        self.diagnostics.append(self._positions.problem(code, path, message, help_, **more))
         if path[0] in {"sources", "layers"}:
             self.bad[str(path[1])] = None
 

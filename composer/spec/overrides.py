@@ -23,6 +23,7 @@ from composer.spec.tree import (
     child,
     find,
     path_text,
+    without_keys,
 )
 from composer.spec.yaml_text import parse
 
@@ -237,8 +238,6 @@ def _with_child(
 
 def _without_child(node: MapNode | ListNode, step: str | int) -> Node:
     if isinstance(node, MapNode):
-        return replace(
-            node, entries={key: entry for key, entry in node.entries.items() if key != str(step)}
-        )
+        return without_keys(node, {str(step)})
     index = int(step)
     return replace(node, items=(*node.items[:index], *node.items[index + 1 :]))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from composer.diagnostics.diagnostic import Edit, Note, Span, SpecPath
+from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, Span, SpecPath
 from composer.spec.source_text import COMMAND_LINE, Place
 from composer.spec.tree import MapNode, Node, Scalar, ScalarValue, child, find
 from composer.spec.yaml_scalars import NumberTooLargeError, resolve, written
@@ -41,6 +41,38 @@ class TreePositions:
         """Return the history of the value at ``path``: its own steps, then its ancestors'."""
         steps = dict.fromkeys(o for node in reversed(self._nodes(path)) for o in node.origins)
         return tuple(step.note for step in steps)
+
+    def problem(
+        self,
+        code: str,
+        path: SpecPath,
+        message: str,
+        help: str | None = None,  # noqa: A002
+        *,
+        span: Span | None = None,
+        notes: tuple[Note, ...] = (),
+        fix: tuple[Edit, ...] = (),
+    ) -> Diagnostic:
+        """Return what is wrong with the value at ``path``, with the history of that value.
+
+        Args:
+            code: of the diagnostic.
+            path: in the spec.
+            message: what happened.
+            help: what to do.
+            span: None is that of the value.
+            notes: other places that take part.
+            fix: edits; those of the command line, which no editor could make, are left out.
+        """
+        return Diagnostic(
+            code=code,
+            message=message,
+            path=path,
+            span=span or self.value(path),
+            notes=(*notes, *self.origins(path)),
+            help=help,
+            fix=tuple(edit for edit in fix if edit.span.file != COMMAND_LINE),
+        )
 
     def _nodes(self, path: SpecPath) -> list[Node]:
         """Return the nodes from the root down ``path``, as far as they exist."""

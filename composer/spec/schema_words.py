@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, SpecPath
 from composer.diagnostics.suggest import certain, did_you_mean, nearest
 from composer.spec.positions import TreePositions
-from composer.spec.source_text import COMMAND_LINE
 from composer.spec.tree import (
     Broken,
     ListNode,
@@ -62,7 +61,7 @@ class Problem:
     path: SpecPath
     rule: str
     title: str
-    key: str | None = None
+    key: str = ""
     wanted: tuple[str, ...] = ()
     guess: str | None = None
     example: str | None = None
@@ -70,40 +69,15 @@ class Problem:
 
     def with_guess(self, present: Mapping[str, Any]) -> Problem:
         """Return the problem with the nearest known key that the map does not hold yet."""
-        if self.key is None:
+        if not self.key:
             return self
         found = nearest(self.key, [name for name in self.wanted if name not in present], limit=1)
         return replace(self, guess=found[0]) if found else self
 
 
-def told(problem: Problem, positions: TreePositions) -> Iterator[Diagnostic]:
-    """Yield the diagnostic of ``problem``.
-
-    Args:
-        problem: what is wrong.
-        tree: the spec.
-        positions: of ``tree``.
-    """
-    match problem.rule:
-        case "unknown":
-            found = _unknown(problem, positions)
-        case "required":
-            found = _missing(problem, positions)
-        case "type":
-            found = _type(problem, positions)
-        case "value":
-            found = _value(problem, positions)
-        case "id":
-            found = _id(problem, positions)
-        case "choice":
-            found = _choice(problem, positions)
-        case "pattern":
-            found = _pattern(problem, positions)
-        case _:
-            found = _bound(problem, positions)
-    # What was typed on the command line is no text that an editor could change.
-    fix = tuple(edit for edit in found.fix if edit.span.file != COMMAND_LINE)
-    yield replace(found, fix=fix, notes=(*found.notes, *positions.origins(found.path)))
+def told(problem: Problem, positions: TreePositions) -> Diagnostic:
+    """Return the diagnostic of ``problem``, which is one of the spec of ``positions``."""
+    return _TOLD.get(problem.rule, _bound)(problem, positions)
 
 
 def _where(path: SpecPath) -> str:
@@ -115,7 +89,7 @@ def _name(path: SpecPath) -> str:
 
 
 def _unknown(problem: Problem, positions: TreePositions) -> Diagnostic:
-    key = problem.key or ""
+    key = problem.key
     path = (*problem.path, key)
     span = positions.key(path)
     fix: tuple[Edit, ...] = ()
@@ -128,14 +102,8 @@ def _unknown(problem: Problem, positions: TreePositions) -> Diagnostic:
         help_ = guess or f"known keys here are {', '.join(problem.wanted)}"
         if guess is None and len(problem.path) == len(_A_LAYER) and problem.path[0] == "layers":
             help_ += f"; what the class takes belongs into args: args: {{{key}: …}}"
-    return Diagnostic(
-        code="CMP201",
-        message=f"unknown key '{key}' {_where(problem.path)}",
-        path=path,
-        span=span,
-        help=help_,
-        fix=fix,
-    )
+    message = f"unknown key '{key}' {_where(problem.path)}"
+    return positions.problem("CMP201", path, message, help_, span=span, fix=fix)
 
 
 def _missing(problem: Problem, positions: TreePositions) -> Diagnostic:
@@ -143,17 +111,12 @@ def _missing(problem: Problem, positions: TreePositions) -> Diagnostic:
     if not problem.path and span is not None:
         # The root's span is the whole file: one character is enough to say which.
         span = replace(span, end_line=span.line, end_column=span.column + 1, text=span.text[:1])
-    return Diagnostic(
-        code="CMP202",
-        message=f"{_name(problem.path)} needs the key '{problem.key}'",
-        path=problem.path,
-        span=span,
-        help=f"for example: {problem.key}: {_yaml(problem.example)}",
-        # There is one version; all else that can be missing is the user's to choose.
-        fix=positions.added_first("version", "1")
-        if not problem.path and problem.key == "version"
-        else (),
-    )
+    # There is one version; all else that can be missing is the user's to choose.
+    is_version = not problem.path and problem.key == "version"
+    fix = positions.added_first("version", "1") if is_version else ()
+    message = f"{_name(problem.path)} needs the key '{problem.key}'"
+    help_ = f"for example: {problem.key}: {_yaml(problem.example)}"
+    return positions.problem("CMP202", problem.path, message, help_, span=span, fix=fix)
 
 
 def _type(problem: Problem, positions: TreePositions) -> Diagnostic:
@@ -174,14 +137,8 @@ def _type(problem: Problem, positions: TreePositions) -> Diagnostic:
         # An empty value has no text to point at.
         span = positions.key(problem.path)
         fix = ()
-    return Diagnostic(
-        code="CMP203",
-        message=f"{_name(problem.path)} should be {expected}; found {_found(node)}",
-        path=problem.path,
-        span=span,
-        help=help_,
-        fix=fix,
-    )
+    message = f"{_name(problem.path)} should be {expected}; found {_found(node)}"
+    return positions.problem("CMP203", problem.path, message, help_, span=span, fix=fix)
 
 
 def _conversion(problem: Problem, node: Node | None) -> tuple[str | None, str | None]:
@@ -201,7 +158,7 @@ def _conversion(problem: Problem, node: Node | None) -> tuple[str | None, str | 
             return f"write {word}", word if one_line else None
         if {"integer", "number"} & set(problem.wanted) and _is_number(value):
             return f"write {value} without quotes", value if one_line else None
-        if "object" in problem.wanted and problem.key is not None:
+        if "object" in problem.wanted and problem.key:
             whole = f"{{{problem.key}: {written}}}"
             return f"write {whole}", whole if one_line else None
     elif "string" in problem.wanted:
@@ -233,26 +190,15 @@ def _value(problem: Problem, positions: TreePositions) -> Diagnostic:
         fix = (Edit(span=span, replacement=allowed[0]),)
     if isinstance(node, Scalar) and node.value is None:
         span, fix = positions.key(problem.path), ()
-    return Diagnostic(
-        code="CMP204",
-        message=f"{_name(problem.path)} can't be {_found(node)}",
-        path=problem.path,
-        span=span,
-        help=help_,
-        fix=fix,
-    )
+    message = f"{_name(problem.path)} can't be {_found(node)}"
+    return positions.problem("CMP204", problem.path, message, help_, span=span, fix=fix)
 
 
 def _id(problem: Problem, positions: TreePositions) -> Diagnostic:
-    path = (*problem.path, problem.key or "")
-    return Diagnostic(
-        code="CMP205",
-        message=f"'{problem.key}' is no id: an id is a letter or '_', then letters, digits, "
-        "'_' and '-'",
-        path=path,
-        span=positions.key(path),
-        help=_id_help(problem.key or ""),
-    )
+    key = problem.key
+    path = (*problem.path, key)
+    message = f"'{key}' is no id: an id is a letter or '_', then letters, digits, '_' and '-'"
+    return positions.problem("CMP205", path, message, _id_help(key), span=positions.key(path))
 
 
 def _id_help(key: str) -> str | None:
@@ -275,7 +221,7 @@ def _choice(problem: Problem, positions: TreePositions) -> Diagnostic:
         message = f"{_name(problem.path)} needs {keys}"
         span = positions.key(problem.path)
         help_ = f"for example: {problem.wanted[0]}: NAME"
-    return Diagnostic(code="CMP207", message=message, path=problem.path, span=span, help=help_)
+    return positions.problem("CMP207", problem.path, message, help_, span=span)
 
 
 def _pattern(problem: Problem, positions: TreePositions) -> Diagnostic:
@@ -288,14 +234,8 @@ def _pattern(problem: Problem, positions: TreePositions) -> Diagnostic:
             fix = () if node.origins else positions.replaced(problem.path, found[1])
         elif found := _CALLED.fullmatch(str(node.value)):
             help_ = f"write {found[1]}, and what it takes into args: args: {{NAME: VALUE}}"
-    return Diagnostic(
-        code="CMP205",
-        message=f"{_name(problem.path)} is not of the right form: {_found(node)}",
-        path=problem.path,
-        span=positions.value(problem.path),
-        help=help_,
-        fix=fix,
-    )
+    message = f"{_name(problem.path)} is not of the right form: {_found(node)}"
+    return positions.problem("CMP205", problem.path, message, help_, fix=fix)
 
 
 def _bound(problem: Problem, positions: TreePositions) -> Diagnostic:
@@ -307,13 +247,16 @@ def _bound(problem: Problem, positions: TreePositions) -> Diagnostic:
         "minimum": f"must be {limit} or more",
         "maximum": f"must be {limit} or less",
     }
-    return Diagnostic(
-        code="CMP206",
-        message=f"{_name(problem.path)} {words.get(problem.rule, 'is not allowed here')}",
-        path=problem.path,
-        span=positions.value(problem.path),
-        help=f"for example: {_yaml(problem.example)}" if problem.example else None,
-    )
+    message = f"{_name(problem.path)} {words.get(problem.rule, 'is not allowed here')}"
+    help_ = f"for example: {_yaml(problem.example)}" if problem.example else None
+    return positions.problem("CMP206", problem.path, message, help_)
+
+
+_TOLD: Mapping[str, Callable[[Problem, TreePositions], Diagnostic]] = {
+    "unknown": _unknown, "required": _missing, "type": _type, "value": _value, "id": _id,
+    "choice": _choice, "pattern": _pattern,
+}  # fmt: skip
+"""Who says what is wrong, by rule."""
 
 
 def _found(node: Node | None) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -172,14 +173,17 @@ def changed(node: Node, path: SpecPath, change: Callable[[Node], Node]) -> Node:
 
 def without(node: Node, path: SpecPath) -> Node:
     """Return ``node`` without the map entry at ``path``; other paths leave it as it is."""
+    if not path:
+        return node
+    return changed(node, path[:-1], partial(without_keys, keys={str(path[-1])}))
 
-    def remove(parent: Node) -> Node:
-        if not isinstance(parent, MapNode):
-            return parent
-        entries = {key: entry for key, entry in parent.entries.items() if key != str(path[-1])}
-        return replace(parent, entries=entries)
 
-    return changed(node, path[:-1], remove) if path else node
+def without_keys(node: Node, keys: Collection[str]) -> Node:
+    """Return a map without some of its entries; any other node as it is."""
+    if not isinstance(node, MapNode):
+        return node
+    kept = {key: entry for key, entry in node.entries.items() if key not in keys}
+    return replace(node, entries=kept)
 
 
 _INDEX = re.compile(r"[0-9]{1,9}")
