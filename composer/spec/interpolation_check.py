@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, SpecPath
 from composer.diagnostics.suggest import certain, nearest, question
 from composer.spec.limits import MAX_BYTES, MAX_DEPTH, MAX_NODES
+from composer.spec.refused import RefusedError
 from composer.spec.source_text import COMMAND_LINE, Place
 from composer.spec.tree import Broken, ListNode, MapNode, Node, Scalar, child, path_text
 
@@ -18,22 +19,6 @@ _LONGEST_CHAIN = 10
 _MOST_LISTED = 8
 # Values under examination at a time: each takes a few frames of Python's stack.
 _MOST_OPEN = 3 * MAX_DEPTH
-
-
-class _Unsound(Exception):  # noqa: N818
-    """A value can't be filled in; without a code where the reason has been reported."""
-
-    def __init__(
-        self,
-        code: str = "",
-        message: str = "",
-        help: str | None = None,  # noqa: A002
-        *,
-        notes: tuple[Note, ...] = (),
-        fix: tuple[Edit, ...] = (),
-    ) -> None:
-        self.code, self.message, self.help = code, message, help
-        self.notes, self.fix = notes, fix
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +117,7 @@ class Check:
             uses = self.uses[path] = _uses(text)
             found = [self._use(path, use, whole=is_whole(text, uses)) for use in uses]
             return _bounded(text, path, found) if uses else Extent(characters=len(text))
-        except _Unsound as problem:
+        except RefusedError as problem:
             if problem.code:
                 self._report(path, problem)
             return _UNSOUND
@@ -140,12 +125,12 @@ class Check:
     def _use(self, path: SpecPath, use: Interpolation, *, whole: bool) -> Extent:
         """Return the extent of what one ``${…}`` of the text at ``path`` leads to."""
         if len(self._open) > _MOST_OPEN:
-            raise _Unsound("CMP102", "values refer to each other in too long a chain")
+            raise RefusedError("CMP102", "values refer to each other in too long a chain")
         target = self._target(path, use)
         self.targets[path] = (*self.targets.get(path, ()), target)
         extent = self.extent(target)
         if not extent.sound:
-            raise _Unsound
+            raise RefusedError
         if not whole:
             self._require_text(use, target)
         return extent
@@ -158,11 +143,11 @@ class Check:
             if interpolated(reached):
                 # ${vars.a.b} where vars.a is itself ${vars.c}: go on from there.
                 if not self.extent(target).sound:
-                    raise _Unsound
+                    raise RefusedError
                 target = self.final(target)
                 reached = at(self.root, target)
             if isinstance(reached, Broken):
-                raise _Unsound
+                raise RefusedError
             below = child(reached, step)
             if below is None:
                 raise self._missing(path, use, target, step)
@@ -178,7 +163,7 @@ class Check:
             return
         else:
             kind = {MapNode: "a map", ListNode: "a list"}.get(type(found), "nothing (null)")
-        raise _Unsound(
+        raise RefusedError(
             "CMP144",
             f"'${{{use.text}}}' stands in the midst of text, and its value is {kind}",
             "only text and numbers can be put into text",
@@ -197,7 +182,7 @@ class Check:
 
     # ------------------------------------------------------------ reports
 
-    def _report(self, path: SpecPath, problem: _Unsound) -> None:
+    def _report(self, path: SpecPath, problem: RefusedError) -> None:
         """Add the diagnostic of a problem with the value at ``path``."""
         place, origins = (node := at(self.root, path)).place, node.origins
         notes = (*problem.notes, *(origin.note for origin in origins))
@@ -207,7 +192,9 @@ class Check:
         )  # fmt: skip
         self.diagnostics.append(found)
 
-    def _missing(self, path: SpecPath, use: Interpolation, parent: SpecPath, step: str) -> _Unsound:
+    def _missing(
+        self, path: SpecPath, use: Interpolation, parent: SpecPath, step: str
+    ) -> RefusedError:
         """Return the problem that ``parent``, on the way of ``use``, has no ``step``."""
         reached = at(self.root, parent)
         help_: str | None = None
@@ -217,7 +204,7 @@ class Check:
             help_ = help_ or _advice(use, parent, step, reached)
         where = f"'{path_text(parent)}'" if parent else "the spec"
         message = f"'${{{use.text}}}' can't be filled in: {where} has no '{step}'"
-        return _Unsound("CMP140", message, help_, fix=self._corrected(path, use, parent, step))
+        return RefusedError("CMP140", message, help_, fix=self._corrected(path, use, parent, step))
 
     def _corrected(
         self, path: SpecPath, use: Interpolation, parent: SpecPath, step: str
@@ -248,7 +235,7 @@ class Check:
         )
         message = f"'{path_text(path)}' needs itself in order to be filled in"
         help_ = "write a value in one of these places"
-        self._report(closing, _Unsound("CMP141", message, help_, notes=notes))
+        self._report(closing, RefusedError("CMP141", message, help_, notes=notes))
 
 
 def _advice(use: Interpolation, parent: SpecPath, step: str, reached: MapNode) -> str | None:
@@ -272,11 +259,11 @@ def _bounded(text: str, path: SpecPath, found: list[Extent]) -> Extent:
     )
     if extent.chain > _LONGEST_CHAIN:
         message = f"values refer to each other more than {_LONGEST_CHAIN} times in a row"
-        raise _Unsound("CMP102", message)
+        raise RefusedError("CMP102", message)
     if extent.characters > MAX_BYTES or extent.nodes > MAX_NODES:
-        raise _Unsound("CMP102", "filled in, this value is too large")
+        raise RefusedError("CMP102", "filled in, this value is too large")
     if extent.height + len(path) > MAX_DEPTH:
-        raise _Unsound("CMP102", f"filled in, values nest deeper than {MAX_DEPTH} levels")
+        raise RefusedError("CMP102", f"filled in, values nest deeper than {MAX_DEPTH} levels")
     return extent
 
 
@@ -291,7 +278,7 @@ def _uses(text: str) -> tuple[Interpolation, ...]:
             continue
         close = text.find("}", offset)
         if close < 0:
-            raise _Unsound(
+            raise RefusedError(
                 "CMP143",
                 "an interpolation is opened by ${ and never closed",
                 "close it with }, or write \\${ for plain text",
@@ -305,26 +292,26 @@ def _uses(text: str) -> tuple[Interpolation, ...]:
 def _path_in(body: str) -> str:
     """Return the path that stands between the braces of a ``${…}``."""
     if "${" in body:
-        raise _Unsound(
+        raise RefusedError(
             "CMP143",
             "an interpolation can't be inside another one",
             "give the path in full, as in ${vars.x}",
         )
     if ":" in body:
-        raise _Unsound(
+        raise RefusedError(
             "CMP142",
             f"'${{{body.split(':', 1)[0].strip()}:…}}' calls a resolver, which a spec may not do",
             "put the value into vars and pass it from the command line, as in vars.x=…",
         )
     if body.strip().startswith("."):
-        raise _Unsound(
+        raise RefusedError(
             "CMP143",
             f"'${{{body.strip()}}}' is a relative path",
             "give the path from the top of the spec, as in ${vars.x}",
         )
     path = _PATH.fullmatch(body)
     if path is None:
-        raise _Unsound(
+        raise RefusedError(
             "CMP143",
             f"'${{{body}}}' is not a path such as ${{vars.x}}",
             "write \\${ where plain text is meant",

@@ -23,14 +23,13 @@ from composer.spec.model import (
 )
 from composer.spec.positions import TreePositions
 from composer.spec.references import (
-    ReferenceSyntaxError,
     is_long_form,
     long_reference,
     parse_reference,
     parse_target,
 )
+from composer.spec.refused import RefusedError
 from composer.spec.selectors import (
-    PatternError,
     check_replacement,
     parse_selector,
     regex_pattern,
@@ -106,7 +105,7 @@ class Parts:
         for index, item in enumerate(items):
             try:
                 found.append(parse_selector(item, (*path, index)))
-            except PatternError as error:
+            except RefusedError as error:
                 self._pattern(error, (*path, index))
         return tuple(found)
 
@@ -121,12 +120,12 @@ class Parts:
             here = (*path, index)
             try:
                 regex_pattern(rule["regex"])
-            except PatternError as error:
+            except RefusedError as error:
                 self._pattern(error, (*here, "regex"))
                 continue
             try:
                 check_replacement(rule["regex"], rule["to"])
-            except PatternError as error:
+            except RefusedError as error:
                 self._pattern(error, (*here, "to"))
                 continue
             found.append(RenameRule(pattern=rule["regex"], to=rule["to"], regex=True, path=here))
@@ -259,9 +258,9 @@ class Parts:
         else:
             try:
                 reference = parse_reference(data, path)
-            except ReferenceSyntaxError as error:
+            except RefusedError as error:
                 fix = () if error.meant is None else self._positions.replaced(path, error.meant)
-                self._report("CMP221", path, error.message, error.help, fix=fix)
+                self._report(error.code, path, error.message, error.help, fix=fix)
                 return None
         target = self._known.get(reference.name)
         if target is None:
@@ -335,7 +334,7 @@ class Parts:
 
     # ------------------------------------------------------------ reports
 
-    def _pattern(self, error: PatternError, path: SpecPath) -> None:
+    def _pattern(self, error: RefusedError, path: SpecPath) -> None:
         self._report(error.code, path, error.message, error.help)
 
     def _report(

@@ -30,7 +30,8 @@ from composer.spec import spec_from_text
 from composer.spec.boundary import ANYWHERE
 from composer.spec.locations import names_file
 from composer.spec.model import Positions, Selector, Source, Spec
-from composer.spec.references import ReferenceSyntaxError, parse_reference
+from composer.spec.references import parse_reference
+from composer.spec.refused import RefusedError
 from composer.spec.yaml_scalars import written
 from composer.store import default_store
 from composer.workflows.pipeline import Prepared, prepare_spec
@@ -291,7 +292,7 @@ def _outputs(source: Source, topology: Topology, refs: Sequence[TensorRef]) -> l
 def _is_reference(text: str) -> bool:
     try:
         parse_reference(text)
-    except ReferenceSyntaxError:
+    except RefusedError:
         return False
     return True
 
