@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from composer.files.suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
 from composer.spec.locations import is_remote
+from composer.spec.source_forms import has_prefix
 
 _UNFIT = re.compile(r"[^A-Za-z0-9]+")
 _TELLS_NOTHING = frozenset({"", "model", "models", "weights", "export", "saved_model", "net"})
@@ -38,7 +39,7 @@ def source_ids(locations: Sequence[str]) -> tuple[str, ...]:
 def _parts(location: str) -> list[str]:
     """Return the last two parts of a location, as they may stand in an id."""
     kind, colon, rest = location.partition(":")
-    text = rest if colon and kind in ("app", "hub", "py") else location
+    text = rest if has_prefix(location) else location
     if is_remote(text):
         text = unquote(text.partition("://")[2].partition("?")[0].rpartition("#")[2] or text)
     path = PurePath(re.sub(r"[:@]", "/", text))

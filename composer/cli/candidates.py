@@ -156,14 +156,18 @@ def _values(root: Node, path: str, typed: str) -> Iterator[str]:
 
     node = find(root, tuple(path.split(".")))
     if path.startswith("sources.") and path.endswith(".from"):
-        yield from (f"{path}={name}" for name in _files(typed, _MODELS))
+        from composer.spec.source_forms import offered
+
+        known = offered()
+        endings = tuple(name for name in known if name.startswith("."))
+        prefixes = (name for name in known if name.endswith(":"))
+        yield from (f"{path}={word}" for word in (*_files(typed, endings), *prefixes))
     elif isinstance(node, Scalar) and isinstance(node.value, bool):
         yield from (f"{path}={word}" for word in ("true", "false"))
 
 
 def _keys(root: Node, path: str, sign: str) -> Iterator[str]:
     """Yield the keys beside the last one of ``path``: to set, to add (+) or to delete (~)."""
-    from composer.spec.schema_keys import keys_at
     from composer.spec.tree import MapNode, find
 
     *above, _ = path.split(".")
@@ -181,8 +185,25 @@ def _keys(root: Node, path: str, sign: str) -> Iterator[str]:
         elif sign != "+":
             yield f"{word}="
     if sign == "+":
-        missing = (key for key in keys_at(tuple(above)) if key not in place.entries)
+        missing = (key for key in _known_keys(root, above) if key not in place.entries)
         yield from (f"{'.'.join((*above, key))}=" for key in missing)
+
+
+def _known_keys(root: Node, place: list[str]) -> tuple[str, ...]:
+    """Return the keys that a map can have: those of the schema, or of a source's kind."""
+    from composer.spec.schema_keys import keys_at
+    from composer.spec.source_forms import SourceForm, entry_of
+    from composer.spec.tree import Scalar, find
+
+    match place:
+        case ["sources", key, "args"]:
+            origin = find(root, ("sources", key, "from"))
+            entry = entry_of(str(origin.value)) if isinstance(origin, Scalar) else None
+            if entry is None or entry.is_ours:
+                return ()
+            form: SourceForm = entry.load(SourceForm)
+            return tuple((form.arguments or {}).get("properties", ()))
+    return keys_at(tuple(place))
 
 
 def _is_plain(key: str) -> bool:

@@ -33,9 +33,10 @@ def command(topic: str | None) -> int:
 
 def _text(topic: str) -> str:
     from composer.diagnostics.codes import codes, page
+    from composer.plugins import codes as of_plugins
     from composer.signatures.page import page_of, topics
 
-    text = page_of(topic.strip())
+    text = page_of(topic.strip()) or of_plugins.page_of(topic.strip())
     if text is not None:
         return text
     if not topic.strip().upper().startswith("CMP"):

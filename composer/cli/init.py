@@ -24,7 +24,6 @@ SCHEMA = "schemas/spec.schema.json"
 _OWN_FOLDER = "specs"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 """As ``name`` of the schema of specs."""
-_KINDS = ("app:", "hub:", "py:")
 
 
 @click.command(name="init", short_help="Write a first spec for some models.")
@@ -164,16 +163,18 @@ def _directory(output: str | None) -> Path:
 def _location(model: str, directory: Path) -> str:
     """Return what ``from`` says of a model: a path from the spec, anything else as it is."""
     from composer.spec.locations import is_remote
+    from composer.spec.source_forms import has_prefix, offered
 
     if model.startswith("hub:.") or (model.startswith("hub:") and Path(model[4:]).is_dir()):
         preset = _seen_from(directory, Path(model[4:]))
         return f"hub:{preset}" if preset.startswith(("/", ".")) else f"hub:./{preset}"
-    if model.startswith(_KINDS) or is_remote(model) or model.startswith("file:"):
+    if has_prefix(model) or is_remote(model) or model.startswith("file:"):
         return model
     path = Path(model).expanduser()
+    known = tuple(name for name in offered() if name.startswith("."))
     if not (path.is_dir() and (path / "saved_model.pb").is_file()):
-        options.readable_file(str(path), KERAS_SUFFIXES + LEGACY_SUFFIXES + SPEC_SUFFIXES)
-    if path.is_file() and not model.endswith(KERAS_SUFFIXES + LEGACY_SUFFIXES + SPEC_SUFFIXES):
+        options.readable_file(str(path), known)
+    if path.is_file() and not model.endswith(known):
         raise UsageError(
             f"{model} has no extension of a model: {', '.join(KERAS_SUFFIXES + LEGACY_SUFFIXES)}",
             help="name a model file, app:ResNet50, hub:PRESET or py:module:function",

@@ -134,6 +134,8 @@ def _header(source: PlannedSource, entries: Sequence[MapEntry]) -> Iterator[Rend
     if source.download is not None:
         yield _line(f"  {_downloaded(source.download)}")
         yield _line(f"  sha256 {source.download.sha256}")
+    if source.plugin is not None:
+        yield _line(f"  read by {source.plugin}")
     if source.weights is not None:
         yield _line(f"  weights from {source.weights}")
     counts = [(fate, sum(entry.fate == fate for entry in entries)) for fate in _FATES]

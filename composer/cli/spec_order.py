@@ -58,11 +58,11 @@ def _read(specs: Sequence[str], overrides: Sequence[str]) -> Iterator[tuple[str,
 
 
 def _before(name: str, spec: Spec | None, makers: dict[Path, str]) -> Iterator[str]:
-    from composer.files.suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
-    from composer.sources.paths import file_path, is_path
+    from composer.sources.paths import file_path
+    from composer.spec.source_forms import names_local_file
 
     for source in spec.sources if spec is not None else ():
-        if is_path(source.location, SPEC_SUFFIXES + KERAS_SUFFIXES + LEGACY_SUFFIXES):
+        if names_local_file(source.location):
             other = makers.get(file_path(source).resolve())
             if other is not None and other != name:
                 yield other

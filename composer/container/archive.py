@@ -193,13 +193,16 @@ def open_archive(path: str | os.PathLike[str]) -> Archive:
 def check_archive_crc(path: Path) -> None:
     """Hold every member of a ``.keras`` file against its CRC-32, without reading what it says.
 
+    A plain HDF5 file has no checksums to hold it against.
+
     Raises:
         FormatError: see :func:`read_members`; ``crc`` or ``damaged``.
         OSError: the file can't be read.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        _check_crc(descriptor, read_members(descriptor, str(path)), path)
+        if os.pread(descriptor, len(HDF5_SIGNATURE), 0) != HDF5_SIGNATURE:
+            _check_crc(descriptor, read_members(descriptor, str(path)), path)
     finally:
         os.close(descriptor)
 

@@ -26,13 +26,11 @@ from composer.container.contents import (
     AssetOrigin,
     AssetToWrite,
     Content,
-    StoredOrigin,
     TensorToWrite,
-    tensor_bytes,
 )
 from composer.container.copying import Copier, Sources, write_all
 from composer.container.digests import TensorDigest, digest_texts
-from composer.container.stored import TEXT
+from composer.container.stored import TEXT, TensorInFile, bytes_of
 from composer.container.trailing import Extent, TrailingDigest
 from composer.container.zip_write import NewMember, directory, local_header
 from composer.errors import BuildError
@@ -205,7 +203,7 @@ def _write_hdf5(
     end = os.fstat(descriptor).st_size
     orders = [entry for entry in contents if isinstance(entry, TensorToWrite)]
     extents = sorted(
-        Extent(offsets[entry.path], tensor_bytes(entry), entry.path)
+        Extent(offsets[entry.path], bytes_of(entry.shape, entry.dtype), entry.path)
         for entry in orders
         if entry.path in offsets
     )
@@ -228,8 +226,8 @@ def _copy_tensors(
     # By offset, so that all before the current one is final and can be summed meanwhile.
     for offset, entry in sorted(placed, key=lambda item: item[0]):
         origin = entry.origin
-        nbytes = tensor_bytes(entry)
-        if isinstance(origin, StoredOrigin) and (origin.tensor.shape, origin.tensor.dtype) != (
+        nbytes = bytes_of(entry.shape, entry.dtype)
+        if isinstance(origin, TensorInFile) and (origin.tensor.shape, origin.tensor.dtype) != (
             entry.shape,
             entry.dtype,
         ):
@@ -240,6 +238,8 @@ def _copy_tensors(
             )
         if isinstance(origin, bytes):
             copier.write((origin,), offset, nbytes, entry.path)
+        elif not isinstance(origin, TensorInFile):
+            copier.write(origin.chunks(), offset, nbytes, entry.path)
         elif origin.tensor.offset is None:
             chunks = sources.weights(origin.path, origin.stamp).chunks(origin.tensor)
             copier.write(chunks, offset, nbytes, entry.path)
@@ -252,7 +252,7 @@ def _texts(sources: Sources, entry: TensorToWrite) -> tuple[bytes, ...]:
     """Return the elements of a text tensor; a tensor without elements has none to ask for."""
     if entry.dtype != TEXT:
         return ()
-    if not isinstance(entry.origin, StoredOrigin):
+    if not isinstance(entry.origin, TensorInFile):
         raise BuildError(f"{entry.path}: text of varying length can only be copied from a file")
     origin = entry.origin
     return sources.weights(origin.path, origin.stamp).texts(origin.tensor)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from composer.container.stored import (
-    TEXT,
-    TEXT_ITEM_BYTES,
     Attributes,
     FileStamp,
     Listing,
     StoredGroup,
     StoredTensor,
+    TensorInFile,
 )
 
 if TYPE_CHECKING:
@@ -23,19 +21,11 @@ if TYPE_CHECKING:
     from composer.container.hdf5_read import WeightsFile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredOrigin:
-    """A tensor of a file.
+class Computed(Protocol):
+    """A tensor whose bytes are made while the file is written."""
 
-    Attributes:
-        path: of a ``.keras`` archive or an HDF5 file.
-        tensor: as that file lists it.
-        stamp: of the file when it was listed; a copy from a file that changed since is refused.
-    """
-
-    path: Path
-    tensor: StoredTensor
-    stamp: FileStamp
+    def chunks(self) -> Iterable[bytes | memoryview]:
+        """Return its little-endian bytes, row-major; asked for once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +46,7 @@ class TensorToWrite:
         dtype: numpy's spelling, little-endian, as in :class:`StoredTensor`.
         logical_dtype: Keras's name for it; goes into digests.
         attributes: of the dataset; bfloat16 needs ``("dtype", "bfloat16")``.
-        origin: the tensor to copy, or its little-endian bytes, row-major.
+        origin: the tensor to copy, or its little-endian bytes, row-major, or what makes them.
     """
 
     path: str
@@ -64,7 +54,7 @@ class TensorToWrite:
     dtype: str
     logical_dtype: str
     attributes: Attributes = ()
-    origin: StoredOrigin | bytes
+    origin: TensorInFile | Computed | bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,18 +82,12 @@ class AssetToWrite:
 Content = GroupToWrite | TensorToWrite
 
 
-def tensor_bytes(entry: TensorToWrite) -> int:
-    """Return how many bytes a tensor's elements take: by its dtype, not by its origin."""
-    itemsize = TEXT_ITEM_BYTES if entry.dtype == TEXT else int(entry.dtype[2:])
-    return math.prod(entry.shape) * itemsize
-
-
 def tensor_from(weights: WeightsFile | Listing, tensor: StoredTensor, path: str) -> TensorToWrite:
     """Return the order to copy ``tensor`` of an open file to ``path``."""
     return TensorToWrite(
         path=path, shape=tensor.shape, dtype=tensor.dtype, logical_dtype=tensor.logical_dtype,
         attributes=tensor.attributes,
-        origin=StoredOrigin(path=weights.path, tensor=tensor, stamp=weights.stamp),
+        origin=TensorInFile(path=weights.path, tensor=tensor, stamp=weights.stamp),
     )  # fmt: skip
 
 

@@ -67,7 +67,7 @@ class Sources:
             from composer.container.archive import opened_weights
 
             source.weights = source.stack.enter_context(opened_weights(path))
-            _check_stamp(path, source.weights.stamp, stamp)
+            check_stamp(path, source.weights.stamp, stamp)
         return source.weights
 
     def archive(self, path: Path, stamp: FileStamp) -> Archive:
@@ -82,7 +82,7 @@ class Sources:
             from composer.container.archive import open_archive
 
             source.archive = source.stack.enter_context(open_archive(path))
-            _check_stamp(path, source.archive.stamp, stamp)
+            check_stamp(path, source.archive.stamp, stamp)
         return source.archive
 
     def check(self) -> None:
@@ -92,7 +92,7 @@ class Sources:
             BuildError: one was changed while it was copied.
         """
         for path, source in self._open.items():
-            _check_stamp(path, FileStamp.of(source.descriptor), source.stamp)
+            check_stamp(path, FileStamp.of(source.descriptor), source.stamp)
 
     def __enter__(self) -> Self:
         return self
@@ -109,7 +109,7 @@ class Sources:
     def _get(self, path: Path, stamp: FileStamp) -> _Source:
         source = self._open.get(path)
         if source is not None:
-            _check_stamp(path, source.stamp, stamp)
+            check_stamp(path, source.stamp, stamp)
             self._open.move_to_end(path)
             return source
         if len(self._open) >= MAX_OPEN:
@@ -123,7 +123,7 @@ class Sources:
             ) from error
         source = _Source(descriptor, stamp, ExitStack())
         self._open[path] = source
-        _check_stamp(path, FileStamp.of(descriptor), stamp)
+        check_stamp(path, FileStamp.of(descriptor), stamp)
         return source
 
 
@@ -134,12 +134,18 @@ def _close(source: _Source) -> None:
         os.close(source.descriptor)
 
 
-def _check_stamp(path: Path, found: FileStamp, expected: FileStamp) -> None:
+def check_stamp(path: Path, found: FileStamp, expected: FileStamp) -> None:
+    """Refuse a file that is not what it was.
+
+    Raises:
+        BuildError: the stamps differ.
+    """
     if found != expected:
         raise BuildError(
             f"the source {path} changed after it was read: it had {expected.size} bytes, now it "
             f"has {found.size}" + (", changed later" if found.size == expected.size else ""),
             help="build again when nothing writes to the source",
+            code="CMP545",
         )
 
 
@@ -182,7 +188,9 @@ class Copier:
             )
             self._follower.advance(offset + done)
 
-    def write(self, chunks: Iterable[bytes], offset: int, nbytes: int, name: str) -> None:
+    def write(
+        self, chunks: Iterable[bytes | memoryview], offset: int, nbytes: int, name: str
+    ) -> None:
         """Write bytes that Python holds.
 
         Raises:

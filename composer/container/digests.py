@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,16 +58,20 @@ def digest_tensors(path: str | os.PathLike[str]) -> dict[str, TensorDigest]:
 
 def digest_listing(listing: Listing) -> dict[str, TensorDigest]:
     """Digest every tensor of a file that was listed before; see :func:`digest_tensors`."""
+    return digest_listed(listing.path, listing.tensors)
+
+
+def digest_listed(path: Path, tensors: Sequence[StoredTensor]) -> dict[str, TensorDigest]:
+    """Digest some tensors of a file that was listed before; see :func:`digest_tensors`."""
     found: dict[str, str] = {}
-    tensors = listing.tensors
-    descriptor = os.open(listing.path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         with ThreadPoolExecutor(THREADS) as pool:
             batches = [
                 pool.submit(_digest_extents, descriptor, batch) for batch in _batches(tensors)
             ]
             # HDF5 works under one lock, so what must go through it stays in this thread.
-            found.update(_digest_converted(listing))
+            found.update(_digest_converted(path, tensors))
             for batch in batches:
                 found.update(batch.result())
     finally:
@@ -80,15 +84,15 @@ def digest_listing(listing: Listing) -> dict[str, TensorDigest]:
     }
 
 
-def _digest_converted(listing: Listing) -> dict[str, str]:
+def _digest_converted(path: Path, tensors: Iterable[StoredTensor]) -> dict[str, str]:
     """Digest what can't be read as it lies: compressed, chunked, big-endian and empty tensors."""
-    tensors = [tensor for tensor in listing.tensors if tensor.offset is None]
-    if not any(tensor.nbytes for tensor in tensors):
-        return dict.fromkeys((tensor.path for tensor in tensors), hashlib.sha256().hexdigest())
+    converted = [tensor for tensor in tensors if tensor.offset is None]
+    if not any(tensor.nbytes for tensor in converted):
+        return dict.fromkeys((tensor.path for tensor in converted), hashlib.sha256().hexdigest())
     from composer.container.archive import opened_weights
 
-    with opened_weights(listing.path) as weights:
-        return {tensor.path: digest_tensor(weights, tensor) for tensor in tensors}
+    with opened_weights(path) as weights:
+        return {tensor.path: digest_tensor(weights, tensor) for tensor in converted}
 
 
 def _batches(tensors: Iterable[StoredTensor]) -> list[list[tuple[str, int, int]]]:

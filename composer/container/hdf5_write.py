@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from h5py import h5d, h5f, h5g, h5p, h5s
 
-from composer.container.contents import Content, GroupToWrite, TensorToWrite, tensor_bytes
+from composer.container.contents import Content, GroupToWrite, TensorToWrite
 from composer.container.hdf5_types import (
     datatype_of,
     memory_type_of,
     write_attribute,
 )
-from composer.container.stored import TEXT
+from composer.container.stored import TEXT, bytes_of
 from composer.errors import BuildError
 
 Texts = Callable[[TensorToWrite], tuple[bytes, ...]]
@@ -130,7 +130,7 @@ class _Structure:
             values.reshape(-1)[:] = self._texts(entry)
             dataset.write(h5s.ALL, h5s.ALL, values, mtype=memory_type_of(TEXT))
             return
-        if tensor_bytes(entry):
+        if bytes_of(entry.shape, entry.dtype):
             self._offsets[entry.path] = dataset.get_offset()
 
     def _group(self, path: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -94,6 +95,21 @@ class StoredTensor:
     attributes: Attributes = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorInFile:
+    """A tensor, and the file that holds it.
+
+    Attributes:
+        path: of a ``.keras`` archive or an HDF5 file.
+        tensor: as that file lists it.
+        stamp: of the file when it was listed; a file that changed since is refused.
+    """
+
+    path: Path
+    tensor: StoredTensor
+    stamp: FileStamp
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """All that a weights file holds, without its bytes; usable after the file is closed.
@@ -130,6 +146,17 @@ class Listing:
         position = self._positions.get(path)
         return None if position is None else self.entries[position]
 
+    def tensor(self, path: str) -> TensorInFile:
+        """Return the tensor at ``path``, with this file.
+
+        Raises:
+            KeyError: there is none.
+        """
+        found = self.find(path)
+        if not isinstance(found, StoredTensor):
+            raise KeyError(path)
+        return TensorInFile(path=self.path, tensor=found, stamp=self.stamp)
+
     def subtree(self, path: str) -> tuple[StoredGroup | StoredTensor, ...]:
         """Return the group at ``path`` and all that lies below it; empty if there is none."""
         first = self._positions.get(path)
@@ -140,6 +167,16 @@ class Listing:
         while last < len(self.entries) and self.entries[last].path.startswith(prefix):
             last += 1
         return self.entries[first:last]
+
+
+def bytes_of(shape: Iterable[int], dtype: str) -> int:
+    """Return how many bytes the elements of a tensor take.
+
+    Args:
+        shape: empty for a scalar.
+        dtype: numpy's spelling, as in :class:`StoredTensor`.
+    """
+    return math.prod(shape) * (TEXT_ITEM_BYTES if dtype == TEXT else int(dtype[2:]))
 
 
 def is_below(path: str, groups: Iterable[str]) -> bool:

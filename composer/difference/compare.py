@@ -16,7 +16,7 @@ from composer.difference.renames import (
     plain_config,
     renames,
 )
-from composer.difference.stored_values import Distance, distance
+from composer.difference.tensor_values import Distance, distance
 from composer.difference.view import Calls, ComparedModel, Layer, Ports, Weight
 
 Pair = tuple[Any, Any]

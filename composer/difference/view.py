@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from composer.difference.stored_values import StoredValues
+from composer.difference.tensor_values import TensorValues
 from composer.graphs.graph import Form
 
 Calls = tuple[tuple[str, ...], ...]
@@ -21,7 +21,7 @@ class Weight:
         path: below the layer, such as ``vars/0``.
         shape: of the tensor.
         dtype: Keras's name for it.
-        tensor: its path in the file of ``values``.
+        tensor: its path among ``values``.
         values: where its bytes are; None where only its form is known.
     """
 
@@ -29,7 +29,7 @@ class Weight:
     shape: tuple[int, ...]
     dtype: str
     tensor: str = ""
-    values: StoredValues | None = field(default=None, compare=False, repr=False)
+    values: TensorValues | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

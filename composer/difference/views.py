@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Literal
 
-from composer.difference.stored_values import StoredValues
+from composer.difference.tensor_values import TensorValues
 from composer.difference.view import Calls, ComparedModel, Layer, Ports, Weight
 from composer.graphs.graph import (
     Call,
@@ -41,13 +41,20 @@ def view_of_plan(
         shown: what messages call it.
         arguments: what the spec gives its new layers, by id, for those that Keras has not made.
     """
-    values: dict[object, StoredValues] = {}
-    weights: dict[str, tuple[Weight, ...]] = {}
-    for copy in plan.states:
-        stored = None
-        if copy.file is not None:
-            stored = values.setdefault(copy.file.path, StoredValues(copy.file.listing))
-        weights[copy.name] = _weights(copy.state, stored)
+    values = TensorValues(plan.tensors)
+    weights = {
+        state.name: tuple(
+            Weight(
+                path=tensor.path,
+                shape=tensor.value.shape,
+                dtype=tensor.value.dtype,
+                tensor=f"{state.group}/{tensor.path}",
+                values=values,
+            )
+            for tensor in state.tensors
+        )
+        for state in plan.states
+    }
     origins = {name: str(origin) for name, origin in plan.origins.items()}
     view = _view_of_graph(plan.graph, shown, weights, origins)
     unmade = unmade_layers(plan)
@@ -68,9 +75,9 @@ def unmade_layers(plan: Plan) -> tuple[str, ...]:
     """Return the new layers that Keras has not made yet."""
     waiting = frozenset(plan.deferred)
     return tuple(
-        copy.name
-        for copy in plan.states
-        if copy.file is None and plan.origins[copy.name].kind == "layer" and copy.name in waiting
+        state.name
+        for state in plan.states
+        if state.file is None and plan.origins[state.name].kind == "layer" and state.name in waiting
     )
 
 
@@ -91,7 +98,7 @@ def _deferred(plan: Plan, shown: str) -> Iterator[str]:
 
 def view_of_model(file: ModelFile, shown: str, origins: Mapping[str, str]) -> ComparedModel:
     """View a model file; ``origins`` is what a linked one says of its layers."""
-    values = StoredValues(file.listing)
+    values = TensorValues.of_file(file.listing)
     weights = {name: _weights(state, values) for name, state in file.states.items()}
     return _view_of_graph(file.graph, shown, weights, origins)
 
@@ -231,7 +238,7 @@ def _written_ports(document: Mapping[str, Any], which: Literal["inputs", "output
     return Ports(form=form, tensors=tuple((None, ref) for _, ref in pairs))
 
 
-def _weights(state: LayerState, values: StoredValues | None) -> tuple[Weight, ...]:
+def _weights(state: LayerState, values: TensorValues) -> tuple[Weight, ...]:
     return tuple(
         Weight(
             path=variable.path,

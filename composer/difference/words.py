@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from composer.difference.stored_values import Distance
+from composer.difference.tensor_values import Distance
 
 
 def distance_in_words(apart: Distance) -> str:

@@ -1,4 +1,4 @@
-"""SavedModel folders that hold a TensorFlow program alone: found as data, and as recipes.
+"""SavedModel folders that hold a TensorFlow program alone: found as data.
 
 Such a folder is the source of one layer, which runs the program. In files the layer names the
 folder by its digest, so that no path of a machine is written down; a Keras process that makes the
@@ -8,26 +8,19 @@ layer is told which folders the spec trusts.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from composer.errors import FormatError, SourceError
+from composer.errors import FormatError
 from composer.legacy.keras_metadata import FILE as KERAS_2
 from composer.legacy.keras_metadata import read_metadata
 from composer.spec.model import Source
 
-if TYPE_CHECKING:
-    from composer.keras_process.imports import Recipe
-
 GRAPH = "saved_model.pb"
-SIGNATURE = "serving_default"
 MODULE = "composer.keras_process.tasks.saved_program"
 """Where the layer is that runs a program."""
 PROGRAM = "program"
 """The reason of what is wrong with the use of a program."""
 LINKED = "program-linked"
 """The reason of a program in a spec that is linked into a ``.keras`` file."""
-_VERSION = 1
-"""Goes up whenever a program is written down otherwise, so that it is imported again."""
 
 
 def saved_model_folder(source: Source) -> Path | None:
@@ -55,35 +48,3 @@ def program_folder(source: Source) -> Path | None:
     except FormatError:
         return folder
     return None
-
-
-def program_recipe(folder: Path, signature: str) -> Recipe:
-    """Return the recipe of a ``.keras`` file with one layer that runs a program.
-
-    Args:
-        folder: of the SavedModel.
-        signature: which of its functions.
-
-    Raises:
-        SourceError: the folder can't be read (:data:`PROGRAM`).
-    """
-    from composer.container.digests import digest_folder
-    from composer.keras_process.imports import Recipe
-
-    try:
-        content = digest_folder(folder)
-    except OSError as problem:
-        raise SourceError(
-            f"{problem.filename} can't be read: {problem.strerror}", reason=PROGRAM
-        ) from problem
-    return Recipe(
-        importer="program",
-        decides={"folder": content, "signature": signature, "version": _VERSION},
-        request={
-            "task": "import_program",
-            "folder": str(folder.absolute()),
-            "digest": content,
-            "signature": signature,
-        },
-        about={"name": folder.name, "signature": signature},
-    )

@@ -9,6 +9,7 @@ from typing import Any
 
 from composer.keras_process.programs import program_folder
 from composer.spec.model import Source, Spec
+from composer.spec.source_forms import runs_code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +66,11 @@ def code_of_source(source: Source) -> UserCode:
 
 
 def _code(sources: Sequence[Source], folder: Path, *, named: bool) -> UserCode:
-    functions = [source for source in sources if source.location.startswith("py:")]
+    functions = [source for source in sources if runs_code(source)]
     naming = [source for source in sources if source.objects or source in functions]
     named = named or bool(naming)
     folders = [folder, *(source.directory for source in naming)] if named else []
-    targets = [source.location.removeprefix("py:") for source in functions]
+    targets = [source.location.partition(":")[2] for source in functions]
     programs = [program_folder(source) for source in sources if source.trust]
     return UserCode(
         first=tuple(dict.fromkeys(folder.absolute() for folder in folders)),

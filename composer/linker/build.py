@@ -91,9 +91,9 @@ def link_checked(
     say = progress or (lambda _line: None)
     check_plan_names(plan)
     say(f"linking {plan.name}")
-    link(plan, states, path)
+    computed = link(plan, states, path)
     say(f"checking {plan.name}")
-    return _settled(path, lambda: check_artifact(path, plan))
+    return _settled(path, lambda: check_artifact(path, plan, computed))
 
 
 def link_weights_checked(
@@ -102,8 +102,8 @@ def link_weights_checked(
     """Do what :func:`link_checked` does, for the weights alone."""
     if progress is not None:
         progress(f"linking the weights of {plan.name}")
-    link_weights(plan, path)
-    return _settled(path, lambda: check_weights(path, plan))
+    computed = link_weights(plan, path)
+    return _settled(path, lambda: check_weights(path, plan, computed))
 
 
 def _settled(path: Path, check: Callable[[], None]) -> str:

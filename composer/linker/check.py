@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from composer.container.digests import TensorDigest, digest_listing
+from composer.container.digests import TensorDigest, digest_listed
 from composer.container.hdf5_read import open_weights
 from composer.container.stored import Listing, StoredGroup, StoredTensor
 from composer.errors import DriftError, FormatError
@@ -13,15 +13,23 @@ from composer.graphs.graph import leaves
 from composer.graphs.model_file import ModelFile
 from composer.graphs.order import operation_order
 from composer.linker.compare import Pair, unequal
-from composer.linker.linker import expected_paths
 from composer.model_files.read_model import read_model
 from composer.resolver.plan import Plan
+from composer.tensors.expression import Stored
+
+Computed = Mapping[str, TensorDigest]
 
 
-def check_artifact(artifact: Path, plan: Plan) -> None:
+def check_artifact(artifact: Path, plan: Plan, computed: Computed) -> None:
     """Check names, order, inputs, outputs and every tensor of ``artifact`` against ``plan``.
 
-    Every tensor is compared byte for byte with the one of the source that it comes from.
+    A tensor that was copied is compared byte for byte with the one of the source; of any other, the
+    digest must be right.
+
+    Args:
+        artifact: a ``.keras`` file.
+        plan: what it should be.
+        computed: digests of the tensors that are no copies, by their path in the artifact.
 
     Raises:
         DriftError: something differs; the message says the first difference and how many.
@@ -30,11 +38,11 @@ def check_artifact(artifact: Path, plan: Plan) -> None:
         file = read_model(artifact)
     except FormatError as error:
         raise DriftError(f"{artifact.name} can't be read again: {error.message}") from error
-    _refuse(artifact, [*_structure(file, plan), *_tensors(file.path, file.listing, plan)])
+    _refuse(artifact, [*_structure(file, plan), *_tensors(file.listing, plan, computed)])
 
 
-def check_weights(weights: Path, plan: Plan) -> None:
-    """Check every group and tensor of a file of weights against ``plan``, byte for byte.
+def check_weights(weights: Path, plan: Plan, computed: Computed) -> None:
+    """Check every group and tensor of a file of weights; see :func:`check_artifact`.
 
     Raises:
         DriftError: something differs; the message says the first difference and how many.
@@ -44,7 +52,7 @@ def check_weights(weights: Path, plan: Plan) -> None:
             listing = opened.listing
     except FormatError as error:
         raise DriftError(f"{weights.name} can't be read again: {error.message}") from error
-    _refuse(weights, [*_groups(listing, plan), *_tensors(weights, listing, plan)])
+    _refuse(weights, [*_groups(listing, plan), *_tensors(listing, plan, computed)])
 
 
 def _refuse(artifact: Path, differences: Sequence[str]) -> None:
@@ -53,44 +61,36 @@ def _refuse(artifact: Path, differences: Sequence[str]) -> None:
         raise DriftError(f"{artifact.name} is not what the plan says: {differences[0]}{more}")
 
 
-def source_digests(plan: Plan) -> dict[str, TensorDigest]:
-    """Digest every tensor of the sources that goes in, by its path in the artifact."""
-    expected = expected_paths(plan)
-    files = {copy.file.path: copy.file for copy, _ in expected.values() if copy.file is not None}
-    held = {path: digest_listing(file.listing) for path, file in files.items()}
-    return {
-        path: held[copy.file.path][origin]
-        for path, (copy, origin) in expected.items()
-        if copy.file is not None
-    }
-
-
 def _groups(listing: Listing, plan: Plan) -> Iterator[str]:
-    for copy in plan.states:
-        group = listing.find(f"{copy.group}/vars")
+    for state in plan.states:
+        group = listing.find(f"{state.group}/vars")
         name = group.attribute("name") if isinstance(group, StoredGroup) else None
-        if name != copy.name:
-            yield f"{copy.group!r} is the group of {name!r}, planned is {copy.name!r}"
+        if name != state.name:
+            yield f"{state.group!r} is the group of {name!r}, planned is {state.name!r}"
 
 
-def _tensors(artifact: Path, listing: Listing, plan: Plan) -> Iterator[str]:
-    expected = expected_paths(plan)
+def _tensors(listing: Listing, plan: Plan, computed: Computed) -> Iterator[str]:
+    expected = plan.tensors
     for tensor in listing.tensors:
         if tensor.path not in expected:
             yield f"it holds {tensor.path!r}, which the plan does not know"
-    pairs = []
-    for path, (copy, origin) in expected.items():
-        if copy.file is None:
-            continue
+    copies, others = {}, []
+    for path, value in expected.items():
         found = listing.find(path)
-        source = copy.file.listing.find(origin)
-        if isinstance(found, StoredTensor) and isinstance(source, StoredTensor):
-            pairs.append(Pair(name=path, found=found, source=copy.file.listing, expected=source))
+        if not isinstance(found, StoredTensor):
+            yield f"the weights {path!r} are missing"
+        elif isinstance(value, Stored):
+            copies[path] = Pair(found=found, source=value.source)
         else:
-            yield f"the weights {path!r} of {copy.name!r} are missing"
-    for path in unequal(artifact, pairs):
-        copy, origin = expected[path]
-        yield f"the weights {path!r} of {copy.name!r} differ from {origin!r} of their source"
+            others.append(found)
+    for path in unequal(listing.path, copies.values()):
+        source = copies[path].source.tensor.path
+        yield f"the weights {path!r} differ from {source!r} of their source"
+    if others:
+        held = digest_listed(listing.path, others)
+        for path, digest in held.items():
+            if digest != computed.get(path):
+                yield f"the weights {path!r} differ from what was computed"
 
 
 def _structure(file: ModelFile, plan: Plan) -> Iterator[str]:
@@ -107,7 +107,7 @@ def _structure(file: ModelFile, plan: Plan) -> Iterator[str]:
     ):
         if list(leaves(found)) != list(leaves(expected)) or type(found) is not type(expected):
             yield f"its {what} are {found}, planned are {expected}"
-    groups = {copy.name: copy.group for copy in plan.states}
+    groups = {state.name: state.group for state in plan.states}
     for name, group in groups.items():
         state = file.states.get(name)
         if state is None or state.group != group:

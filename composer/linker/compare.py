@@ -12,7 +12,7 @@ from pathlib import Path
 
 from composer.container.archive import opened_weights
 from composer.container.digests import digest_tensor
-from composer.container.stored import Listing, StoredTensor
+from composer.container.stored import StoredTensor, TensorInFile
 
 _THREADS = 2
 _BATCH = 16 << 20
@@ -23,14 +23,12 @@ _CHUNK = 1 << 18
 class Pair:
     """A tensor of the artifact, and the one of a source that it must equal."""
 
-    name: str
     found: StoredTensor
-    source: Listing
-    expected: StoredTensor
+    source: TensorInFile
 
 
 def unequal(artifact: Path, pairs: Iterable[Pair]) -> tuple[str, ...]:
-    """Return the names of the pairs that differ in shape, dtype or any byte.
+    """Return the paths in the artifact of the pairs that differ in shape, dtype or any byte.
 
     Bytes are read and compared a piece at a time, by two threads; memory does not grow with the
     tensors.
@@ -40,9 +38,9 @@ def unequal(artifact: Path, pairs: Iterable[Pair]) -> tuple[str, ...]:
     converted: list[Pair] = []
     room = 0
     for pair in pairs:
-        if _form(pair.found) != _form(pair.expected):
-            wrong.append(pair.name)
-        elif pair.found.offset is None or pair.expected.offset is None:
+        if _form(pair.found) != _form(pair.source.tensor):
+            wrong.append(pair.found.path)
+        elif pair.found.offset is None or pair.source.tensor.offset is None:
             converted.append(pair)
         else:
             if room <= 0:
@@ -70,12 +68,13 @@ def _form(tensor: StoredTensor) -> tuple[object, ...]:
 def _compare(batch: Iterable[Pair], artifact: Path, descriptors: Mapping[Path, int]) -> list[str]:
     wrong = []
     for pair in batch:
+        start = pair.source.tensor.offset
         assert pair.found.offset is not None
-        assert pair.expected.offset is not None
+        assert start is not None
         ours = _pieces(descriptors[artifact], pair.found.offset, pair.found.nbytes)
-        theirs = _pieces(descriptors[pair.source.path], pair.expected.offset, pair.found.nbytes)
+        theirs = _pieces(descriptors[pair.source.path], start, pair.found.nbytes)
         if any(one != other for one, other in zip_longest(ours, theirs)):
-            wrong.append(pair.name)
+            wrong.append(pair.found.path)
     return wrong
 
 
@@ -101,5 +100,5 @@ def _compare_converted(pairs: Iterable[Pair], artifact: Path) -> Iterator[str]:
                 if path not in opened:
                     opened[path] = stack.enter_context(opened_weights(path))
             found = digest_tensor(opened[artifact], pair.found)
-            if found != digest_tensor(opened[pair.source.path], pair.expected):
-                yield pair.name
+            if found != digest_tensor(opened[pair.source.path], pair.source.tensor):
+                yield pair.found.path

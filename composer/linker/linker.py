@@ -6,39 +6,32 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from composer.container.archive import check_archive_crc
-from composer.container.archive_write import WrittenArchive, write_archive, write_weights
-from composer.container.contents import (
-    AssetOrigin,
-    AssetToWrite,
-    Content,
-    GroupToWrite,
-    subtree,
-    with_name,
-)
-from composer.container.stored import is_below
+from composer.container.archive_write import write_archive, write_weights
+from composer.container.digests import TensorDigest
 from composer.errors import BuildError
 from composer.files.keys import key_of
 from composer.graphs.canonical import (
     METADATA_KEY,
     Renumbering,
     without_compilation,
-    without_optimizer,
 )
 from composer.graphs.graph import Json, Operation
-from composer.graphs.model_file import ModelFile
 from composer.graphs.recipe import recipe_document
 from composer.graphs.writer import model_config
+from composer.linker.contents import Computing, assets_of, contents_of
 from composer.record.artifact_recipe import recipe_of
-from composer.resolver.plan import Plan, SourceState, StateCopy
+from composer.resolver.plan import Plan, SourceState
+from composer.tensors.key import key
 
 _THREADS = 1
 FORMAT_VERSION = "3.15.1"
 """The Keras whose form of ``config.json`` the linker writes."""
 
 
-def link(plan: Plan, states: Mapping[str, SourceState], target: Path) -> WrittenArchive:
+def link(plan: Plan, states: Mapping[str, SourceState], target: Path) -> Mapping[str, TensorDigest]:
     """Write the model that ``plan`` describes to ``target``.
 
     Args:
@@ -47,36 +40,44 @@ def link(plan: Plan, states: Mapping[str, SourceState], target: Path) -> Written
         target: written as a whole before the sources' checksums are known to be right, and not
             flushed to the disk; the caller does that and gives it its real name.
 
+    Returns:
+        By their paths, digests of the tensors that are no copies, taken while they were made.
+
     Raises:
-        BuildError: the plan has open questions, or the target can't be written.
+        BuildError: the plan has open questions, the target can't be written, or a value does not
+            fit the dtype of its tensor.
         FormatError: a source changed since it was planned, or its weights are damaged.
     """
-    contents, assets = _contents(plan)
-    with _checking_sources(plan):
-        return write_archive(
+    with _checking_sources(plan), Computing() as computing:
+        write_archive(
             target,
             metadata=metadata(plan, states),
             config=canonical_model(plan),
-            contents=contents,
-            assets=assets,
+            contents=contents_of(plan, computing),
+            assets=assets_of(plan),
             digest=False,
             flush=False,
         )
+        return computing.digests
 
 
-def link_weights(plan: Plan, target: Path) -> None:
+def link_weights(plan: Plan, target: Path) -> Mapping[str, TensorDigest]:
     """Write the weights of the model that ``plan`` describes to ``target``, and nothing else.
 
     Args:
         plan: as for :func:`link`.
         target: a path where nothing is yet; as for :func:`link`, the caller flushes and names it.
 
+    Returns:
+        As :func:`link` does.
+
     Raises:
-        BuildError: the plan has open questions, or the target can't be written.
+        BuildError: as for :func:`link`.
         FormatError: a source changed since it was planned, or its weights are damaged.
     """
-    with _checking_sources(plan):
-        write_weights(target, _contents(plan)[0])
+    with _checking_sources(plan), Computing() as computing:
+        write_weights(target, contents_of(plan, computing))
+        return computing.digests
 
 
 @contextmanager
@@ -87,9 +88,8 @@ def _checking_sources(plan: Plan) -> Iterator[None]:
             f"{len(plan.deferred)} operations of {plan.name!r} still wait for Keras: "
             f"{', '.join(plan.deferred[:3])}"
         )
-    paths = dict.fromkeys(copy.file.path for copy in plan.states if copy.file is not None)
     with ThreadPoolExecutor(_THREADS) as pool:
-        sums = [pool.submit(check_archive_crc, path) for path in paths]
+        sums = [pool.submit(check_archive_crc, path) for path in plan.read_files]
         yield
         for checked in sums:
             checked.result()
@@ -130,18 +130,7 @@ def content_key(
         states: digests of its sources, by id.
         sha256: of a file that weights come from.
     """
-    files = dict.fromkeys(copy.file.path for copy in plan.states if copy.file is not None)
-    digests = {path: sha256(path) for path in files}
-    document = {
-        "format": 1,
-        "metadata": metadata(plan, states),
-        "config": canonical_model(plan),
-        "weights": [
-            [copy.group, copy.name, copy.state.group, copy.file and digests[copy.file.path]]
-            for copy in plan.states
-        ],
-    }
-    return key_of(document)
+    return key_of({"format": 2, **_decisive(plan, states, sha256)})
 
 
 def result_key(
@@ -157,23 +146,35 @@ def result_key(
         states: digests of its sources, by id.
         content: digest of a ``.keras`` file's config, tensors and assets.
     """
-    files = dict.fromkeys(copy.file.path for copy in plan.states if copy.file is not None)
-    digests = {path: content(path) for path in files}
-    contents, assets = _contents(plan)
     document = {
-        "format": 1,
+        "format": 2,
         "seed": plan.seed,
+        **_decisive(plan, states, content),
+        # What a content digest does not cover: which attributes there are, and in which order.
+        "contents": [[entry.path, entry.attributes] for entry in contents_of(plan, Computing())],
+        "assets": [asset.name for asset in assets_of(plan)],
+    }
+    return key_of(document)
+
+
+def _decisive(
+    plan: Plan, states: Mapping[str, SourceState], digest: Callable[[Path], str]
+) -> dict[str, Any]:
+    digests = {path: digest(path) for path in plan.read_files}
+    return {
         "metadata": metadata(plan, states),
         "config": canonical_model(plan),
         "weights": [
-            [copy.group, copy.name, copy.state.group, copy.file and digests[copy.file.path]]
-            for copy in plan.states
+            [
+                state.group,
+                state.name,
+                state.source_group,
+                state.file and digests[state.file.path],
+                [[tensor.path, key(tensor.value, digests.__getitem__)] for tensor in state.tensors],
+            ]
+            for state in plan.states
         ],
-        # What a content digest does not cover: which attributes there are, and in which order.
-        "contents": [[entry.path, entry.attributes] for entry in contents],
-        "assets": [asset.name for asset in assets],
     }
-    return key_of(document)
 
 
 def _version(text: str) -> tuple[int, ...]:
@@ -184,71 +185,3 @@ def _version(text: str) -> tuple[int, ...]:
             break
         numbers.append(int(part))
     return tuple(numbers)
-
-
-def _contents(plan: Plan) -> tuple[tuple[Content, ...], tuple[AssetToWrite, ...]]:
-    """List all groups and tensors of the result in its own order, and its assets."""
-    contents: list[Content] = [
-        GroupToWrite(path="vars", attributes=(("name", plan.name),)),
-        GroupToWrite(path="layers"),
-    ]
-    assets: list[AssetToWrite] = []
-    for copy in plan.states:
-        moved = () if copy.file is None else _moved(copy, copy.file)
-        contents.extend(moved or _empty(copy))
-        if copy.file is not None:
-            assets.extend(_assets(copy, copy.file))
-    return tuple(contents), tuple(assets)
-
-
-def _moved(copy: StateCopy, file: ModelFile) -> tuple[Content, ...]:
-    moved = subtree(file.listing, copy.state.group, copy.group)
-    if file.left_out:
-        inside = f"{copy.state.group}/" if copy.state.group else ""
-        dropped = tuple(
-            f"{copy.group}/{path.removeprefix(inside)}"
-            for path in file.left_out
-            if path.startswith(inside)
-        )
-        # A group of variables stays, for it also says the name of its layer.
-        moved = tuple(
-            entry
-            for entry in moved
-            if not is_below(entry.path, dropped)
-            or (
-                isinstance(entry, GroupToWrite)
-                and entry.path.endswith("/vars")
-                and entry.path in dropped
-            )
-        )
-    return with_name(without_optimizer(moved), f"{copy.group}/vars", copy.name)
-
-
-def _assets(copy: StateCopy, file: ModelFile) -> Iterator[AssetToWrite]:
-    """Move a layer's assets, which lie under the same path as its weights."""
-    old = f"assets/{copy.state.group}".rstrip("/")
-    for member in copy.state.assets:
-        yield AssetToWrite(
-            name=f"assets/{copy.group}{member.removeprefix(old)}",
-            origin=AssetOrigin(path=file.path, member=member, stamp=file.listing.stamp),
-        )
-
-
-def _empty(copy: StateCopy) -> tuple[Content, ...]:
-    """A layer without state has a named group all the same, as Keras writes it."""
-    return (
-        GroupToWrite(path=copy.group),
-        GroupToWrite(path=f"{copy.group}/vars", attributes=(("name", copy.name),)),
-    )
-
-
-def expected_paths(plan: Plan) -> Mapping[str, tuple[StateCopy, str]]:
-    """Return for every tensor of the result its copy order and its path in the source."""
-    return {
-        f"{copy.group}/{variable.path}": (
-            copy,
-            f"{copy.state.group}/{variable.path}".removeprefix("/"),
-        )
-        for copy in plan.states
-        for variable in copy.state.variables
-    }

@@ -135,7 +135,7 @@ def _unfit_files(
     form: OutputFormat,
 ) -> Iterator[Diagnostic]:
     """Layers such as lookups keep files of their own, which lie beside the weights."""
-    holders = [copy.name for copy in plan.states if copy.state.assets]
+    holders = [state.name for state in plan.states if state.assets]
     if not holders or form.name not in {"weights", "h5"}:
         return
     alone = form.name == "weights"

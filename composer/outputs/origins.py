@@ -152,9 +152,9 @@ def _of_sources(states: Mapping[str, SourceState]) -> Iterator[tuple[str, str]]:
 
 
 def _of_layers(plan: Plan, store: Store) -> Iterator[tuple[str, str]]:
-    for copy in plan.states:
-        if copy.file is not None and plan.origins[copy.name].kind == "layer":
-            yield f"layer {copy.name}", remembered_content(copy.file.path, store)
+    for state in plan.states:
+        if state.file is not None and plan.origins[state.name].kind == "layer":
+            yield f"layer {state.name}", remembered_content(state.file.path, store)
 
 
 def _code(spec: Spec) -> Mapping[str, str] | None:

@@ -17,6 +17,7 @@ from typing import Any, Final
 from composer.errors import PluginError
 
 OURS: Final = "keras-compose"
+_GROUPS = "keras_compose."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,13 @@ def ours(group: str) -> Mapping[str, Registered]:
 def of_plugins(group: str) -> tuple[Registered, ...]:
     """Return what other packages register, in the order of their names; our names are ours."""
     return _of_plugins(group, tuple(sys.path))
+
+
+def all_of_plugins() -> tuple[Registered, ...]:
+    """Return what other packages register under all of our groups."""
+    groups = sorted(metadata.entry_points().groups)
+    ours_ = (group for group in groups if group.startswith(_GROUPS))
+    return tuple(entry for group in ours_ for entry in of_plugins(group))
 
 
 def find(group: str, name: str) -> Registered | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from composer.graphs.recipe import Recipe, RecipeSource
 from composer.resolver.plan import Plan, PlannedSource, SourceState
-from composer.spec.locations import recorded_location
+from composer.spec.source_forms import recorded_location
 
 
 def recipe_of(plan: Plan, states: Mapping[str, SourceState]) -> Recipe:

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from composer.diagnostics.diagnostic import SpecPath
-from composer.files.suffixes import SPEC_SUFFIXES
 from composer.record.document import portable
 from composer.spec.boundary import Boundary
-from composer.spec.locations import is_remote, local_path, shown_location
+from composer.spec.locations import local_path, shown_location
 from composer.spec.model import NewLayer, Source, Spec
+from composer.spec.source_forms import is_spec, path_in, runs_code
 from composer.spec.source_text import COMMAND_LINE
 
 Kind = Literal["code", "trust", "pin", "place"]
@@ -157,12 +157,12 @@ def _origin(source: Source) -> Claim:
     path: SpecPath = ("sources", source.id, "from")
     location = source.location
     shown = shown_location(location)
-    if location.startswith("py:"):
+    if runs_code(source):
         value = (location, _real(source.directory), _frozen(source.args))
         return Claim(path=path, kind="code", value=value, shown=shown)
     files = _files(location, source.directory)
     # Variables of another spec decide what that spec does.
-    handed = _frozen(source.args) if location.endswith(SPEC_SUFFIXES) else None
+    handed = _frozen(source.args) if is_spec(source) else None
     return Claim(
         path=path, kind="place", value=(_reals(files) or location, handed), shown=shown, files=files
     )
@@ -179,14 +179,8 @@ def _claim_of_layer(layer: NewLayer, folder: Path) -> Claim:
 
 def _files(location: str, directory: Path) -> tuple[Path, ...]:
     """Return the file or folder of this machine that a location names; none for one elsewhere."""
-    if is_remote(location) or location.startswith(("app:", "py:")):
-        return ()
-    kind, _, rest = location.partition(":")
-    if kind == "hub":
-        if not rest.startswith((".", "/", "~")):
-            return ()
-        location = rest
-    return ((directory / local_path(location)).absolute(),)
+    path = path_in(location)
+    return () if path is None else ((directory / local_path(path)).absolute(),)
 
 
 def _named(files: tuple[Path, ...], folder: Path) -> Iterator[Path]:

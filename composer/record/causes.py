@@ -8,6 +8,7 @@ would hide it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from composer.diagnostics.diagnostic import Diagnostic, Note
 from composer.record.compare import Difference
@@ -79,7 +80,8 @@ def _has_cause(found: Sequence[Difference]) -> bool:
 
 def _same_files(old: LockedSource, new: LockedSource) -> bool:
     """Tell whether all that decides a source is known to the lock, and as it was."""
-    if (old.location, old.weights, old.seed) != (new.location, new.weights, new.seed):
+    decisive = attrgetter("location", "plugin", "weights", "seed")
+    if decisive(old) != decisive(new):
         return False
     known = old.sha256 is not None and old.sha256 == new.sha256
     return known or old.location.startswith("app:")

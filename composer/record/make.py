@@ -54,7 +54,7 @@ def locked_layers(plan: Plan, content: Callable[[Path], str]) -> dict[str, Locke
         plan: complete.
         content: gives the content digest of a ``.keras`` file.
     """
-    files = {copy.name: copy.file for copy in plan.states}
+    files = {state.name: state.file for state in plan.states}
     found = {}
     for operation in plan.graph.operations:
         if plan.origins[operation.name].kind != "layer":

@@ -42,6 +42,7 @@ class LockedSource:
         size: bytes of the file that ``from`` names; None where it names none.
         sha256: of that file.
         revision: the commit, version or generation that its URL led to; None where there is none.
+        plugin: the package that read it and its version; None where compose did itself.
         weights: SHA-256 of the file that ``weights`` names.
         seed: that fresh weights were drawn from; None where there are none.
         license: SPDX id that the spec gives.
@@ -52,6 +53,7 @@ class LockedSource:
     size: int | None = None
     sha256: str | None = None
     revision: str | None = None
+    plugin: str | None = None
     weights: str | None = None
     seed: int | None = None
     license: str | None = None

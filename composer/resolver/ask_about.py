@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from composer.graphs.graph import Call, Tensor, TensorRef, TensorSpec, map_call
 from composer.resolver.facts import AskedCall, Pending, Question, Recorded
-from composer.resolver.linked import LinkedOperation
+from composer.resolver.joined import JoinedOperation
 from composer.resolver.seams import is_known
 from composer.resolver.seeds import layer_seed
 
@@ -15,7 +15,7 @@ Known = TensorSpec | Pending | None
 
 
 def question_about(
-    linked: LinkedOperation,
+    linked: JoinedOperation,
     calls: Sequence[Call],
     *,
     known: Callable[[Tensor], Known],

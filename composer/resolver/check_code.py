@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from composer.files.suffixes import SPEC_SUFFIXES
 from composer.graphs.code_scan import Finding, scan
 from composer.graphs.graph import Json, Operation, Tensor, TensorRef, Tree
-from composer.resolver.plan import Plan
+from composer.resolver.link import Link
 from composer.resolver.problems import Problems
-from composer.spec.model import Source, Spec
+from composer.spec.model import Source
+from composer.spec.source_forms import is_spec, runs_code
 
 _WHOLE = (
     "\nthe folder that it would load can be a source itself, where the result is a SavedModel: "
@@ -23,14 +23,10 @@ _WHOLE = (
 )
 
 
-def check_code(spec: Spec, plan: Plan, problems: Problems) -> Plan:
-    """Report what a source may not bring in, and return the plan with what is let through.
-
-    Args:
-        spec: whose sources say ``trust``.
-        plan: of the result.
-        problems: gets CMP530 to CMP533.
-    """
+def check_code(link: Link, problems: Problems) -> Link:
+    """Report what a source may not bring in (CMP530 to CMP533); let the plan tell what it may."""
+    spec, plan = link.spec, link.plan
+    assert plan is not None
     sources = {source.id: source for source in spec.sources}
     allowed: dict[str, dict[str, None]] = {source.id: {} for source in spec.sources}
     for operation in plan.graph.operations:
@@ -44,7 +40,7 @@ def check_code(spec: Spec, plan: Plan, problems: Problems) -> Plan:
             elif not is_let_in(finding, source):
                 _report(finding, source, layer, problems)
     for source in spec.sources:
-        if source.trust and not allowed[source.id] and not problems.errors:
+        if source.trust and not allowed[source.id] and link.sound and not problems.errors:
             problems.add(
                 "CMP532",
                 ("sources", source.id, "trust"),
@@ -53,13 +49,11 @@ def check_code(spec: Spec, plan: Plan, problems: Problems) -> Plan:
                 help="remove trust, so that it can't let in what a later version of the source "
                 "brings along",
             )
-    return replace(
-        plan,
-        sources=tuple(
-            replace(planned, trusted=sources[planned.id].trust, allowed=tuple(allowed[planned.id]))
-            for planned in plan.sources
-        ),
+    told = tuple(
+        replace(planned, trusted=sources[planned.id].trust, allowed=tuple(allowed[planned.id]))
+        for planned in plan.sources
     )
+    return replace(link, plan=replace(plan, sources=told))
 
 
 def report_code(source: Source, findings: Iterable[Finding], problems: Problems) -> None:
@@ -84,7 +78,7 @@ def is_let_in(finding: Finding, source: Source) -> bool:
         return True
     if finding.kind != "name":
         return False
-    if source.location.startswith("py:") or source.location.endswith(SPEC_SUFFIXES):
+    if runs_code(source) or is_spec(source):
         return True
     if finding.target.startswith(":"):
         # Registered under its name, or under its package and name: package>name.

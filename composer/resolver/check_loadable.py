@@ -10,21 +10,19 @@ from collections.abc import Iterator, Mapping
 
 from composer.graphs.graph import Json, Operation
 from composer.graphs.keras_names import in_own_layers, text_kind
-from composer.resolver.plan import Plan, StateCopy
+from composer.resolver.link import Link
+from composer.resolver.plan import PlannedState
 from composer.resolver.problems import Problems
 
 _QUANTISED = "_from_"
 """Part of the name of every quantised dtype policy, such as ``int8_from_float32``."""
 
 
-def check_loadable(plan: Plan, problems: Problems) -> None:
-    """Report layers of sources that Keras refuses to load.
-
-    Args:
-        plan: of the result.
-        problems: gets CMP509.
-    """
-    states = {copy.name: copy for copy in plan.states}
+def check_loadable(link: Link, problems: Problems) -> None:
+    """Report layers of sources that Keras refuses to load (CMP509)."""
+    plan = link.plan
+    assert plan is not None
+    states = {state.name: state for state in plan.states}
     for operation in plan.graph.operations:
         origin = plan.origins[operation.name]
         if origin.source is None:
@@ -45,8 +43,8 @@ def check_loadable(plan: Plan, problems: Problems) -> None:
         )
 
 
-def _unloadable(operation: Operation, copy: StateCopy | None) -> str | None:
-    if operation.inner is None and copy is not None and _lost_quantisation(operation, copy):
+def _unloadable(operation: Operation, state: PlannedState | None) -> str | None:
+    if operation.inner is None and state is not None and _lost_quantisation(operation, state):
         return (
             "holds quantised layers and its config does not say so, so that their weights find "
             "no place"
@@ -65,15 +63,15 @@ def _entry(operation: Operation) -> dict[str, Json]:
     }
 
 
-def _lost_quantisation(operation: Operation, copy: StateCopy) -> bool:
+def _lost_quantisation(operation: Operation, state: PlannedState) -> bool:
     """Tell whether parts of a layer were quantised while nothing in its config records it.
 
     ``MultiHeadAttention`` makes its parts anew from its own policy, for one, and after
     ``quantize("int8")`` that is still the one it had.
     """
     quantised = any(
-        variable.dtype in ("int8", "uint8") and not variable.path.startswith("vars/")
-        for variable in copy.state.variables
+        tensor.value.dtype in ("int8", "uint8") and not tensor.path.startswith("vars/")
+        for tensor in state.tensors
     )
     return quantised and not any(_records_quantisation(e) for e in _serialised(operation))
 

@@ -1,11 +1,12 @@
-"""Fifth pass: every name of the result is unique in its scope, or every origin of it is shown."""
+"""Check of the joined graph: no name of the result is there twice."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 from composer.diagnostics.diagnostic import Edit, Note, SpecPath
-from composer.resolver.linked import Linked, LinkedOperation, Origin
+from composer.resolver.joined import JoinedGraph, JoinedOperation, Origin
+from composer.resolver.link import Link
 from composer.resolver.problems import Problems
 from composer.resolver.wire_own_inputs import is_own_input, wiring_fix, wiring_help
 from composer.spec.model import Spec
@@ -13,13 +14,14 @@ from composer.spec.model import Spec
 _SHOWN = 5
 
 
-def check_names(spec: Spec, linked: Linked, problems: Problems) -> None:
+def check_names(link: Link, problems: Problems) -> None:
     """Report collisions of operation names (CMP301) and of output names (CMP302).
 
     Keras has the same rule (``map_graph`` of ``keras/src/ops/function.py``), finds the first
     duplicate only, and says neither where it comes from nor how to repair it.
     """
-    groups: dict[str, list[LinkedOperation]] = {}
+    spec, linked = link.spec, link.joined
+    groups: dict[str, list[JoinedOperation]] = {}
     for operation in linked.operations.values():
         groups.setdefault(operation.name, []).append(operation)
     collisions = {name: found for name, found in groups.items() if len(found) > 1}
@@ -40,8 +42,8 @@ def check_names(spec: Spec, linked: Linked, problems: Problems) -> None:
 def _report_own_input(
     spec: Spec,
     name: str,
-    operations: list[LinkedOperation],
-    linked: Linked,
+    operations: list[JoinedOperation],
+    linked: JoinedGraph,
     problems: Problems,
 ) -> None:
     """Report a declared input beside a source's own input layer of that name."""
@@ -72,8 +74,8 @@ def _owner(origin: Origin) -> str:
 def _report(
     spec: Spec,
     names: list[str],
-    collisions: Mapping[str, list[LinkedOperation]],
-    groups: Mapping[str, list[LinkedOperation]],
+    collisions: Mapping[str, list[JoinedOperation]],
+    groups: Mapping[str, list[JoinedOperation]],
     problems: Problems,
 ) -> None:
     """Report one group of origins that collide, with all the names that they collide in."""
@@ -110,9 +112,9 @@ def _report(
 
 def _fix(
     spec: Spec,
-    culprit: LinkedOperation,
+    culprit: JoinedOperation,
     names: list[str],
-    groups: Mapping[str, list[LinkedOperation]],
+    groups: Mapping[str, list[JoinedOperation]],
     problems: Problems,
 ) -> tuple[Edit, ...]:
     """Return the edit that gives the culprit's source a prefix under which nothing collides."""
@@ -125,12 +127,12 @@ def _fix(
     )
 
 
-def _is_alone(source: str, names: list[str], groups: Mapping[str, list[LinkedOperation]]) -> bool:
+def _is_alone(source: str, names: list[str], groups: Mapping[str, list[JoinedOperation]]) -> bool:
     """Whether a source collides with itself only, against which no prefix helps."""
     return all(op.origin.source == source for name in names for op in groups[name])
 
 
-def _culprit(operations: Iterable[LinkedOperation]) -> LinkedOperation:
+def _culprit(operations: Iterable[JoinedOperation]) -> JoinedOperation:
     """Choose where to point: at the last source, since sources can be given a prefix."""
     ordered = list(operations)
     from_sources = [op for op in ordered if op.origin.kind == "source"]
@@ -146,9 +148,9 @@ def _path(origin: Origin) -> SpecPath:
 def _help(
     spec: Spec,
     sources: list[str],
-    culprit: LinkedOperation,
+    culprit: JoinedOperation,
     names: list[str],
-    groups: Mapping[str, list[LinkedOperation]],
+    groups: Mapping[str, list[JoinedOperation]],
 ) -> str:
     if not sources:
         return "give one of them another key"
@@ -159,7 +161,7 @@ def _help(
     return f"put a prefix in front of every layer of {source!r}: prefix: {prefix}"
 
 
-def free_prefix(spec: Spec, source: str, groups: Mapping[str, list[LinkedOperation]]) -> str:
+def free_prefix(spec: Spec, source: str, groups: Mapping[str, list[JoinedOperation]]) -> str:
     """Return a prefix for ``source`` under which none of its names collides any more."""
     own = [name for name, found in groups.items() for op in found if op.origin.source == source]
     others = {

@@ -1,4 +1,4 @@
-"""Second pass: what excluding layers does to one use of a source.
+"""Pass: what excluding layers does to one use of a source.
 
 Every tensor that a kept layer takes is settled in one of four ways: it is kept, a wire replaces
 it, a chain of bypassed layers is short-circuited to one of these, or it is a cut edge, which is
@@ -8,46 +8,32 @@ an error that shows the ways out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from composer.diagnostics.diagnostic import SpecPath
 from composer.graphs.graph import Operation, TensorRef, leaves
 from composer.resolver.bypass import is_identity, stand_in, why_not_bypass
 from composer.resolver.cut_edges import report_cut_edge
+from composer.resolver.link import Link
+from composer.resolver.piece import Selection, Use
 from composer.resolver.problems import Problems
-from composer.resolver.select import Selection
 from composer.resolver.source_wires import SourceWires
 from composer.resolver.topology import Topology
 from composer.spec.model import Source, SourceInput
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
-    """One use of a source after the cut.
-
-    Attributes:
-        id: the id under ``calls``; None for a source that is used once.
-        tensors: for every tensor that a kept layer takes, by its original reference: the kept
-            tensor, or the wire, that it takes in the result.
-        inputs: input layers that nothing wires.
-        outputs: the use's open outputs, as original references; one that the source lists twice
-            is there twice.
-        complete: whether these are all outputs of the source, in its order, and no others.
-        bypassed: layers that were short-circuited, with the tensor that stands in.
-        replaced: layers whose tensors a wire replaces.
-        wires: by the tensor that each of them replaces.
-        sound: whether no edge is cut; what follows from one that is goes unsaid.
-    """
-
-    id: str | None
-    tensors: Mapping[TensorRef, TensorRef | SourceInput]
-    inputs: tuple[str, ...]
-    outputs: tuple[TensorRef, ...]
-    complete: bool
-    bypassed: Mapping[str, TensorRef | SourceInput]
-    replaced: Mapping[str, SourceInput]
-    wires: Mapping[TensorRef, SourceInput]
-    sound: bool = True
+def cut_sources(link: Link, problems: Problems) -> Link:
+    """Settle every tensor that a kept layer of a source takes."""
+    return replace(
+        link,
+        pieces={
+            key: replace(
+                piece,
+                uses=cut(piece.source, piece.topology, piece.selection, piece.outputs, problems),
+            )
+            for key, piece in link.pieces.items()
+        },
+    )
 
 
 def cut(

@@ -48,20 +48,20 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         ],
         "weights": [
             {
-                "operation": copy.name,
-                "group": copy.group,
-                "from": copy.state.group or None,
+                "operation": state.name,
+                "group": state.group,
+                "from": state.source_group or None,
                 "variables": [
                     {
-                        "path": variable.path,
-                        "shape": list(variable.shape),
-                        "dtype": variable.dtype,
-                        "bytes": variable.nbytes,
+                        "path": tensor.path,
+                        "shape": list(tensor.value.shape),
+                        "dtype": tensor.value.dtype,
+                        "bytes": tensor.value.nbytes,
                     }
-                    for variable in copy.state.variables
+                    for tensor in state.tensors
                 ],
             }
-            for copy in plan.states
+            for state in plan.states
         ],
         "sources": [_source(source) for source in plan.sources],
         "link_map": [
@@ -122,6 +122,7 @@ def _source(source: PlannedSource) -> dict[str, Any]:
         "license": source.license,
         "sha256": source.sha256,
         **({"weights": source.weights} if source.weights is not None else {}),
+        **({"plugin": source.plugin} if source.plugin is not None else {}),
         "operations": source.operations,
         "kept": source.kept,
         "parameters": source.parameters,

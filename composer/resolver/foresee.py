@@ -12,7 +12,7 @@ from composer.diagnostics.diagnostic import Note, SpecPath
 from composer.graphs.graph import Call, Tensor, TensorRef, TensorSpec, map_call
 from composer.graphs.static_shapes import Answer, Refusal, static_answer
 from composer.graphs.static_specs import static_call
-from composer.resolver.linked import Edge, Linked, LinkedOperation, Step
+from composer.resolver.joined import Edge, JoinedGraph, JoinedOperation, Step
 from composer.resolver.problems import Problems
 from composer.resolver.seam_advice import between
 from composer.spec.yaml_scalars import written
@@ -21,7 +21,7 @@ _PAIR = 2
 
 
 def foresee(
-    linked: LinkedOperation, call: Call, expected: Callable[[Tensor], TensorSpec]
+    linked: JoinedOperation, call: Call, expected: Callable[[Tensor], TensorSpec]
 ) -> Answer:
     """Return what a call puts out, why Keras will refuse it, or None where only Keras can tell.
 
@@ -41,7 +41,7 @@ def foresee(
 def report_refused_call(
     refusal: Refusal,
     step: Step,
-    linked: Linked,
+    linked: JoinedGraph,
     specs: Mapping[TensorRef, TensorSpec],
     problems: Problems,
 ) -> None:
@@ -86,7 +86,7 @@ def report_refused_call(
     )
 
 
-def inputs_path(step: Step, linked: Linked) -> SpecPath:
+def inputs_path(step: Step, linked: JoinedGraph) -> SpecPath:
     """Return where the spec says what a call of a new layer takes."""
     path = linked.seams.get(Edge(step.key, step.call, 0), ("layers", step.key))
     return path[: path.index("inputs", 2) + 1] if "inputs" in path[2:] else path
@@ -94,7 +94,7 @@ def inputs_path(step: Step, linked: Linked) -> SpecPath:
 
 def _origin(
     ref: TensorRef,
-    linked: Linked,
+    linked: JoinedGraph,
     specs: Mapping[TensorRef, TensorSpec],
     problems: Problems,
 ) -> Note:
@@ -106,9 +106,9 @@ def _origin(
 
 
 def _layer_between(
-    operation: LinkedOperation,
+    operation: JoinedOperation,
     taken: Sequence[Tensor],
-    linked: Linked,
+    linked: JoinedGraph,
     specs: Mapping[TensorRef, TensorSpec],
 ) -> str | None:
     """Return a layer that would make the second of two tensors like the first."""

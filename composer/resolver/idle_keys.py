@@ -13,40 +13,27 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from composer.diagnostics.diagnostic import SpecPath
-from composer.files.suffixes import SPEC_SUFFIXES
 from composer.graphs.graph import Operation
 from composer.graphs.model_file import ModelFile
-from composer.resolver.linked import Step
+from composer.resolver.joined import Step
+from composer.resolver.link import Link
 from composer.resolver.name_layers import default_name
+from composer.resolver.piece import Piece
 from composer.resolver.problems import Problems
-from composer.resolver.references import Piece
 from composer.resolver.train import with_flag
-from composer.spec.model import Selector, Source, Spec
+from composer.spec.model import Selector, Source
 from composer.spec.selectors import regex_pattern
+from composer.spec.source_forms import draws_seed, is_spec
 
-_RANDOM = ("py:", "app:", "hub:")
 _SHOWN = 3
 
 
-def warn_idle_keys(
-    spec: Spec,
-    pieces: Mapping[str, Piece],
-    files: Mapping[str, ModelFile],
-    reached: AbstractSet[Step],
-    problems: Problems,
-) -> None:
-    """Report every key of ``spec`` that has no effect.
-
-    Args:
-        spec: without errors.
-        pieces: what is taken of its sources.
-        files: the sources' models, by id.
-        reached: the calls that an output depends on, numbered as the spec has them.
-        problems: gets the warnings.
-    """
-    for piece in pieces.values():
+def check_idle_keys(link: Link, problems: Problems) -> None:
+    """Report every key of a spec without errors that has no effect (CMP306)."""
+    spec, reached = link.spec, link.reached
+    for piece in link.pieces.values():
         at = ("sources", piece.source.id)
-        for key, why in _of_source(piece, files[piece.source.id], reached):
+        for key, why in _of_source(piece, link.files[piece.source.id], reached):
             _report((*at, *key), why, problems)
     for layer in spec.layers:
         for number, call in enumerate(layer.calls):
@@ -59,7 +46,7 @@ def warn_idle_keys(
 
 
 def _is_random(source: Source) -> bool:
-    return source.location.startswith(_RANDOM) or source.location.endswith(SPEC_SUFFIXES)
+    return draws_seed(source) or is_spec(source)
 
 
 def _report(path: SpecPath, why: str, problems: Problems) -> None:

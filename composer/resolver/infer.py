@@ -1,4 +1,4 @@
-"""Sixth pass: shapes and dtypes of every tensor of the result, and the questions left to Keras.
+"""Pass: shapes and dtypes of every tensor of the result, and the questions left to Keras.
 
 A source's own records hold as long as what comes in is what they were made with. Where a seam
 changes that, everything downstream is inferred anew: by recalled facts, or as questions that one
@@ -20,7 +20,9 @@ from composer.graphs.static_specs import input_spec, static_output
 from composer.resolver.ask_about import Known, question_about
 from composer.resolver.facts import Answer, Fact, Pending, Question, tensors_of
 from composer.resolver.foresee import foresee, report_refused_call
-from composer.resolver.linked import Edge, Linked, LinkedOperation, Step
+from composer.resolver.inferred import Inferred
+from composer.resolver.joined import MISSING, UNKNOWN, Edge, JoinedGraph, JoinedOperation, Step
+from composer.resolver.link import Link
 from composer.resolver.problems import Problems
 from composer.resolver.references import report_missing_output
 from composer.resolver.refused_layers import (
@@ -31,56 +33,26 @@ from composer.resolver.refused_layers import (
 from composer.resolver.seam_advice import advice
 from composer.resolver.seam_rules import static_problem
 from composer.resolver.seams import Seam, contradicts, is_known, joined, seams_of
-from composer.resolver.unchecked import Unchecked, unchecked
+from composer.resolver.unchecked import unchecked
 from composer.resolver.weights_fit import weights_that_differ
-from composer.resolver.wire import MISSING, UNKNOWN
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inferred:
-    """What is known of the result's tensors.
-
-    Attributes:
-        specs: by tensor of the joined graph; of tensors that wait for Keras those that can be
-            foreseen.
-        operations: with facts put in: configs of new layers, build configs behind changed seams.
-        states: for new layers, where their weights are.
-        questions: in an order in which they can be answered.
-        seams: in the order of the graph.
-        unchecked: what the questions leave open.
-    """
-
-    specs: Mapping[TensorRef, TensorSpec]
-    operations: Mapping[str, LinkedOperation]
-    states: Mapping[str, tuple[ModelFile, LayerState]]
-    questions: tuple[Question, ...]
-    seams: tuple[Seam, ...]
-    unchecked: Unchecked
-
-
-def infer(
-    linked: Linked,
-    order: Sequence[Step],
-    states: Mapping[str, LayerState],
-    *,
-    facts: Mapping[str, Answer],
-    seed: int,
-    problems: Problems,
-) -> Inferred:
-    """Walk the calls in ``order`` and settle what each puts out.
-
-    Args:
-        linked: the reachable graph.
-        order: its calls, each after what it takes.
-        states: what sources hold for their operations, by key.
-        facts: what Keras answered, by question id.
-        seed: of the spec; each new layer gets its own from it and its name.
-        problems: gets what does not fit (CMP410 to CMP413).
-    """
-    walk = _Walk(linked, states, facts, seed, problems)
-    for step in order:
+def infer_shapes(link: Link, problems: Problems) -> Link:
+    """Walk the calls in order and settle what each puts out (CMP410 to CMP413)."""
+    walk = _Walk(link.joined, _held(link), link.facts, link.spec.seed, problems)
+    for step in link.order:
         walk.visit(step)
-    return walk.result()
+    return replace(link, inferred=walk.result())
+
+
+def _held(link: Link) -> Mapping[str, LayerState]:
+    """Return what sources hold for their operations, by key."""
+    held = {}
+    for key, operation in link.joined.operations.items():
+        source = operation.origin.source
+        if source is not None and operation.origin.layer in link.files[source].states:
+            held[key] = link.files[source].states[operation.origin.layer]
+    return held
 
 
 def _settled(spec: Known) -> TypeGuard[TensorSpec]:
@@ -100,14 +72,14 @@ def _is_foreign(operation: Operation) -> bool:
 
 @dataclass(slots=True)
 class _Walk:
-    linked: Linked
+    linked: JoinedGraph
     states: Mapping[str, LayerState]
     facts: Mapping[str, Answer]
     seed: int
     problems: Problems
     specs: dict[TensorRef, Known] = field(default_factory=dict)
     foreseen: dict[TensorRef, TensorSpec] = field(default_factory=dict)
-    operations: dict[str, LinkedOperation] = field(default_factory=dict)
+    operations: dict[str, JoinedOperation] = field(default_factory=dict)
     made: dict[str, tuple[ModelFile, LayerState]] = field(default_factory=dict)
     asked: dict[str, Question] = field(default_factory=dict)
     causes: dict[str, SpecPath] = field(default_factory=dict)
@@ -170,7 +142,7 @@ class _Walk:
         return edge not in self.linked.seams and producer in self.intact
 
     def _is_as_recorded(
-        self, linked: LinkedOperation, tensor: Tensor, actual: Known, *, inside: bool
+        self, linked: JoinedOperation, tensor: Tensor, actual: Known, *, inside: bool
     ) -> bool:
         """Tell whether a layer takes what it took in its source.
 
@@ -187,7 +159,7 @@ class _Walk:
     def _visit_intact(
         self,
         step: Step,
-        linked: LinkedOperation,
+        linked: JoinedOperation,
         taken: Sequence[Tensor],
         known: Sequence[Known],
     ) -> None:
@@ -213,7 +185,7 @@ class _Walk:
         for output in missing:
             self.specs[TensorRef(step.key, step.call, output)] = UNKNOWN
 
-    def _report_shapeless(self, step: Step, linked: LinkedOperation) -> None:
+    def _report_shapeless(self, step: Step, linked: JoinedOperation) -> None:
         origin = linked.origin
         self.failed.add(step.key)
         self.problems.add(
@@ -326,7 +298,7 @@ class _Walk:
 
     # ------------------------------------------------------------ from Keras
 
-    def _ask(self, step: Step, linked: LinkedOperation) -> None:
+    def _ask(self, step: Step, linked: JoinedOperation) -> None:
         """Settle a call's outputs by a fact, or put the operation among the questions."""
         calls = linked.operation.calls[: step.call + 1]
         for number, call in enumerate(calls):
@@ -380,7 +352,7 @@ class _Walk:
                 report_missing_output(self.problems, path, shown, count)
                 self.specs[ref] = None
 
-    def _foresee(self, step: Step, linked: LinkedOperation) -> bool:
+    def _foresee(self, step: Step, linked: JoinedOperation) -> bool:
         """Note what a call will put out; tell whether Keras may take it."""
         answer = foresee(linked, linked.operation.calls[step.call], self._expected)
         if isinstance(answer, Refusal):
@@ -390,7 +362,7 @@ class _Walk:
             self.foreseen[TensorRef(step.key, step.call, output)] = spec
         return True
 
-    def _report_foreseen(self, step: Step, linked: LinkedOperation, refusal: Refusal) -> None:
+    def _report_foreseen(self, step: Step, linked: JoinedOperation, refusal: Refusal) -> None:
         self.failed.add(step.key)
         self._set_outputs(step, None)
         if linked.new is not None:
@@ -407,7 +379,7 @@ class _Walk:
     def _outputs_needed(self, step: Step) -> int:
         return max(self.needed.get(step, ()), default=0) + 1
 
-    def _place_new_layer(self, step: Step, linked: LinkedOperation, answer: Answer) -> None:
+    def _place_new_layer(self, step: Step, linked: JoinedOperation, answer: Answer) -> None:
         """Give a new layer the config and the weights that Keras made for it."""
         layer = answer.fact.layer
         self.operations[step.key] = replace(
@@ -425,7 +397,7 @@ class _Walk:
         if answer.made is not None and state is not None:
             self.made[step.key] = (answer.made, state)
 
-    def _rebuild(self, step: Step, linked: LinkedOperation, fact: Fact) -> None:
+    def _rebuild(self, step: Step, linked: JoinedOperation, fact: Fact) -> None:
         """Record what a layer behind a changed seam was built with; its weights must still fit."""
         build_config = fact.layer.get("build_config")
         operation = self.operations[step.key].operation
@@ -452,7 +424,7 @@ class _Walk:
         for output in range(len(fact.outputs[step.call])):
             self.specs[TensorRef(step.key, step.call, output)] = None
 
-    def _report_refusal(self, step: Step, linked: LinkedOperation, fact: Fact) -> None:
+    def _report_refusal(self, step: Step, linked: JoinedOperation, fact: Fact) -> None:
         self.failed.add(step.key)
         self._set_outputs(step, None)
         if linked.new is not None:
@@ -499,7 +471,7 @@ class _Walk:
     def _check_seams(
         self,
         step: Step,
-        linked: LinkedOperation,
+        linked: JoinedOperation,
         taken: Sequence[Tensor],
         actual: Sequence[TensorSpec],
     ) -> bool:

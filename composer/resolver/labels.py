@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from composer.graphs.graph import TensorRef
-from composer.resolver.linked import Linked, Step
-from composer.resolver.references import Piece
+from composer.resolver.joined import JoinedGraph, Step
+from composer.resolver.piece import Piece
 
 
 class Labels:
     """Knows which use of a source, and which call inside it, a numbered call is."""
 
-    def __init__(self, linked: Linked, pieces: Mapping[str, Piece]) -> None:
+    def __init__(self, linked: JoinedGraph, pieces: Mapping[str, Piece]) -> None:
         self._places = {
             Step(step.key, number): step.call for step, number in linked.numbers.items()
         }

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from composer.graphs.model_file import ModelFile
-from composer.resolver.cut import Use
 from composer.resolver.inside import inner_layers, shared_paths
-from composer.resolver.linked import Linked
+from composer.resolver.joined import JoinedGraph
+from composer.resolver.piece import Piece, Use
 from composer.resolver.plan import Fate, MapEntry
-from composer.resolver.references import Piece
 from composer.spec.model import SourceInput
 
 
 def link_map(
     pieces: Mapping[str, Piece],
-    linked: Linked,
+    linked: JoinedGraph,
     files: Mapping[str, ModelFile],
     unreachable: set[str],
 ) -> tuple[MapEntry, ...]:
@@ -50,7 +49,7 @@ def link_map(
 
 
 def _fate(
-    piece: Piece, layer: str, linked: Linked, unreachable: set[str]
+    piece: Piece, layer: str, linked: JoinedGraph, unreachable: set[str]
 ) -> tuple[Fate, str | None, str | None]:
     if layer in piece.names:
         if piece.key(layer) in unreachable:
@@ -67,12 +66,12 @@ def _fate(
     return "dropped", None, None
 
 
-def _calls(key: str, linked: Linked) -> int:
+def _calls(key: str, linked: JoinedGraph) -> int:
     operation = linked.operations.get(key)
     return len(operation.operation.calls) if operation is not None else 0
 
 
-def _calls_left_out(piece: Piece, layer: str, linked: Linked) -> str | None:
+def _calls_left_out(piece: Piece, layer: str, linked: JoinedGraph) -> str | None:
     own = piece.topology.operations[layer].calls
     calls = len(piece.uses) * len(own)
     excluded = sum((layer, number) not in piece.selection.calls for number in range(len(own)))

@@ -1,19 +1,37 @@
-"""Third pass: the final name of every kept operation of a source."""
+"""Pass: the final name of every kept operation of a source."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from composer.diagnostics.diagnostic import Edit, SpecPath
 from composer.diagnostics.suggest import did_you_mean
 from composer.graphs.rename import name_problem
 from composer.resolver.inside import how_to_open
+from composer.resolver.link import Link
 from composer.resolver.problems import Problems
 from composer.resolver.select import MOST_EXPLAINED, MOST_WORK
 from composer.resolver.topology import Topology
 from composer.spec.linear_match import Pattern, TooCostlyError
 from composer.spec.model import RenameRule, Source
 from composer.spec.selectors import regex_pattern
+
+
+def name_layers(link: Link, problems: Problems) -> Link:
+    """Name every operation that goes in; an input that something is wired to does not."""
+    pieces = {}
+    for key, piece in link.pieces.items():
+        operations = piece.topology.operations
+        going_in = [
+            name
+            for name in operations
+            if name in piece.selection.kept
+            and (operations[name].kind != "input" or any(name in use.inputs for use in piece.uses))
+        ]
+        names = final_names(piece.source, going_in, piece.topology, problems)
+        pieces[key] = replace(piece, names=names)
+    return replace(link, pieces=pieces)
 
 
 def final_names(

@@ -1,4 +1,4 @@
-"""Numbers the calls of each operation in an order in which Keras can make them.
+"""Pass: numbers the calls of each operation in an order in which Keras can make them.
 
 Keras rebuilds a layer's calls in the order in which the file lists them, and refers to a call by
 its place in that list (``functional_from_config`` of ``keras/src/models/functional.py``). So a
@@ -12,16 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from composer.graphs.graph import Tensor, TensorRef, map_call
-from composer.resolver.linked import Edge, Linked, LinkedOperation, Step
+from composer.resolver.joined import Edge, JoinedOperation, Step
+from composer.resolver.link import Link
+from composer.resolver.problems import Problems
 
 
-def number_calls(linked: Linked, order: Sequence[Step]) -> tuple[Linked, tuple[Step, ...]]:
-    """Return the graph with the calls in ``order`` and no others, and ``order`` renumbered.
-
-    Args:
-        linked: every tensor that a call in ``order`` takes is put out by one in ``order``.
-        order: calls to keep, each after what it takes; an input layer has one.
-    """
+def number_calls(link: Link, problems: Problems) -> Link:  # noqa: ARG001
+    """Leave only the calls in the graph that are in the order, and count them in that order."""
+    linked, order = link.joined, link.order
     numbers: dict[Step, int] = {}
     calls: dict[str, list[int]] = {}
     for step in order:
@@ -38,8 +36,9 @@ def number_calls(linked: Linked, order: Sequence[Step]) -> tuple[Linked, tuple[S
         for key in linked.operations
         if key in calls
     }
-    return (
-        replace(
+    return replace(
+        link,
+        joined=replace(
             linked,
             operations=operations,
             inputs=tuple(key for key in linked.inputs if key in calls),
@@ -61,13 +60,13 @@ def number_calls(linked: Linked, order: Sequence[Step]) -> tuple[Linked, tuple[S
             },
             numbers=numbers,
         ),
-        tuple(Step(step.key, numbers[step]) for step in order),
+        order=tuple(Step(step.key, numbers[step]) for step in order),
     )
 
 
 def _with_calls(
-    linked: LinkedOperation, calls: Sequence[int], moved: Callable[[TensorRef], TensorRef]
-) -> LinkedOperation:
+    linked: JoinedOperation, calls: Sequence[int], moved: Callable[[TensorRef], TensorRef]
+) -> JoinedOperation:
     operation = linked.operation
     if operation.kind == "input":
         return linked

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 from composer.graphs.graph import Graph, TensorRef, TensorSpec
-from composer.graphs.model_file import LayerState, ModelFile
+from composer.graphs.model_file import ModelFile
 from composer.resolver.inside import InnerLayer
-from composer.resolver.linked import Origin
+from composer.resolver.joined import Origin
 from composer.resolver.seams import Seam
 from composer.spec.self_shown import SelfShown
+from composer.tensors.expression import TensorExpr, lineage
 
 Fate = Literal["kept", "renamed", "dropped", "replaced", "bypassed", "wired", "unreachable"]
 
@@ -41,21 +42,38 @@ class MapEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StateCopy:
-    """Weights to copy: a layer's whole group, from a file to a new place.
+class PlannedTensor:
+    """A tensor of the result.
 
     Attributes:
-        file: the ``.keras`` file that holds them; None for a layer that has none, which gets an
-            empty group as Keras would write it.
-        state: the group there, with all its variables and assets.
-        group: the group in the result, such as ``layers/dense_3``.
-        name: the layer's final name, which its ``vars`` group carries.
+        path: below the group of its layer, such as ``vars/0``.
+        value: what it is made of.
     """
 
-    file: ModelFile | None
-    state: LayerState
-    group: str
+    path: str
+    value: TensorExpr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedState:
+    """What the result holds for a layer.
+
+    Attributes:
+        name: the layer's final name, which its ``vars`` group carries.
+        group: the group in the result, such as ``layers/dense_3``.
+        tensors: all below it, in the order of the file.
+        file: the ``.keras`` file whose groups the result repeats, with their attributes; None for a
+            layer that has none, which gets an empty group as Keras would write it.
+        source_group: the group there.
+        assets: members of that file that move along, such as vocabularies.
+    """
+
     name: str
+    group: str
+    tensors: tuple[PlannedTensor, ...] = ()
+    file: ModelFile | None = None
+    source_group: str = ""
+    assets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +114,7 @@ class PlannedSource:
         uses: ids under ``calls`` of a source whose layers are called once for each of them.
         weights: the file that its weights come from, where they are not its own.
         repairs: what was changed in the config of an old file so that today's Keras reads it.
+        plugin: the package that reads it, with its version; None where compose does itself.
         trusted: whether the spec lets code of it in.
         allowed: what that let in: code and functions from elsewhere, with the layers they are in.
         download: what its URL gave; None for a source that is no URL.
@@ -115,6 +134,7 @@ class PlannedSource:
     uses: tuple[str, ...] = ()
     weights: str | None = None
     repairs: tuple[str, ...] = ()
+    plugin: str | None = None
     trusted: bool = False
     allowed: tuple[str, ...] = ()
     download: Download | None = None
@@ -153,7 +173,7 @@ class Plan(SelfShown):
     Attributes:
         graph: the result under its final names, in Keras's own order.
         origins: by final name, for every operation of the graph.
-        states: one a layer, in the order of the graph.
+        states: what each layer holds, in the order of the graph.
         link_map: every operation of every source, in spec order.
         seams: edges that the spec made.
         wholes: uses of sources that must compute in the result what they compute alone.
@@ -166,7 +186,7 @@ class Plan(SelfShown):
     seed: int
     graph: Graph
     origins: Mapping[str, Origin]
-    states: tuple[StateCopy, ...]
+    states: tuple[PlannedState, ...]
     sources: tuple[PlannedSource, ...]
     link_map: tuple[MapEntry, ...]
     seams: tuple[Seam, ...]
@@ -185,14 +205,35 @@ class Plan(SelfShown):
     @property
     def source_files(self) -> tuple[Path, ...]:
         """The files that the result is made from, which it may not replace."""
-        return tuple(path for file in self.files.values() for path in (file.path, *file.made_from))
+        of_sources = (path for file in self.files.values() for path in (file.path, *file.made_from))
+        return tuple(dict.fromkeys((*of_sources, *self.read_files)))
+
+    @property
+    def read_files(self) -> tuple[Path, ...]:
+        """The files that a link reads: those that any tensor, group or asset comes from."""
+        found: dict[Path, None] = {}
+        for state in self.states:
+            if state.file is not None:
+                found[state.file.path] = None
+            for tensor in state.tensors:
+                found.update((source.path, None) for source in lineage(tensor.value))
+        return tuple(found)
+
+    @property
+    def tensors(self) -> Mapping[str, TensorExpr]:
+        """Every tensor of the result by its path in the file, in the file's order."""
+        return {
+            f"{state.group}/{tensor.path}": tensor.value
+            for state in self.states
+            for tensor in state.tensors
+        }
 
     @property
     def parameters(self) -> int:
         """Number of elements in all variables."""
-        return sum(v.size for copy in self.states for v in copy.state.variables)
+        return sum(value.size for value in self.tensors.values())
 
     @property
     def nbytes(self) -> int:
         """Bytes of all variables."""
-        return sum(v.nbytes for copy in self.states for v in copy.state.variables)
+        return sum(value.nbytes for value in self.tensors.values())

@@ -9,47 +9,14 @@ from dataclasses import dataclass, replace
 from composer.diagnostics.diagnostic import Edit, SpecPath
 from composer.diagnostics.suggest import certain, did_you_mean
 from composer.graphs.foreign import FOUND_BY_KERAS
-from composer.graphs.graph import Operation, TensorRef, Tree
+from composer.graphs.graph import Operation, TensorRef
 from composer.graphs.static_specs import output_count
-from composer.resolver.cut import Use
 from composer.resolver.dead_selectors import where_inside
 from composer.resolver.inside import how_to_open
+from composer.resolver.piece import Piece
 from composer.resolver.problems import Problems
-from composer.resolver.select import Selection
-from composer.resolver.topology import Topology
 from composer.spec.model import NewLayer, Reference, Source, SourceInput, Spec
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """What the passes over one source found.
-
-    Attributes:
-        uses: one, or one for each of the source's calls; never none.
-        names: original name → final name of the operations that go into the result.
-        inputs, outputs: of the source, as it arranges them.
-    """
-
-    source: Source
-    topology: Topology
-    selection: Selection
-    uses: tuple[Use, ...]
-    names: Mapping[str, str]
-    inputs: Tree
-    outputs: Tree
-
-    def key(self, original: str) -> str:
-        """Return the key of an operation in the joined graph."""
-        return f"{self.source.id}:{original}"
-
-    def reference(self, ref: TensorRef, use: int) -> TensorRef:
-        """Return an original tensor of one use as a tensor of the joined graph.
-
-        A source used several times calls each of its layers that many times over: the calls of
-        the first use come first.
-        """
-        operation = self.topology.operations[ref.operation]
-        return TensorRef(self.key(ref.operation), use * len(operation.calls) + ref.call, ref.output)
+from composer.spec.source_forms import runs_code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -417,7 +384,7 @@ def report_missing_output(problems: Problems, path: SpecPath, reference: str, co
 def _made_by_nobody(source: Source, operation: Operation) -> bool:
     """Tell whether a layer's class is neither Keras's nor one that the spec names."""
     package = (operation.module or "").partition(".")[0]
-    named = bool(source.objects) or source.location.startswith("py:")
+    named = bool(source.objects) or runs_code(source)
     return not named and package not in ("keras", *FOUND_BY_KERAS)
 
 

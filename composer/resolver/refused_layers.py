@@ -9,7 +9,7 @@ from composer.graphs.graph import TensorRef, TensorSpec
 from composer.resolver.blamed_argument import blamed, looks_plain
 from composer.resolver.facts import Fact
 from composer.resolver.foresee import inputs_path
-from composer.resolver.linked import Linked, LinkedOperation, Step
+from composer.resolver.joined import JoinedGraph, JoinedOperation, Step
 from composer.resolver.problems import Problems
 
 OTHER_SHAPE = (
@@ -23,7 +23,7 @@ _NO_CLASS = "Keras does not know the class"
 def report_new_layer(
     fact: Fact,
     step: Step,
-    linked: Linked,
+    linked: JoinedGraph,
     specs: Mapping[TensorRef, TensorSpec],
     problems: Problems,
 ) -> None:
@@ -66,7 +66,7 @@ def report_new_layer(
 
 def report_held_layer(
     fact: Fact,
-    operation: LinkedOperation,
+    operation: JoinedOperation,
     cause: SpecPath,
     notes: Sequence[Note],
     problems: Problems,
@@ -95,7 +95,7 @@ def report_held_layer(
     )
 
 
-def _input_note(operation: LinkedOperation, specs: Mapping[TensorRef, TensorSpec]) -> Note:
+def _input_note(operation: JoinedOperation, specs: Mapping[TensorRef, TensorSpec]) -> Note:
     inputs = [
         f"{tensor.ref.operation} {specs.get(tensor.ref) or '?'}"
         for tensor in operation.operation.calls[0].tensors()

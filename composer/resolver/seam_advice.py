@@ -8,7 +8,7 @@ from itertools import chain, count
 
 from composer.diagnostics.diagnostic import SpecPath
 from composer.graphs.graph import TensorRef, TensorSpec
-from composer.resolver.linked import Linked
+from composer.resolver.joined import JoinedGraph
 from composer.resolver.seams import Seam
 from composer.spec.yaml_scalars import written
 
@@ -18,7 +18,7 @@ _RANK_OF_FEATURES = 2
 
 
 def advice(
-    linked: Linked,
+    linked: JoinedGraph,
     specs: Mapping[TensorRef, object],
     seam: Seam,
 ) -> str:
@@ -60,7 +60,7 @@ def _only_batch_differs(recorded: TensorSpec, actual: TensorSpec) -> int | None:
     return recorded.shape[0] if recorded.shape[1:] == actual.shape[1:] else None
 
 
-def _new_name(linked: Linked) -> str:
+def _new_name(linked: JoinedGraph) -> str:
     taken = {operation.name for operation in linked.operations.values()} | set(linked.operations)
     taken |= {str(operation.origin.source) for operation in linked.operations.values()}
     names = chain(("fit",), (f"fit_{number}" for number in count(2)))
@@ -113,7 +113,7 @@ def _size(shape: Shape) -> int | None:
 
 
 def _fitting(
-    linked: Linked, specs: Mapping[TensorRef, object], producer: TensorRef, wanted: TensorSpec
+    linked: JoinedGraph, specs: Mapping[TensorRef, object], producer: TensorRef, wanted: TensorSpec
 ) -> Iterable[TensorRef]:
     """Yield the tensors of the same source that have the shape and dtype that is wanted."""
     source = linked.operations[producer.operation].origin.source
@@ -131,7 +131,7 @@ def _last(refs: Iterable[TensorRef]) -> TensorRef | None:
     return found[-1] if found else None
 
 
-def _reference(linked: Linked, ref: TensorRef) -> str:
+def _reference(linked: JoinedGraph, ref: TensorRef) -> str:
     """Return a tensor as a spec refers to it."""
     operation = linked.operations[ref.operation]
     if len(operation.operation.calls) > 1 or ref.output:

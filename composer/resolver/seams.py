@@ -8,7 +8,7 @@ from typing import Literal
 
 from composer.diagnostics.diagnostic import SpecPath
 from composer.graphs.graph import TensorRef, TensorSpec
-from composer.resolver.linked import Linked
+from composer.resolver.joined import JoinedGraph
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class Seam:
         return "equal" if self.expected == self.actual else "changed"
 
 
-def seams_of(linked: Linked, specs: Mapping[TensorRef, object]) -> tuple[Seam, ...]:
+def seams_of(linked: JoinedGraph, specs: Mapping[TensorRef, object]) -> tuple[Seam, ...]:
     """Return the seams of a joined graph, in its order.
 
     Args:

@@ -1,4 +1,4 @@
-"""First pass: which of a source's operations its selectors keep, by their original names.
+"""Pass: which of a source's operations its selectors keep, by their original names.
 
 Selectors that follow the graph (``upto``, ``after``, ``from`` and ``to``) pick calls: where a layer
 is called again behind the end of a path, that call is not on it.
@@ -6,12 +6,14 @@ is called again behind the end of a path, that call is not on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import replace
 
 from composer.diagnostics.diagnostic import SpecPath
 from composer.diagnostics.suggest import did_you_mean
 from composer.resolver.dead_selectors import why_dead
+from composer.resolver.link import Link
+from composer.resolver.piece import Piece, Selection, picked
 from composer.resolver.problems import Problems
 from composer.resolver.topology import CallOf, Topology
 from composer.spec.linear_match import Pattern, TooCostlyError
@@ -24,36 +26,28 @@ MOST_EXPLAINED = 50
 """For so many selectors or rules that match nothing it is looked for what may have been meant."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """Names of a source's operations.
+def select_layers(link: Link, problems: Problems) -> Link:
+    """Open the pieces of all sources that are there, each with what its selectors keep of it."""
+    pieces = {}
+    for source in link.spec.sources:
+        if source.id in link.files:
+            graph = link.files[source.id].graph
+            topology, wanted = Topology.of(graph), _as_one_layer(source)
+            pieces[source.id] = Piece(
+                source=wanted,
+                topology=topology,
+                inputs=graph.inputs,
+                outputs=graph.outputs,
+                selection=select(wanted, topology, problems),
+            )
+    return replace(link, pieces=pieces)
 
-    Attributes:
-        kept: what include leaves and exclude does not take away, and the input layers that
-            feed it.
-        calls: which calls of these are kept; all of them, unless a selector that follows the graph
-            says otherwise.
-        excluded: named by an ``exclude`` selector, or outside ``include``.
-        bypass: named by a ``bypass`` selector.
-        frozen, unfrozen: named by ``freeze`` and ``unfreeze``.
-        included: calls named by an ``include`` selector; all, if there is none.
-        named: calls named by an ``exclude`` selector.
-        found: the calls that each selector picks.
-    """
 
-    kept: frozenset[str]
-    calls: frozenset[CallOf]
-    excluded: frozenset[str]
-    bypass: frozenset[str]
-    frozen: frozenset[str]
-    unfrozen: frozenset[str]
-    included: frozenset[CallOf]
-    named: frozenset[CallOf]
-    found: Mapping[Selector, frozenset[CallOf]] = field(default_factory=dict)
-
-    def names(self, selector: Selector) -> frozenset[str]:
-        """Return the operations of which ``selector`` picks a call."""
-        return _names(selector, self.found.get(selector, frozenset()))
+def _as_one_layer(source: Source) -> Source:
+    """Return a nested source without selectors: its inside is a scope of its own (CMP419)."""
+    if source.nested is None:
+        return source
+    return replace(source, include=None, exclude=(), bypass=(), freeze=(), unfreeze=())
 
 
 def select(source: Source, topology: Topology, problems: Problems) -> Selection:
@@ -71,7 +65,7 @@ def select(source: Source, topology: Topology, problems: Problems) -> Selection:
     kept = frozenset(name for name, _ in calls)
     bypass = matcher.names(source.bypass)
     for selector in source.bypass:
-        found = _names(selector, matcher.of(selector))
+        found = picked(selector, matcher.of(selector))
         if found and not found - kept:
             problems.add(
                 "CMP402",
@@ -135,7 +129,7 @@ class _Matcher:
 
     def names(self, selectors: Iterable[Selector]) -> frozenset[str]:
         """Return the names of all operations of which any of ``selectors`` picks a call."""
-        return frozenset().union(*(_names(one, self.of(one)) for one in selectors))
+        return frozenset().union(*(picked(one, self.of(one)) for one in selectors))
 
     def of(self, selector: Selector) -> frozenset[CallOf]:
         """Return the calls that ``selector`` picks."""
@@ -194,12 +188,7 @@ def matches(selector: Selector, topology: Topology) -> frozenset[str]:
     Where it follows the graph, they are those of which it picks a call. A layer that is called
     again after itself does not come after itself.
     """
-    return _names(selector, matching_calls(selector, topology))
-
-
-def _names(selector: Selector, calls: Iterable[CallOf]) -> frozenset[str]:
-    found = frozenset(name for name, _ in calls)
-    return found - {selector.pattern} if selector.kind == "after" else found
+    return picked(selector, matching_calls(selector, topology))
 
 
 def matching_calls(selector: Selector, topology: Topology) -> frozenset[CallOf]:

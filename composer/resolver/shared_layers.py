@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 from composer.graphs.graph import Graph
 from composer.graphs.rename import shared_ids, with_shared_names
-from composer.resolver.linked import Origin
+from composer.resolver.joined import Origin
+from composer.resolver.piece import Piece
 from composer.resolver.problems import Problems
-from composer.resolver.references import Piece
 
 Owners = Mapping[str, Mapping[int | str, str]]
 """By source id: the original name of the layer of a graph that a number stands for."""

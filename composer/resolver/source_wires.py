@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from composer.diagnostics.diagnostic import SpecPath
 from composer.diagnostics.suggest import did_you_mean
 from composer.graphs.graph import TensorRef
+from composer.resolver.piece import Selection
 from composer.resolver.problems import Problems
-from composer.resolver.select import Selection
 from composer.resolver.topology import Topology
 from composer.spec.model import SourceInput
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from composer.graphs.graph import Operation
+from composer.resolver.piece import Piece
 from composer.resolver.problems import Problems
-from composer.resolver.references import Piece
 
 
 def flagged(piece: Piece, original: str, operation: Operation, problems: Problems) -> Operation:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from composer.graphs.graph import TensorRef, TensorSpec
 from composer.resolver.facts import Question
-from composer.resolver.linked import Linked
+from composer.resolver.joined import JoinedGraph
 from composer.signatures import signature_of
 from composer.spec.model import NewLayer
 
@@ -38,7 +38,7 @@ NOTHING = Unchecked()
 
 
 def unchecked(
-    questions: Iterable[Question], linked: Linked, specs: Mapping[TensorRef, TensorSpec]
+    questions: Iterable[Question], linked: JoinedGraph, specs: Mapping[TensorRef, TensorSpec]
 ) -> Unchecked:
     """Return what the open questions leave unchecked.
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from composer.graphs.graph import TensorRef, leaves
 from composer.graphs.model_file import ModelFile
-from composer.resolver.infer import Inferred
-from composer.resolver.linked import Linked, Step
+from composer.resolver.inferred import Inferred
+from composer.resolver.joined import JoinedGraph, Step
+from composer.resolver.piece import Piece
 from composer.resolver.plan import WholeUse
-from composer.resolver.references import Piece
 
 
 def whole_uses(
-    linked: Linked,
+    linked: JoinedGraph,
     names: Mapping[str, str],
     pieces: Mapping[str, Piece],
     files: Mapping[str, ModelFile],
@@ -54,7 +54,7 @@ def whole_uses(
     return tuple(wholes)
 
 
-def _moved(piece: Piece, index: int, linked: Linked) -> dict[TensorRef, TensorRef]:
+def _moved(piece: Piece, index: int, linked: JoinedGraph) -> dict[TensorRef, TensorRef]:
     """Return where each original tensor that a layer takes has gone, for one use."""
     moved = {}
     for name in piece.names:
@@ -72,7 +72,7 @@ def _moved(piece: Piece, index: int, linked: Linked) -> dict[TensorRef, TensorRe
     return moved
 
 
-def missing(piece: Piece, linked: Linked) -> list[str]:
+def missing(piece: Piece, linked: JoinedGraph) -> list[str]:
     """Return the source's operations, inputs aside, that don't go in with all of their calls."""
     return [
         name

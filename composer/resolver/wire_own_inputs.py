@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from composer.diagnostics.diagnostic import Edit
 from composer.graphs.graph import TensorSpec
 from composer.graphs.static_specs import input_spec
-from composer.resolver.linked import Linked, LinkedOperation
+from composer.resolver.joined import JoinedGraph, JoinedOperation
 from composer.resolver.problems import Problems
 from composer.spec.model import Spec
 from composer.spec.yaml_scalars import written
 
 
-def is_own_input(operations: Sequence[LinkedOperation]) -> bool:
+def is_own_input(operations: Sequence[JoinedOperation]) -> bool:
     """Tell whether a declared input collides with input layers of sources, and nothing else."""
     kinds = [operation.origin.kind for operation in operations]
     return (
@@ -23,7 +23,7 @@ def is_own_input(operations: Sequence[LinkedOperation]) -> bool:
     )
 
 
-def wiring_help(spec: Spec, operations: Sequence[LinkedOperation], linked: Linked) -> str:
+def wiring_help(spec: Spec, operations: Sequence[JoinedOperation], linked: JoinedGraph) -> str:
     """Return how the declared input is wired to the sources that have one of that name.
 
     Args:
@@ -43,7 +43,7 @@ def wiring_help(spec: Spec, operations: Sequence[LinkedOperation], linked: Linke
 
 
 def wiring_fix(
-    spec: Spec, operations: Sequence[LinkedOperation], linked: Linked, problems: Problems
+    spec: Spec, operations: Sequence[JoinedOperation], linked: JoinedGraph, problems: Problems
 ) -> tuple[Edit, ...]:
     """Return the edits that wire a declared input, which nothing takes yet, to the sources.
 
@@ -74,7 +74,7 @@ def wiring_fix(
     return tuple(edits)
 
 
-def is_dangling(declared: LinkedOperation, linked: Linked) -> bool:
+def is_dangling(declared: JoinedOperation, linked: JoinedGraph) -> bool:
     """Tell whether nothing takes a declared input."""
     taken = (
         tensor.ref.operation
@@ -87,13 +87,13 @@ def is_dangling(declared: LinkedOperation, linked: Linked) -> bool:
 
 
 def _apart(
-    operations: Sequence[LinkedOperation],
-) -> tuple[LinkedOperation, list[LinkedOperation]]:
+    operations: Sequence[JoinedOperation],
+) -> tuple[JoinedOperation, list[JoinedOperation]]:
     declared = next(op for op in operations if op.origin.kind == "input")
     return declared, [op for op in operations if op is not declared]
 
 
-def _inputs_of(source: str, linked: Linked) -> list[LinkedOperation]:
+def _inputs_of(source: str, linked: JoinedGraph) -> list[JoinedOperation]:
     return [
         operation
         for operation in linked.operations.values()
@@ -102,7 +102,7 @@ def _inputs_of(source: str, linked: Linked) -> list[LinkedOperation]:
 
 
 def _value(
-    spec: Spec, operation: LinkedOperation, declared: LinkedOperation, linked: Linked
+    spec: Spec, operation: JoinedOperation, declared: JoinedOperation, linked: JoinedGraph
 ) -> str:
     source = str(operation.origin.source)
     wired = next(item for item in spec.sources if item.id == source).inputs

@@ -1,4 +1,4 @@
-"""Last pass: final names and specs into the graph, Keras's order, a place for every weight."""
+"""Pass: final names and specs into the graph, Keras's order, a place for every weight."""
 
 from __future__ import annotations
 
@@ -22,13 +22,21 @@ from composer.graphs.model_file import LayerState, ModelFile
 from composer.graphs.order import operation_order
 from composer.graphs.rename import renamed
 from composer.graphs.static_specs import input_spec
-from composer.resolver.infer import Inferred
+from composer.resolver.inferred import Inferred
+from composer.resolver.joined import UNKNOWN, JoinedGraph, JoinedOperation, Origin
 from composer.resolver.labels import Labels
+from composer.resolver.link import Link
 from composer.resolver.link_map import link_map
-from composer.resolver.linked import Linked, LinkedOperation, Origin
-from composer.resolver.plan import Download, Plan, PlannedSource, Port, StateCopy
+from composer.resolver.piece import Piece
+from composer.resolver.plan import (
+    Download,
+    Plan,
+    PlannedSource,
+    PlannedState,
+    PlannedTensor,
+    Port,
+)
 from composer.resolver.problems import Problems
-from composer.resolver.references import Piece
 from composer.resolver.seams import Seam
 from composer.resolver.shared_layers import (
     Owners,
@@ -38,23 +46,16 @@ from composer.resolver.shared_layers import (
 )
 from composer.resolver.train import flagged
 from composer.resolver.whole_uses import missing, whole_uses
-from composer.resolver.wire import UNKNOWN
 from composer.spec.locations import shown_location
 from composer.spec.model import Spec
+from composer.spec.source_forms import provider_of
+from composer.tensors.expression import Stored
 
 
-def write_plan(
-    spec: Spec,
-    linked: Linked,
-    inferred: Inferred,
-    *,
-    pieces: Mapping[str, Piece],
-    files: Mapping[str, ModelFile],
-    downloads: Mapping[str, Download],
-    unreachable: Sequence[str],
-    problems: Problems,
-) -> Plan:
-    """Return the plan of a graph that has no errors left."""
+def write_plan(link: Link, problems: Problems) -> Link:
+    """Write the plan of a graph that has no errors left."""
+    spec, linked, inferred = link.spec, link.joined, link.inferred
+    pieces, files = link.pieces, link.files
     names = {key: operation.name for key, operation in linked.operations.items()}
     owners = shared_owners(pieces)
     operations = [
@@ -73,19 +74,19 @@ def write_plan(
     keys = {operation.name: key for key, operation in linked.operations.items()}
     origins = {name: linked.operations[keys[name]].origin for name in order}
     check_shared_layers(graph, origins, owners, problems)
-    copies = _states(graph, keys, linked, files, inferred)
-    return Plan(
+    states = _states(graph, keys, linked, files, inferred)
+    plan = Plan(
         name=spec.name,
         description=spec.description,
         seed=spec.seed,
         graph=graph,
         origins=origins,
-        states=copies,
+        states=states,
         sources=tuple(
-            _source(piece, files, linked, copies, downloads.get(id_))
+            _source(piece, files, linked, states, link.downloads.get(id_))
             for id_, piece in pieces.items()
         ),
-        link_map=link_map(pieces, linked, files, set(unreachable)),
+        link_map=link_map(pieces, linked, files, set(link.unreachable)),
         seams=_in_words(inferred.seams, Labels(linked, pieces)),
         inputs=tuple(_input_port(by_name[names[key]]) for key in linked.inputs),
         outputs=_output_ports(graph, inferred.specs, linked, names),
@@ -93,13 +94,14 @@ def write_plan(
         deferred=tuple(question.id for question in inferred.questions),
         files=files,
     )
+    return replace(link, plan=plan)
 
 
 # ---------------------------------------------------------------- operations
 
 
 def _final(
-    linked: LinkedOperation,
+    linked: JoinedOperation,
     names: Mapping[str, str],
     specs: Mapping[TensorRef, TensorSpec],
     *,
@@ -129,7 +131,7 @@ def _final(
 
 
 def _inputs(
-    spec: Spec, linked: Linked, names: Mapping[str, str], pieces: Mapping[str, Piece]
+    spec: Spec, linked: JoinedGraph, names: Mapping[str, str], pieces: Mapping[str, Piece]
 ) -> Tree:
     """Return the inputs: as the spec asks, as the source has them whose inputs they are, a list."""
     refs = [TensorRef(names[key]) for key in linked.inputs]
@@ -161,7 +163,7 @@ def _renamed(tree: Tree, names: Mapping[str, str]) -> Tree:
     return [_renamed(item, names) for item in tree]
 
 
-def _outputs(linked: Linked, names: Mapping[str, str]) -> Tree:
+def _outputs(linked: JoinedGraph, names: Mapping[str, str]) -> Tree:
     refs = [
         (key, TensorRef(names[ref.operation], ref.call, ref.output)) for key, ref in linked.outputs
     ]
@@ -183,16 +185,16 @@ def _outputs(linked: Linked, names: Mapping[str, str]) -> Tree:
 def _states(
     graph: Graph,
     keys: Mapping[str, str],
-    linked: Linked,
+    linked: JoinedGraph,
     files: Mapping[str, ModelFile],
     inferred: Inferred,
-) -> tuple[StateCopy, ...]:
+) -> tuple[PlannedState, ...]:
     """Give every layer its group, counted by class in the order of ``model.layers``.
 
     Mirrors ``_save_container_state`` of ``keras/src/saving/saving_lib.py``.
     """
     counts: dict[str, int] = {}
-    copies = []
+    states = []
     for operation in graph.operations:
         if operation.kind == "operator":
             continue
@@ -205,15 +207,32 @@ def _states(
             base = next(other.storage for other in made if other.name == operation.name)
         number = counts.get(base, 0)
         counts[base] = number + 1
-        copies.append(
-            StateCopy(
-                file=found[0] if found is not None else None,
-                state=found[1] if found is not None else LayerState(group=""),
-                group=f"layers/{base}_{number}" if number else f"layers/{base}",
+        group = f"layers/{base}_{number}" if number else f"layers/{base}"
+        if found is None:
+            states.append(PlannedState(name=operation.name, group=group))
+            continue
+        file, state = found
+        states.append(
+            PlannedState(
                 name=operation.name,
+                group=group,
+                tensors=_tensors(file, state),
+                file=file,
+                source_group=state.group,
+                assets=state.assets,
             )
         )
-    return tuple(copies)
+    return tuple(states)
+
+
+def _tensors(file: ModelFile, state: LayerState) -> tuple[PlannedTensor, ...]:
+    inside = f"{state.group}/" if state.group else ""
+    return tuple(
+        PlannedTensor(
+            path=variable.path, value=Stored(file.listing.tensor(f"{inside}{variable.path}"))
+        )
+        for variable in state.variables
+    )
 
 
 def _state(
@@ -244,14 +263,14 @@ def _in_words(seams: Sequence[Seam], labels: Labels) -> tuple[Seam, ...]:
 def _source(
     piece: Piece,
     files: Mapping[str, ModelFile],
-    linked: Linked,
-    copies: Sequence[StateCopy],
+    linked: JoinedGraph,
+    states: Sequence[PlannedState],
     download: Download | None,
 ) -> PlannedSource:
     source = piece.source
     mine = [op for op in linked.operations.values() if op.origin.source == source.id]
     names = {op.name for op in mine}
-    held = [v for copy in copies if copy.name in names for v in copy.state.variables]
+    held = [t.value for state in states if state.name in names for t in state.tensors]
     file = files[source.id]
     return PlannedSource(
         id=source.id,
@@ -262,12 +281,13 @@ def _source(
         sha256=source.sha256,
         operations=len(file.graph.operations),
         kept=len(mine),
-        parameters=sum(v.size for v in held),
-        nbytes=sum(v.nbytes for v in held),
+        parameters=sum(value.size for value in held),
+        nbytes=sum(value.nbytes for value in held),
         whole=not missing(piece, linked),
         uses=tuple(use.id for use in piece.uses if use.id is not None),
         weights=shown_location(source.weights.file) if source.weights is not None else None,
         repairs=tuple(str(repair) for repair in file.graph.repairs),
+        plugin=provider_of(source),
         download=download,
     )
 
@@ -285,7 +305,7 @@ def _input_port(operation: Operation) -> Port:
 def _output_ports(
     graph: Graph,
     specs: Mapping[TensorRef, TensorSpec],
-    linked: Linked,
+    linked: JoinedGraph,
     names: Mapping[str, str],
 ) -> tuple[Port, ...]:
     """Return the outputs under names of their own: keys, or the layers that they are of."""

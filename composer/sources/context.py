@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from composer.errors import SourceError
+from composer.files.keys import key_of
 from composer.sources.located import Located
 from composer.sources.paths import file_path
 from composer.sources.remote.fetching import Fetcher
@@ -78,6 +79,38 @@ class Context:
             recipe = replace(recipe, check=self._unchanged(recipe.check))
             return self.store.object_path(import_model(recipe, self.store, progress=self.progress))
         digest = find_model(recipe, self.store)
+        return None if digest is None else self.store.object_path(digest)
+
+    def made(
+        self,
+        maker: str,
+        decides: Mapping[str, Any],
+        about: Mapping[str, Any],
+        make: Callable[[Path], Path] | None,
+    ) -> Path | None:
+        """Return a ``.keras`` file that is made once, into the store; None where it may not be.
+
+        Args:
+            maker: short name of what makes it.
+            decides: plain JSON; all that the result depends on, by content where it is a file.
+            about: what to show people who look into the store.
+            make: writes the file, given an empty folder, and returns its path; None where it may
+                only be found.
+
+        Raises:
+            BuildError: the store can't be written.
+            SpecError: a source changed meanwhile.
+        """
+        key = key_of({"importer": maker, **decides}, any_order=True)
+        digest = self.store.recipe(key)
+        if digest is None and make is not None:
+            with self.store.making(key), self.store.scratch() as folder:
+                digest = self.store.recipe(key)  # another process may have made it meanwhile
+                if digest is None:
+                    made = make(folder)
+                    self.watched.check()
+                    digest = self.store.add(made)
+                    self.store.remember_recipe(key, digest, {"importer": maker, **about})
         return None if digest is None else self.store.object_path(digest)
 
     def _unchanged(self, check: Callable[[Path], None] | None) -> Callable[[Path], None]:

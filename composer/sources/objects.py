@@ -14,7 +14,7 @@ def check_objects(source: Source) -> None:
     """
     if not source.objects:
         return
-    from composer.keras_process.code_imports import check_target
+    from composer.keras_process.code_targets import check_target
 
     for target in source.objects:
         try:

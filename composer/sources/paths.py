@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from composer.spec.locations import is_remote, local_path
+from composer.spec.locations import local_path
 from composer.spec.model import Source
-
-
-def is_path(location: str, suffixes: tuple[str, ...]) -> bool:
-    """Tell whether ``from`` is the path of a file with one of these endings, and no URL."""
-    return location.endswith(suffixes) and not is_remote(location)
 
 
 def file_path(source: Source) -> Path:

@@ -19,12 +19,11 @@ from composer.diagnostics.diagnostic import Diagnostic, SpecPath
 from composer.errors import ComposeError, SpecError
 from composer.files.file_times import settle
 from composer.resolver.problems import Problems
-from composer.sources.paths import file_path
 from composer.spec.locations import is_remote, local_path, shown_location
 from composer.spec.model import Positions, Source
+from composer.spec.source_forms import path_in
 
 _CODE = "CMP545"
-_NO_FILES = ("app:", "hub:", "py:")
 
 State = FileStamp | tuple[tuple[str, FileStamp], ...] | None
 """Of a file, of all that is in a folder, or of nothing."""
@@ -60,9 +59,10 @@ class Watched:
             fetched: the file that its URL gave; None for other sources.
         """
         own: SpecPath = ("sources", source.id, "from")
-        named = fetched is not None or not is_remote(source.location)
-        if named and not source.location.startswith(_NO_FILES):
-            self._watch(fetched or file_path(source), source, own, source.location, positions)
+        named = path_in(source.location)
+        file = fetched if named is None else source.directory / local_path(named)
+        if file is not None:
+            self._watch(file, source, own, source.location, positions)
         weights = source.weights
         if weights is not None and not is_remote(weights.file):
             path = weights.directory / local_path(weights.file)

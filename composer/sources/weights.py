@@ -7,7 +7,6 @@ from pathlib import Path
 
 from composer.container.stored import Listing
 from composer.errors import FormatError, SourceError
-from composer.files.keys import key_of
 from composer.files.suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES
 from composer.graphs.graph import Json
 from composer.graphs.pair_weights import MISFIT, pair_weights
@@ -15,7 +14,7 @@ from composer.graphs.weight_names import Pair
 from composer.legacy.keras2 import is_legacy
 from composer.model_files.read_model import read_model
 from composer.sources.context import Context
-from composer.sources.keras_files import check_digest, existing
+from composer.sources.existing import check_digest, existing
 from composer.sources.remembered import remembered_sha256
 from composer.spec.locations import is_remote, local_path, names_file, shown_location
 from composer.spec.model import Source, SourceWeights
@@ -162,20 +161,14 @@ class _Request:
         paired = pair_weights(
             held, self.listing, weights.by, described=shown_location(weights.file)
         )
-        store, decides = self.context.store, self.decides
-        key = key_of({"importer": "linked weights", **decides})
-        digest = store.recipe(key)
-        if digest is None:
-            with store.making(key), store.scratch() as folder:
-                digest = store.recipe(key)  # another process may have made it meanwhile
-                if digest is None:
-                    made = folder / "weighted.keras"
-                    graft(self.architecture, self.listing, paired.tensors, made)
-                    self.context.watched.check()
-                    digest = store.add(made)
-                    about = {"importer": "weights", "name": self.listing.path.name, **decides}
-                    store.remember_recipe(key, digest, about)
-        return store.object_path(digest), paired.renamed
+
+        def make(folder: Path) -> Path:
+            made = folder / "weighted.keras"
+            graft(self.architecture, self.listing, paired.tensors, made)
+            return made
+
+        about = {"name": self.listing.path.name, **self.decides}
+        return self.context.made("weights", self.decides, about, make), paired.renamed
 
     def loaded(self) -> tuple[Path | None, tuple[Pair, ...]]:
         """Let Keras load the weights of an ``.h5`` file of layers, and with them the architecture.
@@ -185,9 +178,9 @@ class _Request:
                 Keras, unlike the linker, would look at when it loads it.
         """
         from composer.keras_process.user_code import code_of_source
-        from composer.keras_process.weights_imports import weights_recipe
         from composer.legacy.h5.file import read_weights
         from composer.legacy.h5.pair_layers import pair_layers
+        from composer.sources.weights_by_keras import weights_recipe
 
         self._refuse_code()
         file = read_weights(self.listing)

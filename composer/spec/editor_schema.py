@@ -17,15 +17,20 @@ from composer.signatures.installed import is_of_installed
 from composer.signatures.model import Argument, Form, LayerSignature
 from composer.signatures.words import as_yaml, forms_in_words
 from composer.spec.schema_file import schema_text
+from composer.spec.source_forms import forms_of_plugins
 
 _BY_CLASS = "layerOfKeras"
 _REFERENCE: Mapping[str, Any] = {"$ref": "#/$defs/interpolation"}
 _LAYER = '\n    "layer": {\n'
+_BY_PLUGIN = "sourceOfPlugin"
+_SOURCE = '\n    "source": {\n'
 _END = "\n    }\n  }\n}\n"
 
 
 def editor_schema_text() -> str:
     """Return the JSON Schema of specs with the arguments of the layers of Keras in it.
+
+    The sources that plug-ins read are described too, with their arguments.
 
     Where another Keras is installed than the table of signatures was made from, names that the
     table lacks are let through.
@@ -33,12 +38,48 @@ def editor_schema_text() -> str:
     text = schema_text("spec")
     assert text.count(_LAYER) == 1
     assert text.endswith(_END)
+    plugins = _of_plugins()
     layer = f'{_LAYER}      "allOf": [{{"$ref": "#/$defs/{_BY_CLASS}"}}],\n'
     definitions = ",\n".join(
         f"    {json.dumps(name)}: {json.dumps(value, ensure_ascii=False, separators=(',', ':'))}"
-        for name, value in _definitions(is_open=not is_of_installed()).items()
+        for name, value in {**_definitions(is_open=not is_of_installed()), **plugins}.items()
     )
+    if plugins:
+        assert text.count(_SOURCE) == 1
+        text = text.replace(
+            _SOURCE, f'{_SOURCE}      "allOf": [{{"$ref": "#/$defs/{_BY_PLUGIN}"}}],\n'
+        )
     return text.replace(_LAYER, layer).removesuffix("\n  }\n}\n") + f",\n{definitions}\n  }}\n}}\n"
+
+
+def _of_plugins() -> dict[str, Any]:
+    """Return the definition of what the sources of plug-ins take; none without plug-ins."""
+    forms = forms_of_plugins()
+    if not forms:
+        return {}
+    branches = [
+        {
+            "if": {"required": ["from"], "properties": {"from": {"pattern": _pattern(name)}}},
+            "then": {
+                "properties": {
+                    "args": {"maxProperties": 0}
+                    if form.arguments is None
+                    else {"anyOf": [form.arguments, _REFERENCE]}
+                }
+            },
+        }
+        for name, form in forms.items()
+    ]
+    described = "; ".join(form.described for form in forms.values())
+    origin = {"description": f"With the installed plug-ins also: {described}."}
+    return {_BY_PLUGIN: {"properties": {"from": origin}, "allOf": branches}}
+
+
+def _pattern(name: str) -> str:
+    """Return a pattern of what ``from`` is where an entry point of this name reads it."""
+    if name.startswith("."):
+        return f"{re.escape(name)}$"
+    return "(?!)" if "." in name else f"^{re.escape(name)}:"
 
 
 def _definitions(*, is_open: bool) -> dict[str, Any]:

@@ -11,7 +11,6 @@ _URL = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*::)*[A-Za-z][A-Za-z0-9+.-]*://")
 _CHAIN = re.compile(r"::(?=/|[A-Za-z][A-Za-z0-9+.-]*:(?::|//))")
 """What parts of a chain are joined with; an address of IPv6 has the same in it."""
 _LOCAL = ("file", "local")
-_KINDS = ("app", "hub", "py")
 _PLAIN = frozenset({"alt", "dl", "download", "generation", "inline", "raw", "ref", "version"})
 """Parameters of a query that decide which file is meant and let nobody in."""
 _WITH_PASSWORDS = ("https://", "http://", "ftp://", "sftp://", "ssh://")
@@ -34,7 +33,12 @@ _SHORTEST_SECRET = 6
 
 def is_remote(location: str) -> bool:
     """Tell whether a location is a URL that leads off this machine's own files."""
-    return _URL.match(location) is not None and scheme(location) not in _LOCAL
+    return is_url(location) and scheme(location) not in _LOCAL
+
+
+def is_url(location: str) -> bool:
+    """Tell whether a location is a URL, of this machine's own files too."""
+    return _URL.match(location) is not None
 
 
 def scheme(location: str) -> str:
@@ -90,21 +94,6 @@ def shown_location(location: str) -> str:
     if not _URL.match(location):
         return location
     return _SECRETS.sub(_masked, location)
-
-
-def recorded_location(location: str) -> str:
-    """Return a location as a file that is given away shows it: no secret, no folder of a machine.
-
-    What leads there from the spec stays, since it is the same for everybody who has the spec; of
-    an absolute path only the last name does.
-    """
-    kind, colon, rest = location.partition(":")
-    if colon and kind in _KINDS and rest.startswith(("/", "~")):
-        return f"{kind}:{Path(rest).name}"
-    absolute = location.startswith(("/", "~")) or (
-        _URL.match(location) is not None and not is_remote(location)
-    )
-    return local_path(location).name if absolute else shown_location(location)
 
 
 def identity(location: str) -> str:

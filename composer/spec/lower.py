@@ -21,6 +21,7 @@ from composer.spec.model import (
 )
 from composer.spec.positions import TreePositions
 from composer.spec.schema import ITEMS, Checked
+from composer.spec.source_arguments import check_arguments
 from composer.spec.source_text import COMMAND_LINE
 from composer.spec.tree import MapNode, Scalar, find, plain
 from composer.spec.trust import Grant, moved
@@ -68,11 +69,13 @@ def lower(
         parts.source(key, _directory(tree, key), _weights_directory(tree, key))
         for key in data.get("sources", {})
     )
+    unfit = tuple(d for source in sources for d in check_arguments(source, positions))
+    parts.bad.update({str(found.path[1]): None for found in unfit})
     layers = tuple(parts.layer(key) for key in data.get("layers", {}))
     outputs = parts.outputs()
     name = data.get("name", _UNNAMED)
     target, misplaced = lower_output.target(tree, data.get("output", {}), positions, name=name)
-    found = (*shared, *overridden, *parts.diagnostics, *misplaced)
+    found = (*shared, *overridden, *unfit, *parts.diagnostics, *misplaced)
     bad = _with_dependents(parts.bad, sources, layers)
     spec = Spec(
         name=name,

@@ -25,11 +25,14 @@ _SAID = {"title", "description", "examples", "default"}
 
 
 @functools.cache
-def _validator() -> Validator:
+def _validator_of_specs() -> Validator:
+    return _validator(_strict(json.loads(schema_text("spec"))))
+
+
+def _validator(schema: Mapping[str, Any]) -> Validator:
     # Imported here: jsonschema takes longer to import than a spec takes to read.
     from jsonschema import Draft202012Validator
 
-    schema: dict[str, Any] = _strict(json.loads(schema_text("spec")))
     return Draft202012Validator(schema)
 
 
@@ -49,14 +52,20 @@ def _strict(schema: Any) -> Any:
     return found
 
 
-def problems_in(data: Any) -> Iterator[Problem]:
-    """Yield what the schema refuses in ``data``, by the schema's own order of rules."""
-    for error in _validator().iter_errors(data):
-        for leaf in _reduced(error):
-            yield from _classified(leaf)
+def problems_in(data: Any, schema: Mapping[str, Any] | None = None) -> Iterator[Problem]:
+    """Yield what a schema refuses in ``data``, by the schema's own order of rules.
+
+    Args:
+        data: as plain data.
+        schema: None is that of specs.
+    """
+    validator = _validator_of_specs() if schema is None else _validator(schema)
+    for error in validator.iter_errors(data):
+        for leaf in _reduced(error, validator):
+            yield from _classified(leaf, validator)
 
 
-def _reduced(error: ValidationError) -> Iterator[ValidationError]:
+def _reduced(error: ValidationError, validator: Validator) -> Iterator[ValidationError]:
     """Yield what is wrong in the one branch of ``anyOf`` or ``oneOf`` that was meant."""
     if error.validator not in {"anyOf", "oneOf"} or not error.context or _is_choice(error):
         yield error
@@ -72,16 +81,18 @@ def _reduced(error: ValidationError) -> Iterator[ValidationError]:
     if not fitting:
         yield error
         return
-    shared = _shared_keys(error, tuple(fitting))
+    shared = _shared_keys(error, tuple(fitting), validator)
     if len(fitting) > 1 and not any(shared.values()) and isinstance(error.instance, Mapping):
         yield error
         return
     chosen = min(fitting, key=lambda index: (-shared[index], len(fitting[index]), index))
     for below in fitting[chosen]:
-        yield from _reduced(below)
+        yield from _reduced(below, validator)
 
 
-def _shared_keys(error: ValidationError, fitting: tuple[int, ...]) -> dict[int, float]:
+def _shared_keys(
+    error: ValidationError, fitting: tuple[int, ...], validator: Validator
+) -> dict[int, float]:
     """Return how many keys of the value each branch knows; a near one counts for a half."""
     branches: Any = error.validator_value
     instance: Any = error.instance
@@ -89,7 +100,7 @@ def _shared_keys(error: ValidationError, fitting: tuple[int, ...]) -> dict[int, 
         return dict.fromkeys(fitting, 0.0)
     shared: dict[int, float] = {}
     for index in fitting:
-        schema = _resolved(branches[index])
+        schema = _resolved(branches[index], validator)
         known = schema.get("properties")
         if known is None:
             # A free map takes any keys: it is meant unless a closed one shares most of them.
@@ -101,15 +112,15 @@ def _shared_keys(error: ValidationError, fitting: tuple[int, ...]) -> dict[int, 
     return shared
 
 
-def _resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+def _resolved(schema: Mapping[str, Any], validator: Validator) -> Mapping[str, Any]:
     """Return the schema behind a ``$ref``."""
     reference = schema.get("$ref")
     if not isinstance(reference, str):
         return schema
-    found: Any = _validator().schema
+    found: Any = validator.schema
     for step in reference.removeprefix("#/").split("/"):
         found = found[step]
-    return _resolved(found)
+    return _resolved(found, validator)
 
 
 def _is_choice(error: ValidationError) -> bool:
@@ -118,22 +129,24 @@ def _is_choice(error: ValidationError) -> bool:
     return error.validator == "oneOf" and all(set(branch) == {"required"} for branch in branches)
 
 
-def _classified(error: ValidationError) -> Iterator[Problem]:
+def _classified(error: ValidationError, validator: Validator) -> Iterator[Problem]:
     value, schema = error.instance, error.schema if isinstance(error.schema, Mapping) else {}
     shown = Problem(
         path=tuple(error.absolute_path),
         rule=str(error.validator),
         title=str(schema.get("title", "")),
-        example=next((_json(item) for item in _examples(tuple(error.absolute_schema_path))), None),
+        example=next(
+            (_json(item) for item in _examples(tuple(error.absolute_schema_path), validator)), None
+        ),
     )
     if "propertyNames" in error.absolute_schema_path:
         yield replace(shown, rule="id", key=str(value))
         return
     match error.validator:
         case "additionalProperties" | "required":
-            yield from _keys(error, schema, shown)
+            yield from _keys(error, schema, shown, validator)
         case "type" | "anyOf":
-            yield _kind(error, schema, shown)
+            yield _kind(error, schema, shown, validator)
         case "oneOf" | "not":
             if isinstance(value, Mapping):
                 yield _choice(error, shown)
@@ -145,7 +158,9 @@ def _classified(error: ValidationError) -> Iterator[Problem]:
             yield replace(shown, wanted=(str(error.validator_value),))
 
 
-def _keys(error: ValidationError, schema: Mapping[str, Any], shown: Problem) -> Iterator[Problem]:
+def _keys(
+    error: ValidationError, schema: Mapping[str, Any], shown: Problem, validator: Validator
+) -> Iterator[Problem]:
     """Yield the unknown keys of a map, or the missing ones that no unknown one was meant to be."""
     value: Any = error.instance
     wanted: Any = error.validator_value
@@ -161,22 +176,24 @@ def _keys(error: ValidationError, schema: Mapping[str, Any], shown: Problem) -> 
     meant = [problem.guess for problem in unknown]
     for key in wanted:
         if key not in value and key not in meant:
-            below = _resolved(schema.get("properties", {}).get(key, {}))
+            below = _resolved(schema.get("properties", {}).get(key, {}), validator)
             example = next(iter(below.get("examples", ())), below.get("const"))
             yield replace(shown, rule="required", key=key, example=_json(example))
 
 
-def _kind(error: ValidationError, schema: Mapping[str, Any], shown: Problem) -> Problem:
+def _kind(
+    error: ValidationError, schema: Mapping[str, Any], shown: Problem, validator: Validator
+) -> Problem:
     """Return the problem with a value of the wrong kind, or a map that is none of those allowed."""
     value: Any = error.instance
     branches: Any = error.validator_value
-    types = tuple(_types(error))
+    types = tuple(_types(error, validator))
     if error.validator == "anyOf" and isinstance(value, Mapping) and "object" in types:
-        first_keys = (_resolved(branch).get("required", ())[:1] for branch in branches)
+        first_keys = (_resolved(branch, validator).get("required", ())[:1] for branch in branches)
         return replace(shown, rule="choice", wanted=tuple(k for keys in first_keys for k in keys))
     required = schema.get("required", ())
     key = required[0] if len(required) == 1 else ""
-    wraps = _takes_in_list(error, value)
+    wraps = _takes_in_list(error, value, validator)
     return replace(shown, rule="type", wanted=types, key=key, wraps=wraps)
 
 
@@ -192,15 +209,15 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _examples(path: tuple[str | int, ...]) -> tuple[Any, ...]:
+def _examples(path: tuple[str | int, ...], validator: Validator) -> tuple[Any, ...]:
     """Return the examples of the nearest named part of the schema around ``path``."""
     found: tuple[Any, ...] = ()
-    schema: Any = _validator().schema
+    schema: Any = validator.schema
     previous: str | int = "properties"
     for step in path:
         # jsonschema leaves the steps through $ref out of its paths.
         if isinstance(schema, Mapping) and step not in schema:
-            schema = _resolved(schema)
+            schema = _resolved(schema, validator)
             found = found or tuple(schema.get("examples", ()))
         schema = schema[step]
         if isinstance(schema, Mapping):
@@ -212,14 +229,12 @@ def _examples(path: tuple[str | int, ...]) -> tuple[Any, ...]:
     return found
 
 
-def _takes_in_list(error: ValidationError, value: Any) -> bool:
+def _takes_in_list(error: ValidationError, value: Any, validator: Validator) -> bool:
     """Whether a list of which ``value`` is the one item would have been accepted."""
-    return not isinstance(value, list) and _validator().evolve(schema=error.schema).is_valid(
-        [value]
-    )
+    return not isinstance(value, list) and validator.evolve(schema=error.schema).is_valid([value])
 
 
-def _types(error: ValidationError) -> Iterator[str]:
+def _types(error: ValidationError, validator: Validator) -> Iterator[str]:
     """Yield the JSON types that would have been accepted, each once."""
     wanted: Any = error.validator_value
     if error.validator == "type":
@@ -227,7 +242,7 @@ def _types(error: ValidationError) -> Iterator[str]:
         return
     found: dict[str, None] = {}
     for branch in wanted:
-        schema = _resolved(branch)
+        schema = _resolved(branch, validator)
         if "enum" in schema:
             found["string"] = None
         for name in [schema["type"]] if "type" in schema else []:

@@ -14,8 +14,9 @@ from typing import Any
 
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.spec import indentation, interpolation
-from composer.spec.locations import is_remote, local_path, shown_location
+from composer.spec.locations import local_path, shown_location
 from composer.spec.positions import TreePositions
+from composer.spec.source_forms import path_in
 from composer.spec.tree import MapNode, Node, Scalar, find, plain, walk
 
 
@@ -111,15 +112,11 @@ def _trusted(tree: Node) -> Iterator[Grant]:
 
 
 def _target(node: Scalar, location: str) -> str:
-    if is_remote(location) or location.startswith(("app:", "py:")):
+    path = path_in(location)
+    if path is None:
         return location
-    kind, colon, rest = location.partition(":")
-    if colon and kind == "hub":
-        if not rest.startswith((".", "/", "~")):
-            return location
-        location = rest
     try:
-        return os.path.realpath(node.directory / local_path(location))
+        return os.path.realpath(node.directory / local_path(path))
     except (OSError, ValueError):
         return location
 

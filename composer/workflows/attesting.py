@@ -11,7 +11,6 @@ from typing import Any
 
 from composer.container.digests import digest_file
 from composer.errors import UsageError
-from composer.files.suffixes import SPEC_SUFFIXES
 from composer.files.unfinished import temporary_folder
 from composer.graphs.content_digest import digest_content
 from composer.outputs.chosen import Output, destinations_of
@@ -23,8 +22,9 @@ from composer.record.provenance.gather import gather
 from composer.record.provenance.model import Made, Result
 from composer.record.provenance.statement import statement
 from composer.record.signing import check_key, sign
-from composer.sources.paths import file_path, is_path
+from composer.sources.paths import file_path
 from composer.spec.formats import companion, signature
+from composer.spec.source_forms import is_spec
 from composer.workflows.describing import describe
 from composer.workflows.pipeline import Prepared, plan_spec
 
@@ -132,9 +132,7 @@ def _made(
     }
     lock = describe(prepared, Path(spec.file).parent, artifacts, formats=list(artifacts))
     specs = {
-        source.id: digest_file(file_path(source))
-        for source in spec.sources
-        if is_path(source.location, SPEC_SUFFIXES)
+        source.id: digest_file(file_path(source)) for source in spec.sources if is_spec(source)
     }
     return gather(
         lock, plan_spec(prepared), results, spec=Path(spec.file).name, specs=specs, time=time

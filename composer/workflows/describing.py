@@ -6,21 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from composer.files.suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES
+from composer.files.suffixes import KERAS_SUFFIXES
 from composer.record.make import locked_layers, locked_spec, toolchain
 from composer.record.model import Lock, LockedArtifact, LockedLayer, LockedSource
 from composer.resolver.plan import Plan
 from composer.resolver.seeds import layer_seed, source_seed
 from composer.sources.damage import damage_told
-from composer.sources.paths import file_path, is_path
+from composer.sources.paths import file_path
 from composer.sources.remembered import remembered_content, remembered_sound_sha256
 from composer.spec.locations import is_remote, local_path, names_file, shown_location
 from composer.spec.model import Source, Spec
+from composer.spec.source_forms import asks_keras, draws_seed, is_pinned_file, provider_of
 from composer.store import Store, default_store
 from composer.workflows.pipeline import Prepared, plan_spec
-
-_SEEDED = ("app:", "hub:", "py:")
-"""Kinds of sources whose fresh weights are drawn from a seed of the spec's."""
 
 
 def describe(
@@ -47,7 +45,7 @@ def describe(
     assert spec is not None
     layers = locked_layers(plan, lambda path: remembered_content(path, store))
     sources = {source.id: _source(source, spec, plan, store) for source in spec.sources}
-    imported = any(not names_file(source.location, KERAS_SUFFIXES) for source in spec.sources)
+    imported = any(map(asks_keras, spec.sources))
     return Lock(
         spec=locked_spec(spec, folder),
         sources=sources,
@@ -105,10 +103,11 @@ def _source_so_far(
     found = replace(
         locked,
         location=shown_location(source.location),
+        plugin=provider_of(source),
         seed=_seed(source, spec),
         license=source.license,
     )
-    if is_path(source.location, KERAS_SUFFIXES + LEGACY_SUFFIXES):
+    if is_pinned_file(source):
         path = file_path(source)
         with damage_told(spec, source.id):
             sha256 = remembered_sound_sha256(path, store)
@@ -148,7 +147,7 @@ def _source(source: Source, spec: Spec, plan: Plan, store: Store) -> LockedSourc
         size, sha256 = planned.download.nbytes, planned.download.sha256
         # Not its validator: another server, or the same one tomorrow, tags the same bytes anew.
         revision = planned.download.revision
-    elif is_path(source.location, KERAS_SUFFIXES + LEGACY_SUFFIXES):
+    elif is_pinned_file(source):
         path = file_path(source)
         with damage_told(spec, source.id):
             size, sha256 = path.stat().st_size, remembered_sound_sha256(path, store)
@@ -164,6 +163,7 @@ def _source(source: Source, spec: Spec, plan: Plan, store: Store) -> LockedSourc
         size=size,
         sha256=sha256,
         revision=revision,
+        plugin=provider_of(source),
         weights=weights,
         seed=_seed(source, spec),
         license=source.license,
@@ -171,4 +171,4 @@ def _source(source: Source, spec: Spec, plan: Plan, store: Store) -> LockedSourc
 
 
 def _seed(source: Source, spec: Spec) -> int | None:
-    return source_seed(spec.seed, source.id) if source.location.startswith(_SEEDED) else None
+    return source_seed(spec.seed, source.id) if draws_seed(source) else None

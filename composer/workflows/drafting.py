@@ -22,8 +22,8 @@ from composer.resolver.cut import cut
 from composer.resolver.problems import Problems
 from composer.resolver.select import select
 from composer.resolver.topology import Topology
-from composer.sources import open_sources
 from composer.sources.context import Context
+from composer.sources.open_sources import open_sources
 from composer.sources.paths import file_path
 from composer.sources.remote.fetching import Fetcher
 from composer.spec import spec_from_text
@@ -32,6 +32,7 @@ from composer.spec.locations import names_file
 from composer.spec.model import Positions, Selector, Source, Spec
 from composer.spec.references import parse_reference
 from composer.spec.refused import RefusedError
+from composer.spec.source_forms import is_spec
 from composer.spec.yaml_scalars import written
 from composer.store import default_store
 from composer.workflows.pipeline import Prepared, prepare_spec
@@ -178,7 +179,7 @@ def _known(file: ModelFile) -> _Read:
 
 def _without_specs(spec: Spec) -> tuple[Source, ...]:
     """Leave out sources that are specs: what they link is read when the draft is resolved."""
-    return tuple(s for s in spec.sources if not s.location.endswith((".yaml", ".yml")))
+    return tuple(source for source in spec.sources if not is_spec(source))
 
 
 def _graph_of_h5(source: Source) -> Graph | None:

@@ -10,14 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic, Span
-from composer.sources.specs import spec_of
 from composer.spec.boundary import Boundary, boundary_of
 from composer.spec.locations import is_remote, local_path, shown_location
 from composer.spec.model import Source, Spec
 from composer.spec.reading import spec_from_text
+from composer.spec.source_forms import is_spec, path_in, runs_code
 from composer.workflows.git_files import GitFile, normal
-
-_ELSEWHERE = ("app:", "py:")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +123,7 @@ class _Tree:
 
     def with_files(self, source: Source) -> Source:
         """Lay down what a source is made from, and return it with the folder where that lies."""
-        if source.location.startswith("py:") or source.objects:
+        if runs_code(source) or source.objects:
             self._note(source, source.location, "runs code")
         weights = source.weights
         if weights is not None and not is_remote(weights.file):
@@ -136,7 +134,7 @@ class _Tree:
         found = _path(source)
         if found is None or not self._lay(found, source, source.location):
             directory = self._now(directory)
-        elif spec_of(source) is not None:
+        elif is_spec(source):
             self._lay_sources(found, source)
         return replace(source, directory=directory, weights=weights)
 
@@ -212,14 +210,8 @@ class _Tree:
 
 def _path(source: Source) -> Path | None:
     """Return the path of a source that is a file or folder of this machine."""
-    if is_remote(source.location) or source.location.startswith(_ELSEWHERE):
-        return None
-    location = source.location
-    if location.startswith("hub:"):
-        location = location.removeprefix("hub:")
-        if not location.startswith((".", "/", "~")):
-            return None
-    return source.directory / local_path(location)
+    path = path_in(source.location)
+    return None if path is None else source.directory / local_path(path)
 
 
 def _make_folders(path: Path) -> None:

@@ -18,7 +18,7 @@ from composer.record.compare import WRITERS, Difference, differences, refusals
 from composer.record.make import installed
 from composer.record.model import Lock, LockedArtifact, LockedSource
 from composer.spec.formats import FORMATS, endings, format_of
-from composer.spec.locations import recorded_location
+from composer.spec.source_forms import recorded_location
 
 _PARTS = ("artifacts", "sources", "names")
 """What of a lock a file can differ from, the most telling first."""

@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from composer.diagnostics.diagnostic import Diagnostic, Severity
 from composer.errors import BuildError, ComposeError, SourceError, SpecError
-from composer.files.suffixes import LEGACY_SUFFIXES
 from composer.outputs.chosen import Output, destinations_of
 from composer.resolver.facts import Question
 from composer.resolver.plan import Plan
-from composer.resolver.resolve import Resolution, refused_layers, resolve
+from composer.resolver.resolve import Resolution, inferred, joined, planned, refused_layers
 from composer.resolver.unchecked import NOTHING, Unchecked
 from composer.spec import read_spec
 from composer.spec.boundary import Boundary, boundary_of
 from composer.spec.covered import covered
 from composer.spec.model import Pin, Spec
+from composer.spec.source_forms import holds_old_layers
 from composer.spec.source_text import COMMAND_LINE
 from composer.store import Store, default_store
 
@@ -232,21 +232,11 @@ def without_consequences(read: Prepared, prepared: Prepared) -> tuple[Diagnostic
     return tuple(item for item in found if item.code != "CMP416") if read.errors else tuple(found)
 
 
-def _has_old_files(spec: Spec) -> bool:
-    """Tell whether a source on this machine may hold layers that can't be imported."""
-    for source in spec.sources:
-        place = Path(source.directory, source.location)
-        # False for what is no path at all, or too long for one.
-        if place.suffix in LEGACY_SUFFIXES or os.path.isfile(place / "saved_model.pb"):  # noqa: PTH113
-            return True
-    return False
-
-
 def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
     # Imported here: reading model files needs h5py, which a spec with mistakes does not.
     from composer.keras_process.new_classes import more_than_data, unknown_classes
-    from composer.sources import open_sources
     from composer.sources.context import Context
+    from composer.sources.open_sources import open_sources
     from composer.sources.remote.fetching import Fetcher
     from composer.sources.watched import Watched
 
@@ -266,7 +256,7 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
     )
     with watched.blamed():
         # What a spec keeps of old files may be refused, which shows before Keras makes any of them.
-        first = replace(context, may_import=deep and not _has_old_files(spec))
+        first = replace(context, may_import=deep and not any(map(holds_old_layers, spec.sources)))
         opened = open_sources(spec, first)
         early = refused_layers(spec, {**opened.files, **opened.drafts}) if opened.drafts else ()
         if early:
@@ -306,22 +296,18 @@ def _resolved(
     from composer.workflows.answering import Answers
 
     answers = Answers(spec, store)
-    resolution = resolve(spec, opened.files, answers.facts, opened.downloads)
-    while resolution.questions:
-        asking = may_ask and resolution.plan is not None
-        new = (
-            answers.ask(resolution.questions, progress)
-            if asking
-            else answers.recall(resolution.questions)
-        )
-        if not new:
-            break
-        resolution = resolve(spec, opened.files, answers.facts, opened.downloads)
-    if resolution.plan is not None and resolution.questions and may_ask:
-        raise BuildError(
-            f"Keras was asked and left unanswered: {', '.join(q.id for q in resolution.questions)}"
-        )
-    return resolution
+    link = joined(spec, opened.files, opened.downloads)
+    while True:
+        known = inferred(link, answers.facts)
+        while answers.recall(known.inferred.questions):
+            known = inferred(link, answers.facts)
+        resolution = planned(known)
+        # Keras is given what a source holds, so it is asked only where that was found to be sound.
+        if not may_ask or resolution.plan is None or not resolution.questions:
+            return resolution
+        if not answers.ask(resolution.questions, progress):
+            names = ", ".join(question.id for question in resolution.questions)
+            raise BuildError(f"Keras was asked and left unanswered: {names}")
 
 
 def _linked(path: Path, variables: Mapping[str, Any], run: _Run) -> Located:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from composer.difference.compare import ModelDifference
-from composer.difference.stored_values import Distance
+from composer.difference.tensor_values import Distance
 from composer.difference.words import distance_in_words
 from composer.errors import BuildError, FormatError, SpecError, UsageError
 from composer.resolver.document import plan_document

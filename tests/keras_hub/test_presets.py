@@ -206,7 +206,7 @@ def test_layers_of_a_preset_can_be_selected_and_its_arguments_matter(presets, st
     names = [operation.name for operation in found.plan.graph.operations]
     assert "transformer_layer_0" in names
     assert "pooled_dense" not in names
-    held = {v.dtype for copy in found.plan.states for v in copy.state.variables if v.size > 1}
+    held = {value.dtype for value in found.plan.tensors.values() if value.size > 1}
     assert held == {"bfloat16"}
 
 

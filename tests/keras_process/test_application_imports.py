@@ -13,8 +13,8 @@ import pytest
 
 from composer.errors import BuildError, SourceError
 from composer.keras_process import applications
-from composer.keras_process.application_imports import application_recipe
 from composer.keras_process.imports import find_model, import_model
+from composer.sources.kinds.app import application_recipe
 from composer.store import Store
 
 SMALL: dict[str, Any] = {"alpha": 0.35, "input_shape": [32, 32, 3], "weights": None, "classes": 3}
@@ -22,7 +22,7 @@ SMALL: dict[str, Any] = {"alpha": 0.35, "input_shape": [32, 32, 3], "weights": N
 IMPORTER = """
 import json, sys
 from pathlib import Path
-from composer.keras_process.application_imports import application_recipe
+from composer.sources.kinds.app import application_recipe
 from composer.keras_process.imports import import_model
 from composer.store import Store
 lines = []

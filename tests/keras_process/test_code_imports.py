@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from composer.errors import SourceError
-from composer.keras_process.code_imports import code_recipe
 from composer.keras_process.imports import find_model, import_model
+from composer.sources.kinds.py import code_recipe
 from composer.store import Store
 
 PARTS = "import keras\n\ndef block(x):\n    return keras.layers.Dense({width}, name='block')(x)\n"

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from composer.errors import BuildError, SourceError
-from composer.keras_process.h5_imports import legacy_recipe
 from composer.keras_process.imports import import_model
 from composer.keras_process.keras_classes import known_classes
 from composer.legacy.h5.read import read_legacy_model
 from composer.model_files.read_model import read_model
+from composer.sources.kinds.h5_file import legacy_recipe
 from composer.store import Store
 from tests.legacy.h5.handmade import two_dense, two_dense_weights, write_h5
 from tests.legacy.h5.test_keras1 import WEIGHTS, small

@@ -33,7 +33,7 @@ def flip(path: Path, offset: int) -> None:
 
 
 def test_what_was_built_is_what_the_plan_says(built):
-    check_artifact(built.path, built.plan)
+    check_artifact(built.path, built.plan, {})
 
 
 def test_one_changed_bit_of_any_tensor_is_found_and_named(built):
@@ -43,9 +43,9 @@ def test_one_changed_bit_of_any_tensor_is_found_and_named(built):
         for place in (tensor.offset, tensor.offset + tensor.nbytes - 1):
             flip(built.path, place)
             with pytest.raises(DriftError, match=tensor.path):
-                check_artifact(built.path, built.plan)
+                check_artifact(built.path, built.plan, {})
             flip(built.path, place)
-    check_artifact(built.path, built.plan)
+    check_artifact(built.path, built.plan, {})
 
 
 def test_an_artifact_of_another_plan_is_refused(built, tmp_path, models):
@@ -53,7 +53,7 @@ def test_an_artifact_of_another_plan_is_refused(built, tmp_path, models):
     other.write_text("version: 1\nname: m\nsources: {t: {from: models/tower_b.keras}}\n")
     plan = prepare(other, store=Store(tmp_path / "store")).plan
     with pytest.raises(DriftError, match="operations are"):
-        check_artifact(built.path, plan)
+        check_artifact(built.path, plan, {})
 
 
 def test_a_source_that_shrank_after_it_was_planned_is_no_match(built):
@@ -63,4 +63,4 @@ def test_a_source_that_shrank_after_it_was_planned_is_no_match(built):
     plan = built.plan
     os.truncate(built.path, built.path.stat().st_size - 10)
     with pytest.raises(DriftError, match="can't be read again"):
-        check_artifact(built.path, plan)
+        check_artifact(built.path, plan, {})

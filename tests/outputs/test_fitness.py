@@ -125,8 +125,8 @@ def test_files_of_layers_are_no_part_of_weights_and_not_lost_in_h5(spec) -> None
     plan, asked = prepared.plan, prepared.spec
     assert plan is not None
     assert asked is not None
-    held = replace(plan.states[0].state, assets=("assets/layers/x/vocabulary.txt",))
-    plan = replace(plan, states=(replace(plan.states[0], state=held), *plan.states[1:]))
+    held = replace(plan.states[0], assets=("assets/layers/x/vocabulary.txt",))
+    plan = replace(plan, states=(held, *plan.states[1:]))
     found = fitness.unfit(asked, plan, asked.target.destinations)
     assert [(d.code, d.severity, d.path) for d in found] == [
         ("CMP708", "warning", ("output", "format", 1))

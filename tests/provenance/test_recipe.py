@@ -15,7 +15,7 @@ from composer.container.digests import digest_file
 from composer.graphs.content_digest import digest_content
 from composer.graphs.recipe import Recipe, RecipeSource, read_recipe, recipe_document
 from composer.model_files.read_model import read_model
-from composer.spec.locations import recorded_location
+from composer.spec.source_forms import recorded_location
 from tests.provenance.conftest import PAIR, repacked
 
 AGAIN = "version: 1\nname: again\nsources:\n  mid: {from: pair.keras, prefix: m_%s}\n"

@@ -186,8 +186,8 @@ def test_keras_has_the_last_word_and_is_asked_once(
     assert plan is not None
     assert plan.complete
     assert plan.seams[2].actual == shape(None, 16)
-    kernel = next(copy for copy in plan.states if copy.name == "scores").state.variables[0]
-    assert kernel.shape == (32, 3)
+    kernel = next(state for state in plan.states if state.name == "scores").tensors[0]
+    assert kernel.value.shape == (32, 3)
     monkeypatch.setattr(asking, "run", None)
     again = prepared(JOINED)
     assert again.plan is not None

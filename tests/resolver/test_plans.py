@@ -28,7 +28,7 @@ def told(plan: Plan) -> str:
     """Return a plan as lines that a reviewer can compare."""
     lines = [f"inputs  {', '.join(f'{p.name} {p.spec}' for p in plan.inputs)}"]
     lines += [f"outputs {', '.join(f'{p.name} {p.spec}' for p in plan.outputs)}", ""]
-    groups = {copy.name: copy for copy in plan.states}
+    groups = {state.name: state for state in plan.states}
     for operation in plan.graph.operations:
         calls = "; ".join(
             ", ".join(f"{tensor.ref} {tensor.spec}" for tensor in call.tensors())
@@ -36,9 +36,9 @@ def told(plan: Plan) -> str:
         )
         frozen = "" if operation.config.get("trainable", True) else " frozen"
         lines.append(f"{operation.name} <- {plan.origins[operation.name]}({calls}){frozen}")
-        copy = groups.get(operation.name)
-        if copy is not None and copy.state.group:
-            lines.append(f"    {copy.group} <- {copy.state.group}")
+        state = groups.get(operation.name)
+        if state is not None and state.source_group:
+            lines.append(f"    {state.group} <- {state.source_group}")
     gone = [entry for entry in plan.link_map if entry.name is None]
     lines += [""] + [
         f"{entry.fate} {entry.source}:{entry.layer}" + (f" ({entry.note})" if entry.note else "")

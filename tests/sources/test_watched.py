@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from composer.graphs.content_digest import digest_content
 from composer.linker import build as builder
 from composer.outputs import write
 from composer.record.document import lock_path
+from composer.sources import reading
 from composer.sources.watched import Watched
 from composer.spec.boundary import ANYWHERE
 from composer.spec.model import Source
@@ -73,11 +73,10 @@ def swap_by_name(path: Path, other: Path) -> None:
     new.replace(path)
 
 
-OPEN = import_module("composer.sources.open_sources")  # the package has a function of its name
 WAYS = [swap_in_place, swap_by_name]
 STAGES: dict[str, tuple[Any, str, bool]] = {
-    "before the graph is read": (OPEN, "read_model", False),
-    "after the graph is read": (OPEN, "read_model", True),
+    "before the graph is read": (reading, "read_model", False),
+    "after the graph is read": (reading, "read_model", True),
     "before the plan": (pipeline, "resolve", False),
     "after the plan": (pipeline, "resolve", True),
     "before the link": (builder, "link", False),

@@ -128,7 +128,9 @@ def _part(material: Material) -> dict[str, Any]:
         component["licenses"] = [_license(material.license)]
     if "://" in material.location:
         component["externalReferences"] = [{"type": "distribution", "url": material.location}]
-    told = _properties(content=material.content, size=material.size, seed=material.seed)
+    told = _properties(
+        content=material.content, size=material.size, plugin=material.plugin, seed=material.seed
+    )
     if told:
         component["properties"] = told
     return component

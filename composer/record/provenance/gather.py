@@ -11,9 +11,8 @@ from composer.record.artifact_recipe import recipe_of
 from composer.record.model import Lock
 from composer.record.provenance.model import Made, Material, Result
 from composer.resolver.plan import Plan, PlannedSource, Port
-from composer.spec.locations import is_remote, recorded_location
-
-_KINDS = ("app:", "hub:", "py:")
+from composer.spec.locations import is_remote
+from composer.spec.source_forms import has_prefix, recorded_location
 
 
 def gather(
@@ -81,6 +80,7 @@ def _materials(
         size=locked.size,
         revision=locked.revision,
         license=locked.license,
+        plugin=locked.plugin,
         seed=locked.seed,
     )
     if source.weights is not None:
@@ -119,7 +119,7 @@ def _inner(path: tuple[str, ...], recipe: Recipe) -> Iterator[Material]:
 def _place(location: str, folder: str | None) -> str:
     """Return a location as seen from the spec; a relative path belongs to the file it stands in."""
     shown = recorded_location(location)
-    own = is_remote(location) or location.startswith(_KINDS) or shown != location
+    own = is_remote(location) or has_prefix(location) or shown != location
     return shown if own else normpath(join(folder or ".", shown))
 
 

@@ -23,6 +23,7 @@ class Material:
         size: of its file in bytes.
         revision: what its server calls its state.
         license: as the spec gives it.
+        plugin: the package that read it, with its version.
         seed: that fresh weights were drawn from.
     """
 
@@ -34,6 +35,7 @@ class Material:
     size: int | None = None
     revision: str | None = None
     license: str | None = None
+    plugin: str | None = None
     seed: int | None = None
 
     @property

@@ -68,6 +68,7 @@ def _descriptor(material: Material) -> dict[str, Any]:
         digest[CONTENT] = material.content
     told |= {
         "license": material.license,
+        "plugin": material.plugin,
         "revision": material.revision,
         "seed": material.seed,
         "size": material.size,

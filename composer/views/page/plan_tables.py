@@ -69,7 +69,9 @@ def link_map_table(plan: Plan, places: Places) -> Table:
 
 def layers_table(plan: Plan, view: ComparedModel, places: Places) -> Table:
     """Return the layers of the result."""
-    nbytes = {copy.name: sum(v.nbytes for v in copy.state.variables) for copy in plan.states}
+    nbytes = {
+        state.name: sum(tensor.value.nbytes for tensor in state.tensors) for state in plan.states
+    }
     return Table(
         id="layers",
         title="Layers",

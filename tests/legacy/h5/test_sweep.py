@@ -15,9 +15,9 @@ import pytest
 
 from composer.graphs.graph import Refusal
 from composer.keras_process.h5_check import check_import
-from composer.keras_process.h5_imports import legacy_recipe
 from composer.keras_process.keras_classes import known_classes
 from composer.legacy.h5.read import LegacyModel, read_legacy_model
+from composer.sources.kinds.h5_file import legacy_recipe
 
 pytestmark = [pytest.mark.keras, pytest.mark.slow]
 

@@ -1,0 +1,1 @@
+"""The tensors of a result as expressions, and their evaluation."""
