@@ -17,7 +17,7 @@ from composer.difference.renames import (
     renames,
 )
 from composer.difference.tensor_values import Distance, distance
-from composer.difference.view import Calls, Layer, Ports, View, Weight
+from composer.difference.view import Calls, ComparedModel, Layer, Ports, Weight
 
 Pair = tuple[Any, Any]
 """What a thing was and what it is."""
@@ -65,7 +65,7 @@ class LayerChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class ModelDifference:
     """All that two models differ in.
 
     Attributes:
@@ -104,7 +104,7 @@ class Difference:
         return any(bool(part) for part in parts)
 
 
-def compare(before: View, now: View) -> Difference:
+def compare(before: ComparedModel, now: ComparedModel) -> ModelDifference:
     """Return what two models differ in, as far as both are known.
 
     Raises:
@@ -122,7 +122,7 @@ def compare(before: View, now: View) -> Difference:
             equal += 1
         else:
             changed.append(change)
-    return Difference(
+    return ModelDifference(
         before=before.shown,
         now=now.shown,
         added=tuple(
@@ -149,7 +149,7 @@ def compare(before: View, now: View) -> Difference:
     )
 
 
-def _facts(before: View, now: View) -> Iterator[tuple[str, Pair]]:
+def _facts(before: ComparedModel, now: ComparedModel) -> Iterator[tuple[str, Pair]]:
     """Yield the facts that differ, those included that only one of two has."""
     for change in changes(before.facts, now.facts):
         pair = change.before, change.now

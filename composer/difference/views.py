@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from composer.difference.tensor_values import TensorValues
-from composer.difference.view import Calls, Layer, Ports, View, Weight
+from composer.difference.view import Calls, ComparedModel, Layer, Ports, Weight
 from composer.graphs.graph import (
     Call,
     Graph,
@@ -29,7 +29,7 @@ _NOT_IN_PLANS = (
 
 def view_of_plan(
     plan: Plan, shown: str, arguments: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
-) -> View:
+) -> ComparedModel:
     """View what a spec would be linked to, with the values of its sources.
 
     Args:
@@ -92,14 +92,14 @@ def _deferred(plan: Plan, shown: str) -> Iterator[str]:
         )
 
 
-def view_of_model(file: ModelFile, shown: str, origins: Mapping[str, str]) -> View:
+def view_of_model(file: ModelFile, shown: str, origins: Mapping[str, str]) -> ComparedModel:
     """View a model file; ``origins`` is what a linked one says of its layers."""
     values = TensorValues.of_file(file.listing)
     weights = {name: _weights(state, values) for name, state in file.states.items()}
     return _view_of_graph(file.graph, shown, weights, origins)
 
 
-def view_of_plan_document(document: Mapping[str, Any], shown: str) -> View:
+def view_of_plan_document(document: Mapping[str, Any], shown: str) -> ComparedModel:
     """View what ``compose plan --json`` wrote: of arguments ``trainable`` alone, and no values."""
     waiting = frozenset(document["deferred"])
     weights = {
@@ -114,7 +114,7 @@ def view_of_plan_document(document: Mapping[str, Any], shown: str) -> View:
         )
         for entry in document["weights"]
     }
-    return View(
+    return ComparedModel(
         shown=shown,
         layers={
             entry["name"]: Layer(
@@ -148,9 +148,9 @@ def _view_of_graph(
     shown: str,
     weights: Mapping[str, tuple[Weight, ...]],
     origins: Mapping[str, str],
-) -> View:
+) -> ComparedModel:
     topology = Topology.of(graph)
-    return View(
+    return ComparedModel(
         shown=shown,
         layers={
             operation.name: Layer(

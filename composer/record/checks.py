@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from composer.diagnostics.diagnostic import Diagnostic
-from composer.difference.compare import Difference
+from composer.difference.compare import ModelDifference
 
 State = Literal["ok", "failed", "skipped"]
 
@@ -39,7 +39,7 @@ class VerificationReport:
     artifact: Path
     checks: tuple[Check, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
-    difference: Difference | None = None
+    difference: ModelDifference | None = None
 
     @property
     def ok(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from composer.difference.changes import leaves
-from composer.difference.view import Layer, View
+from composer.difference.view import ComparedModel, Layer
 from composer.record.build_record import BuildRecord
 from composer.record.lock_file import lock_document
 
@@ -15,10 +15,10 @@ _OF_THE_SPEC = (("sources", "from"), ("sources", "license"), ("layers", "class")
 """Fields of a lock that repeat what its spec says, so that they are told once."""
 
 
-def view_of_lock(lock: BuildRecord, shown: str) -> View:
+def view_of_lock(lock: BuildRecord, shown: str) -> ComparedModel:
     """View a lock: names and origins of layers, and its other fields as facts."""
     parts = ("spec", "sources", "layers", "toolchain", "artifacts")
-    return View(
+    return ComparedModel(
         shown=shown,
         layers={name: Layer(name=name, origin=origin) for name, origin in lock.names.items()},
         facts=_facts(lock, parts),
@@ -26,7 +26,7 @@ def view_of_lock(lock: BuildRecord, shown: str) -> View:
     )
 
 
-def beside_lock(view: View, now: BuildRecord, *, unmade: Iterable[str]) -> View:
+def beside_lock(view: ComparedModel, now: BuildRecord, *, unmade: Iterable[str]) -> ComparedModel:
     """Return the view of a spec with what a lock of it would say, to compare it with a lock.
 
     Args:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic
-from composer.difference.compare import Difference, compare
-from composer.difference.view import View
+from composer.difference.compare import ModelDifference, compare
+from composer.difference.view import ComparedModel
 from composer.difference.views import (
     unmade_layers,
     view_of_model,
@@ -43,7 +43,7 @@ def compare_files(
     *,
     deep: bool = False,
     progress: Progress | None = None,
-) -> Difference:
+) -> ModelDifference:
     """Return what two models differ in.
 
     Args:
@@ -75,7 +75,7 @@ def opened_views(
     *,
     deep: bool = False,
     progress: Progress | None = None,
-) -> Iterator[tuple[View, View]]:
+) -> Iterator[tuple[ComparedModel, ComparedModel]]:
     """Give two models in the form in which they are compared; see :func:`compare_files`.
 
     Values of what only git has can be read until the block ends.
@@ -119,7 +119,7 @@ class _Reader:
         data = _bytes(argument, old)
         return lock_from_text(data.decode(), argument) if _is_lock(_json(argument, data)) else None
 
-    def view(self, argument: str, beside: BuildRecord | None) -> View:
+    def view(self, argument: str, beside: BuildRecord | None) -> ComparedModel:
         """Return one of two models, and what can be held against a lock where the other is one."""
         old = git_file(argument)
         path = old.path if old is not None else Path(argument)
@@ -135,7 +135,9 @@ class _Reader:
             return _of_document(argument, _bytes(argument, old), beside)
         raise UsageError(f"{argument} can't be compared; expected {_FORMS}")
 
-    def _of_spec(self, argument: str, old: GitFile | None, beside: BuildRecord | None) -> View:
+    def _of_spec(
+        self, argument: str, old: GitFile | None, beside: BuildRecord | None
+    ) -> ComparedModel:
         if old is None:
             return self._planned(argument, *read_spec(argument, self.overrides), beside)
         room = self._room()
@@ -154,7 +156,7 @@ class _Reader:
         found: Sequence[Diagnostic],
         beside: BuildRecord | None,
         boundary: Boundary | None = None,
-    ) -> View:
+    ) -> ComparedModel:
         if spec is None or any(item.severity == "error" for item in found):
             raise SpecError(found)
         prepared = prepare_spec(spec, deep=self.deep, progress=self.progress, boundary=boundary)
@@ -169,7 +171,7 @@ class _Reader:
         return room
 
 
-def _held_against_lock(view: View, prepared: Prepared) -> View:
+def _held_against_lock(view: ComparedModel, prepared: Prepared) -> ComparedModel:
     """Return the view of a spec with what a lock of it would say."""
     unmade = dict.fromkeys(
         unmade_layers(plan_spec(prepared)), LayerRecord(class_name="", seed=0, content="")
@@ -181,7 +183,7 @@ def _held_against_lock(view: View, prepared: Prepared) -> View:
     return replace(view, notes=(*view.notes, f"{_ONLY_NAMES} {also}"))
 
 
-def _of_artifact(path: Path, shown: str, beside: BuildRecord | None) -> View:
+def _of_artifact(path: Path, shown: str, beside: BuildRecord | None) -> ComparedModel:
     from composer.graphs.content_digest import digest_content
     from composer.model_files.read_model import read_model
 
@@ -203,7 +205,7 @@ def _of_artifact(path: Path, shown: str, beside: BuildRecord | None) -> View:
     return replace(view, facts=facts, notes=(note,))
 
 
-def _of_document(argument: str, data: bytes, beside: BuildRecord | None) -> View:
+def _of_document(argument: str, data: bytes, beside: BuildRecord | None) -> ComparedModel:
     document = _json(argument, data)
     if _is_lock(document):
         return view_of_lock(lock_from_text(data.decode(), argument), argument)

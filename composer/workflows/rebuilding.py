@@ -13,7 +13,7 @@ from pathlib import Path
 
 from composer.container.digests import digest_path
 from composer.diagnostics.diagnostic import Diagnostic
-from composer.difference.compare import Difference
+from composer.difference.compare import ModelDifference
 from composer.errors import FormatError
 from composer.outputs.registry import artifact_format, output_format
 from composer.record.checks import Check, VerificationReport
@@ -127,7 +127,9 @@ def _equal(artifact: Path, detail: str) -> VerificationReport:
     return VerificationReport(artifact=artifact, checks=(check,))
 
 
-def _other(artifact: Path, detail: str, difference: Difference | None = None) -> VerificationReport:
+def _other(
+    artifact: Path, detail: str, difference: ModelDifference | None = None
+) -> VerificationReport:
     problem = Diagnostic(
         code="CMP614",
         message=f"{artifact} is not what its spec gives now: {detail}",
