@@ -11,6 +11,7 @@ from composer.authoring.parts import Part, Port
 from composer.authoring.suggestions import NewLayer, Suggestions
 from composer.diagnostics.render.terminal_text import shown
 from composer.graphs.graph import TensorSpec
+from composer.spec.source_forms import suggested
 from composer.spec.yaml_scalars import written as scalar
 
 _WIDTH = 96
@@ -121,14 +122,11 @@ def _unread(part: Part) -> Iterator[str]:
     yield from _prose(
         "Keras has to create this model first; compose plan --deep shows its layers.", "  "
     )
-    if part.location.startswith("app:"):
-        yield from _prose(
-            "Without its classifier, and with random weights instead of a download:", "  "
-        )
-        yield "  #args: {include_top: false, pooling: avg, weights: null}"
-    if part.location.startswith("hub:"):
-        yield from _prose("With random weights instead of those of the preset:", "  ")
-        yield "  #args: {load_weights: false}"
+    found = suggested(part.location)
+    if found is not None:
+        args, what_for = found
+        yield from _prose(f"{what_for}:", "  ")
+        yield f"  #args: {args}"
 
 
 def _heads(part: Part) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from composer.cli.numbers import count, size
 from composer.diagnostics.render.terminal_text import shown_lines
 from composer.outputs.outdated import SIGNATURE
-from composer.spec.formats import FORMATS
+from composer.outputs.registry import output_format
 
 if TYPE_CHECKING:
     from composer.outputs.exporting import Comparison
@@ -30,7 +30,7 @@ def _planned(outcome: Outcome) -> str:
         f"{shown(file.place.path)} is fresh"
         if file.fresh
         else f"{shown(file.place.path)} would be "
-        + ("exported by Keras" if FORMATS[file.place.format].exported else "written")
+        + ("exported by Keras" if output_format(file.place.format).exported else "written")
         for file in outcome.planned
     ]
     return shown_lines([*heads, *_rows(_sizes(outcome))])
@@ -85,7 +85,7 @@ def results_document(places: Sequence[Destination]) -> list[dict[str, object]]:
         {
             "path": shown(place.path),
             "format": place.format,
-            "exported": FORMATS[place.format].exported,
+            "exported": output_format(place.format).exported,
         }
         for place in places
     ]
@@ -102,7 +102,7 @@ def shown(target: Path) -> str:
 
 def _file(file: WrittenFile) -> list[Row]:
     rows = [
-        ("folder" if file.format == "saved_model" else "file", size(file.size)),
+        ("folder" if output_format(file.format).folder else "file", size(file.size)),
         ("sha256", file.sha256),
     ]
     if file.comparison is not None:

@@ -12,9 +12,9 @@ from composer.cli.console import Terminal, show_parts
 from composer.cli.numbers import UNREAD, count, size
 from composer.cli.shapes import shape_text
 from composer.diagnostics.render.terminal_text import shown
+from composer.outputs.registry import output_format
 from composer.resolver.plan import Download, Fate, MapEntry, Plan, PlannedSource, Port
 from composer.resolver.seams import Seam
-from composer.spec.formats import FORMATS
 from composer.spec.model import Destination
 
 if TYPE_CHECKING:
@@ -305,7 +305,7 @@ def _results_table(results: Sequence[Destination]) -> Table:
     table.add_column(overflow="fold")
     table.add_column(overflow="fold")
     for result in results:
-        form = FORMATS[result.format]
+        form = output_format(result.format)
         way = "exported by Keras" if form.exported else "linked"
         _row(table, shown_path(result.path), f"{form.title}, {way}")
     return table

@@ -142,7 +142,7 @@ def _artifacts(wanted: Wanted, overrides: tuple[str, ...]) -> list[Path]:
         paths = _results(wanted.spec, overrides)
     for path in paths:
         if path.is_dir():
-            from composer.workflows.lock_verification import artifact_format
+            from composer.outputs.registry import artifact_format
 
             artifact_format(path)
         else:
@@ -179,9 +179,9 @@ def _quick(
 
 
 def _signed(artifact: Path, key: Path, named: str | None) -> VerificationReport:
+    from composer.outputs.companions import signature
     from composer.record.checks import VerificationReport
     from composer.record.signing import check_signature, refused
-    from composer.spec.formats import signature
 
     beside = signature(artifact).path if named is None else Path(named)
     check = check_signature(artifact, beside, key)

@@ -34,9 +34,15 @@ def keras_report(
             console.talk(f"{counted(prepared.diagnostics)} in {spec}")
             return None
         plan = plan_spec(prepared)
+        # Imported here: a spec with mistakes needs none of it.
+        from composer.workflows.verification import verify_artifact, verify_linked
+
+        with display(f"verifying {artifact}"):
+            alone = verify_linked(file, prepared)
+        if alone is not None:
+            return alone
         assert prepared.spec is not None
         code = code_of(prepared.spec)
-    # Imported here: a spec with mistakes needs none of it.
     from composer.workflows.verification import verify_artifact
 
     seed = plan.seed if plan is not None else 0

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Computed(Protocol):
     """A tensor whose bytes are made while the file is written."""
 
-    def chunks(self) -> Iterable[bytes]:
+    def chunks(self) -> Iterable[bytes | memoryview]:
         """Return its little-endian bytes, row-major; asked for once."""
 
 

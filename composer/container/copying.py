@@ -188,7 +188,9 @@ class Copier:
             )
             self._follower.advance(offset + done)
 
-    def write(self, chunks: Iterable[bytes], offset: int, nbytes: int, name: str) -> None:
+    def write(
+        self, chunks: Iterable[bytes | memoryview], offset: int, nbytes: int, name: str
+    ) -> None:
         """Write bytes that Python holds.
 
         Raises:

@@ -59,7 +59,7 @@ def _file_of(value: TensorExpr) -> Path | None:
     return value.source.path if isinstance(value, Stored) else None
 
 
-def _evaluated(value: TensorExpr, name: str) -> Iterator[bytes]:
+def _evaluated(value: TensorExpr, name: str) -> Iterator[memoryview]:
     from composer.tensors.evaluate import Evaluator
 
     with Evaluator() as evaluator:

@@ -20,7 +20,6 @@ from composer.files.unfinished import temporary_folder
 from composer.keras_process.environment import hermetic_environment
 from composer.keras_process.progress_lines import lines
 from composer.keras_process.shared import ask_shared
-from composer.keras_process.worker import WITHOUT_KERAS
 
 _WORKER = "composer.keras_process.worker"
 _TAIL_LINES = 12
@@ -91,7 +90,7 @@ def run(
         deadline = None if timeout is None else time.monotonic() + timeout
         code = None
         try:
-            if request["task"] not in WITHOUT_KERAS:
+            if request.get("with_keras", True):
                 code = ask_shared(folder, environment, deadline, progress)
             if code is None or not (folder / "answer.json").exists():
                 # Nothing is shared here, or the task ended its fork: by itself it may succeed.

@@ -31,18 +31,12 @@ TASKS = {
     "answer": "composer.keras_process.tasks.answer",
     "verify": "composer.keras_process.tasks.verify",
     "export": "composer.keras_process.tasks.export",
-    "check_h5": "composer.keras_process.tasks.check_h5",
-    "check_saved_model": "composer.keras_process.tasks.check_saved_model",
-    "check_onnx": "composer.keras_process.tasks.check_onnx",
-    "check_tflite": "composer.keras_process.tasks.check_tflite",
 }
-"""Each module has ``perform(request, report) -> answer``, both plain JSON."""
+"""Each module has ``perform(request, report) -> answer``, both plain JSON. A request may also name
+a module, as that of the check of an export does."""
 
 START = "composer.keras_process.tasks.start"
 """Imports Keras."""
-
-WITHOUT_KERAS = frozenset({"check_saved_model", "check_onnx", "check_tflite"})
-"""What is exported has to run where there is no Keras."""
 
 
 class _NoKeras(MetaPathFinder):
@@ -77,11 +71,12 @@ def perform(request_file: Path, answer_file: Path, report: Callable[[str], None]
     """
     request = json.loads(request_file.read_bytes())
     try:
-        if request["task"] in WITHOUT_KERAS:
-            sys.meta_path.insert(0, _NoKeras())
-        else:
+        if request.get("with_keras", True):
             importlib.import_module(START)
-        task = importlib.import_module(TASKS[request["task"]])
+        else:
+            # What is exported has to run where there is no Keras.
+            sys.meta_path.insert(0, _NoKeras())
+        task = importlib.import_module(TASKS.get(request["task"], request["task"]))
         envelope = {"answer": task.perform(request, report)}
     except RefusalError as refusal:
         envelope = {"error": refusal.document}

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from composer.errors import BuildError
-from composer.linker.check import check_artifact, check_weights
-from composer.linker.linker import link, link_weights
+from composer.linker.check import check_artifact
+from composer.linker.linker import link
 from composer.linker.target import check_target
 from composer.resolver.plan import Plan, SourceState
 from composer.resolver.plan_schema import check_plan_names
@@ -59,7 +59,12 @@ def build_plan(
         ) from error
     unchecked = target.with_name(f".{target.stem[:_STEM]}.{secrets.token_hex(4)}.keras")
     try:
-        digest = link_checked(plan, states, unchecked, progress=progress)
+        say = progress or (lambda _line: None)
+        check_plan_names(plan)
+        say(f"linking {plan.name}")
+        computed = link(plan, states, unchecked)
+        say(f"checking {plan.name}")
+        digest = settled(unchecked, lambda: check_artifact(unchecked, plan, computed))
         try:
             unchecked.replace(target)
         except OSError as error:
@@ -71,43 +76,16 @@ def build_plan(
     return digest
 
 
-def link_checked(
-    plan: Plan,
-    states: Mapping[str, SourceState],
-    path: Path,
-    *,
-    progress: Callable[[str], None] | None = None,
-) -> str:
-    """Write the model of ``plan`` to ``path``, which is nobody else's, and read it again.
+def settled(path: Path, check: Callable[[], None]) -> str:
+    """Check a file that is ours alone; return its digest once the disk has it.
 
-    Returns:
-        SHA-256 of the file.
+    Args:
+        path: of the file.
+        check: raises what is wrong with it.
 
     Raises:
-        BuildError: it can't be written.
-        DriftError: what was written differs from the plan.
-        FormatError: a source is damaged.
+        BuildError: it can't be read or written.
     """
-    say = progress or (lambda _line: None)
-    check_plan_names(plan)
-    say(f"linking {plan.name}")
-    computed = link(plan, states, path)
-    say(f"checking {plan.name}")
-    return _settled(path, lambda: check_artifact(path, plan, computed))
-
-
-def link_weights_checked(
-    plan: Plan, path: Path, *, progress: Callable[[str], None] | None = None
-) -> str:
-    """Do what :func:`link_checked` does, for the weights alone."""
-    if progress is not None:
-        progress(f"linking the weights of {plan.name}")
-    computed = link_weights(plan, path)
-    return _settled(path, lambda: check_weights(path, plan, computed))
-
-
-def _settled(path: Path, check: Callable[[], None]) -> str:
-    """Check a file; return its digest once the disk has it and nothing is wrong with it."""
     with ThreadPoolExecutor(2) as pool:
         # The disk and the digest take their time beside the check.
         flushed = pool.submit(flush, path)

@@ -40,7 +40,7 @@ class Computing:
         self._stack = ExitStack()
         self._evaluator: Evaluator | None = None
 
-    def chunks(self, path: str, value: TensorExpr) -> Iterator[bytes]:
+    def chunks(self, path: str, value: TensorExpr) -> Iterator[memoryview]:
         """Yield the bytes of a tensor; its digest is known at the end."""
         if self._evaluator is None:
             from composer.tensors.evaluate import Evaluator
@@ -70,7 +70,7 @@ class _Made:
     def __init__(self, path: str, value: TensorExpr, computing: Computing) -> None:
         self._path, self._value, self._computing = path, value, computing
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self) -> Iterator[memoryview]:
         return self._computing.chunks(self._path, self._value)
 
 

@@ -7,7 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from composer.errors import UsageError
-from composer.spec.formats import destination, endings, overlap
+from composer.spec.formats import endings, format_of, overlap
 from composer.spec.model import Destination, Spec
 
 Output = str | Path | Sequence[str | Path] | None
@@ -23,15 +23,7 @@ def destinations_of(spec: Spec, output: Output = None) -> tuple[Destination, ...
     if output is None:
         return spec.target.destinations
     paths = [output] if isinstance(output, str | Path) else list(output)
-    found = tuple(destination(path) for path in paths)
-    for path, place in zip(paths, found, strict=True):
-        if place is None:
-            raise UsageError(
-                f"{path} has no known extension",
-                help=f"the extensions are {endings()}, or / for the folder of a SavedModel",
-                code="CMP701",
-            )
-    places = tuple(place for place in found if place is not None)
+    places = tuple(destination(path, spec) for path in paths)
     for one, other in combinations(places, 2):
         if overlap(one.path, other.path):
             raise UsageError(
@@ -40,3 +32,20 @@ def destinations_of(spec: Spec, output: Output = None) -> tuple[Destination, ...
                 code="CMP704",
             )
     return places
+
+
+def destination(path: str | Path, spec: Spec) -> Destination:
+    """Return the place that a path alone names, with what a spec says of its format.
+
+    Raises:
+        UsageError: its extension stands for no format.
+    """
+    found = format_of(str(path))
+    if found is None:
+        raise UsageError(
+            f"{path} has no known extension",
+            help=f"the extensions are {endings()}, or / for the folder of a SavedModel",
+            code="CMP701",
+        )
+    options = spec.target.options.get(found.name, {})
+    return Destination(path=Path(path), format=found.name, options=options)

@@ -12,19 +12,25 @@ from composer.files.unfinished import temporary_folder
 from composer.graphs.graph import leaves, structure_form
 from composer.keras_process.client import run
 from composer.keras_process.user_code import NO_CODE, UserCode
+from composer.outputs.output_format import Exported
 from composer.resolver.plan import Plan
 
-TOLERANCES: Mapping[str, float] = {"h5": 0.0, "saved_model": 1e-5, "onnx": 1e-4, "tflite": 1e-4}
-"""How far an export may be from Keras: the largest difference over the largest number of the same
-output. Zero is bit for bit."""
-HALF_TOLERANCE = 2e-2
-"""The same for a model with layers that compute in half precision, h5 aside."""
-RUNTIMES: Mapping[str, str] = {
-    "h5": "Keras",
-    "saved_model": "TensorFlow without Keras",
-    "onnx": "ONNX Runtime",
-    "tflite": "LiteRT",
-}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """One result for Keras to write.
+
+    Attributes:
+        name: of its format.
+        way: of its format.
+        target: path to write to, where nothing is yet.
+        options: of the format, valid.
+    """
+
+    name: str
+    way: Exported
+    target: Path
+    options: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +60,7 @@ class Comparison:
 def export(
     artifact: Path,
     plan: Plan,
-    targets: Sequence[tuple[str, Path]],
+    exports: Sequence[Export],
     *,
     code: UserCode = NO_CODE,
     progress: Callable[[str], None] | None = None,
@@ -64,12 +70,12 @@ def export(
     Args:
         artifact: the linked ``.keras`` file.
         plan: that it was linked from.
-        targets: pairs of a format and the path to write to, where nothing is yet.
+        exports: at least one.
         code: of the user's, for classes that Keras has to make again.
         progress: called with lines of progress.
 
     Returns:
-        one comparison a target.
+        one comparison an export, in their order.
 
     Raises:
         BuildError: the model can't be written in a format, or its runtime does not take it.
@@ -92,11 +98,19 @@ def export(
                 **common,
                 "task": "export",
                 "seed": plan.seed,
-                "exports": [[name, str(target.absolute())] for name, target in targets],
+                "exports": [
+                    {
+                        "format": export.name,
+                        "module": export.way.exporter,
+                        "target": str(export.target.absolute()),
+                        "options": dict(export.options),
+                    }
+                    for export in sorted(exports, key=lambda one: (one.way.turn, one.name))
+                ],
             },
             progress=progress,
         )
-        return tuple(_checked(name, target, common, exported, progress) for name, target in targets)
+        return tuple(_checked(export, common, exported, progress) for export in exports)
 
 
 def _output_names(plan: Plan) -> list[str]:
@@ -107,8 +121,7 @@ def _output_names(plan: Plan) -> list[str]:
 
 
 def _checked(
-    name: str,
-    target: Path,
+    export: Export,
     common: Mapping[str, Any],
     exported: Mapping[str, Any],
     progress: Callable[[str], None] | None,
@@ -116,27 +129,27 @@ def _checked(
     found = run(
         {
             **common,
-            "task": f"check_{name}",
-            "export": str(target.absolute()),
+            "task": export.way.checker,
+            "with_keras": export.way.with_keras,
+            "export": str(export.target.absolute()),
             "graph": exported["otherwise"] is not None,
         },
         progress=progress,
     )
-    tolerance = TOLERANCES[name]
-    if exported["half"] and tolerance:
-        tolerance = HALF_TOLERANCE
+    name, runtime = export.name, export.way.runtime
+    tolerance = export.way.tolerance_for(half=exported["half"])
     if found["wrong"] is not None:
         raise DriftError(f"the {name} export is not the linked model: {found['wrong']}")
     if found["relative"] > tolerance or (not tolerance and not found["equal"]):
         raise DriftError(
             f"the {name} export computes something else than the linked model: its outputs in "
-            f"{RUNTIMES[name]} differ by up to {found['largest']:.2g}, which is "
+            f"{runtime} differ by up to {found['largest']:.2g}, which is "
             f"{found['relative']:.2g} of the largest number; expected is "
             + (f"at most {tolerance:g}" if tolerance else "the same bit for bit"),
             help=f"leave {name} out of format; what stood in its place was left as it was",
         )
     return Comparison(
-        runtime=RUNTIMES[name],
+        runtime=runtime,
         batches=tuple(exported["batches"]),
         equal=found["equal"],
         largest=found["largest"],

@@ -1,53 +1,91 @@
-"""What stands in a result's way before anything is built: packages, names, sizes, its place."""
+"""What keeps a model out of a format, told before anything is built: packages, names, sizes."""
 
 from __future__ import annotations
 
 import keyword
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 
 from composer.diagnostics.diagnostic import Diagnostic, Note, Severity, SpecPath
-from composer.errors import BuildError
+from composer.errors import BuildError, PluginError
+from composer.keras_process.programs import program_folder
+from composer.outputs.output_format import Misfit, OutputFormat
 from composer.outputs.places import check_places
+from composer.outputs.registry import blamed, output_format
+from composer.resolver.joined import Origin
 from composer.resolver.plan import Plan
-from composer.spec.formats import FORMATS, OutputFormat
+from composer.spec.formats import format_named
 from composer.spec.model import Destination, Spec
 
-_SIGNATURE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_TENSOR = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_INPUT_NAMES: Mapping[str, tuple[re.Pattern[str], str]] = {
-    "saved_model": (_SIGNATURE, "letters, digits and '_', and begin with a letter"),
-    "onnx": (_TENSOR, "letters, digits, '_', '.' and '-', and begin with a letter or digit"),
-    "tflite": (_TENSOR, "letters, digits, '_', '.' and '-', and begin with a letter or digit"),
-}
-"""What the name of an input may be. TensorFlow makes a parameter of a Python function of it: it
-refuses some names, and writes others down changed (``a-b`` as ``a_b`` in a SavedModel)."""
 
-
-def missing_packages(
+def unwritable(
     spec: Spec, destinations: Sequence[Destination], *, severity: Severity
 ) -> tuple[Diagnostic, ...]:
-    """Report the formats whose packages are not installed.
+    """Report formats that can't be written here, whatever the plan.
+
+    A plug-in may be broken, packages not installed, or a source hold a program alone.
 
     Args:
         spec: for the places in its text.
         destinations: where the result shall go.
-        severity: an error where they are needed now.
+        severity: of a missing package: an error where it is needed now.
     """
-    return tuple(
-        _diagnostic(
-            "CMP705",
-            spec,
-            place,
-            f"to write {form.name}, compose needs {_listed(missing)}, which "
-            f"{'is' if len(missing) == 1 else 'are'} not installed",
-            help=f"install what it takes: pip install 'keras-compose[{form.extra}]'",
-            severity=severity,
+    found: list[Diagnostic] = []
+    sound: list[Destination] = []
+    for place in destinations:
+        try:
+            form = output_format(place.format)
+        except PluginError as error:
+            found.append(_diagnostic(spec, place, error.code, error.message, help=error.help))
+            continue
+        sound.append(place)
+        missing = [name for name in form.packages if not _installed(name)]
+        if missing:
+            found.append(
+                _diagnostic(
+                    spec,
+                    place,
+                    "CMP705",
+                    f"to write {place.format}, compose needs {_listed(missing)}, which "
+                    f"{'is' if len(missing) == 1 else 'are'} not installed",
+                    help=f"install what it takes: pip install 'keras-compose[{form.extra}]'"
+                    if form.extra is not None
+                    else f"install what it takes: pip install {' '.join(missing)}",
+                    severity=severity,
+                )
+            )
+    return (*found, *_misplaced_programs(spec, sound))
+
+
+def _misplaced_programs(spec: Spec, destinations: Sequence[Destination]) -> Iterator[Diagnostic]:
+    """Report sources that hold a TensorFlow program alone, where a format can't hold one.
+
+    In a ``.keras`` file a program could only be pointed to: ``TFSMLayer`` stores a path of the
+    machine, and does not load under ``safe_mode``.
+    """
+    others = [place for place in destinations if not output_format(place.format).holds_programs]
+    for source in spec.sources:
+        # What is not trusted is refused elsewhere.
+        if not others or not source.trust or program_folder(source) is None:
+            continue
+        path = ("sources", source.id, "from")
+        formats = ", ".join(dict.fromkeys(place.format for place in others))
+        written = [place.at for place in others if place.at]
+        notes = [
+            Note(message="the result goes here", span=spec.positions.value(at)) for at in written
+        ]
+        yield Diagnostic(
+            code="CMP528",
+            message=f"source {source.id!r}: {source.location} holds a TensorFlow program and "
+            f"no layers, which goes into a SavedModel only, and the result is to be {formats} "
+            f"({', '.join(place.path.name for place in others)})",
+            path=path,
+            span=spec.positions.value(path),
+            notes=(*notes, *spec.positions.origins(path)),
+            help="build a SavedModel alone: output: {format: saved_model}, or "
+            f"-o build/{spec.name}.saved_model\nfor other formats, save the model that was "
+            "exported as a file (model.save) and take that as the source",
         )
-        for place, form in _formats(destinations)
-        if (missing := [name for name in form.packages if not _installed(name)])
-    )
 
 
 def unfit(spec: Spec, plan: Plan, destinations: Sequence[Destination]) -> tuple[Diagnostic, ...]:
@@ -58,22 +96,78 @@ def unfit(spec: Spec, plan: Plan, destinations: Sequence[Destination]) -> tuple[
         plan: may be a draft: names and weights are known without Keras.
         destinations: where the result shall go.
     """
-    found: list[Diagnostic] = []
-    for place, form in _formats(destinations):
-        found.extend(_unfit_names(spec, plan, place, form))
-        found.extend(_unfit_files(spec, plan, place, form))
-        if form.largest is not None and plan.nbytes > form.largest:
+    found = []
+    for place in destinations:
+        form = output_format(place.format)
+        with blamed(place.format):
+            own = tuple(form.misfits(plan, place.options))
+        for misfit in (*_misfits(form, place, plan), *own):
+            package = format_named(place.format).registered.package
+            code = f"{package}.{misfit.code}" if misfit.code in form.codes else misfit.code
+            notes = (
+                ()
+                if misfit.at is None
+                else (Note(message="it comes from here", span=spec.positions.key(misfit.at)),)
+            )
             found.append(
                 _diagnostic(
-                    "CMP707",
                     spec,
                     place,
-                    f"the weights take {plan.nbytes:,} bytes, and {form.name} holds at most "
-                    f"{form.largest:,}",
-                    help="keras, weights, h5 and saved_model have no such limit",
+                    code,
+                    misfit.message,
+                    help=misfit.help,
+                    severity=misfit.severity,
+                    notes=notes,
                 )
             )
     return tuple(found)
+
+
+def _misfits(form: OutputFormat, place: Destination, plan: Plan) -> Iterator[Misfit]:
+    """Yield what of a plan does not fit what a record says of its format."""
+    if form.input_names is not None:
+        for port in plan.inputs:
+            reserved = keyword.iskeyword(port.name) or port.name == "self"
+            if form.input_names.pattern.fullmatch(port.name) and not reserved:
+                continue
+            at, repair = _renamed(port.name, plan.origins[port.operation])
+            yield Misfit(
+                code="CMP706",
+                message=f"the input {port.name!r} can't have this name in {place.format}: "
+                + (
+                    "Python keeps the word to itself"
+                    if reserved
+                    else f"expected {form.input_names.words}"
+                ),
+                help=repair,
+                at=at,
+            )
+    holders = [state.name for state in plan.states if state.assets]
+    if form.layer_files is not None and holders:
+        yield Misfit(
+            code="CMP708",
+            message=f"{place.format} can't hold the files, such as vocabularies, of "
+            f"{', '.join(holders[:3])}",
+            help=form.layer_files.help,
+            severity=form.layer_files.severity,
+        )
+    if form.largest is not None and plan.nbytes > form.largest:
+        yield Misfit(
+            code="CMP707",
+            message=f"the weights take {plan.nbytes:,} bytes, and {place.format} holds at most "
+            f"{form.largest:,}",
+            help="keras, weights, h5 and saved_model have no such limit",
+        )
+
+
+def _renamed(name: str, origin: Origin) -> tuple[SpecPath, str]:
+    """Return where an input comes from, and how it gets another name."""
+    if origin.source is not None:
+        return (
+            ("sources", origin.source),
+            f"rename it: sources.{origin.source}.rename: {{{origin.layer!r}: …}}",
+        )
+    return ("inputs", origin.layer), f"declare it under another id than {name!r}"
 
 
 def taken(spec: Spec, plan: Plan, destinations: Sequence[Destination]) -> tuple[Diagnostic, ...]:
@@ -92,68 +186,8 @@ def taken(spec: Spec, plan: Plan, destinations: Sequence[Destination]) -> tuple[
         try:
             check_places([place], plan.source_files)
         except BuildError as error:
-            found.append(_diagnostic("CMP709", spec, place, error.message, help=error.help))
+            found.append(_diagnostic(spec, place, "CMP709", error.message, help=error.help))
     return tuple(found)
-
-
-def _unfit_names(
-    spec: Spec,
-    plan: Plan,
-    place: Destination,
-    form: OutputFormat,
-) -> Iterator[Diagnostic]:
-    if form.name not in _INPUT_NAMES:
-        return
-    pattern, words = _INPUT_NAMES[form.name]
-    for port in plan.inputs:
-        name = port.name
-        if pattern.fullmatch(name) and not keyword.iskeyword(name) and name != "self":
-            continue
-        reserved = keyword.iskeyword(name) or name == "self"
-        origin = plan.origins[port.operation]
-        if origin.source is not None:
-            at: SpecPath = ("sources", origin.source)
-            repair = f"rename it: sources.{origin.source}.rename: {{{origin.layer!r}: …}}"
-        else:
-            at = ("inputs", origin.layer)
-            repair = f"declare it under another id than {name!r}"
-        yield _diagnostic(
-            "CMP706",
-            spec,
-            place,
-            f"the input {name!r} can't have this name in {form.name}: "
-            + ("Python keeps the word to itself" if reserved else f"expected {words}"),
-            help=repair,
-            notes=(Note(message="it comes from here", span=spec.positions.key(at)),),
-        )
-
-
-def _unfit_files(
-    spec: Spec,
-    plan: Plan,
-    place: Destination,
-    form: OutputFormat,
-) -> Iterator[Diagnostic]:
-    """Layers such as lookups keep files of their own, which lie beside the weights."""
-    holders = [state.name for state in plan.states if state.assets]
-    if not holders or form.name not in {"weights", "h5"}:
-        return
-    alone = form.name == "weights"
-    yield _diagnostic(
-        "CMP708",
-        spec,
-        place,
-        f"{form.name} can't hold the files, such as vocabularies, of {', '.join(holders[:3])}",
-        help="whoever loads the weights has to have them in his model already"
-        if alone
-        else "keras and saved_model hold them",
-        severity="warning" if alone else "error",
-    )
-
-
-def _formats(destinations: Sequence[Destination]) -> Iterator[tuple[Destination, OutputFormat]]:
-    for place in destinations:
-        yield place, FORMATS[place.format]
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -167,9 +201,9 @@ def _installed(distribution: str) -> bool:
 
 
 def _diagnostic(
-    code: str,
     spec: Spec,
     place: Destination,
+    code: str,
     message: str,
     *,
     help: str | None,  # noqa: A002

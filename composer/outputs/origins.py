@@ -13,18 +13,17 @@ from composer.files.keys import key_of
 from composer.keras_process.code_state import CodeState
 from composer.keras_process.user_code import code_of
 from composer.linker.linker import result_key
+from composer.outputs.registry import output_format, packages_of
 from composer.record.document import resolved_sha256
 from composer.record.make import installed
 from composer.resolver.plan import Plan, SourceState
 from composer.sources.remembered import remembered_content
 from composer.sources.states import source_states
-from composer.spec.formats import FORMATS
 from composer.spec.locations import without_secrets
 from composer.spec.model import Destination, Spec
 from composer.store import Store
 
 _WRITERS = ("composer", "h5py", "hdf5")
-_EXPORTERS = ("keras", "tensorflow")
 _OWN = "code composer"
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
@@ -106,25 +105,26 @@ def _origins(
 ) -> tuple[Origin, ...]:
     model = result_key(plan, states, lambda path: remembered_content(path, store))
     common = dict(chain(_of_spec(spec), _of_sources(states), _of_layers(plan, store)))
-    code = _code(spec) if any(FORMATS[place.format].exported for place in places) else {}
+    code = _code(spec) if any(output_format(place.format).exported for place in places) else {}
     return tuple(_origin(model, common, place, code) for place in places)
 
 
 def _origin(
     model: str, common: Mapping[str, str], place: Destination, code: Mapping[str, str] | None
 ) -> Origin:
-    form = FORMATS[place.format]
-    exporters = (*_EXPORTERS, *form.packages) if form.exported else ()
-    versions = {f"version {k}": v for k, v in installed((*_WRITERS, *exporters)).items()}
+    names = (*_WRITERS, *packages_of([place.format]))
+    versions = {f"version {k}": v for k, v in installed(names).items()}
     own = _own_code()
     if own is not None:
         versions[_OWN] = own
-    if not form.exported:
+    if not output_format(place.format).exported:
         code = {}
     parts = {**common, **versions, **(code or {})}
     if code is None:
         return Origin(key=None, parts=parts)
-    return Origin(key=key_of([1, model, place.format, versions, code]), parts=parts)
+    options = [place.options] if place.options else []
+    decides = [1, model, place.format, versions, code, *options]
+    return Origin(key=key_of(decides), parts=parts)
 
 
 @cache

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from composer.container.digests import digest_file
 from composer.files.regular import read_regular
+from composer.outputs.companions import COMPANIONS, companion, signature
 from composer.outputs.written import WrittenFile
 from composer.record.signing import signs
-from composer.spec.formats import COMPANIONS, companion, signature
 
 SIGNATURE = "signature"
 

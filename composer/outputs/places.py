@@ -13,11 +13,10 @@ from composer.errors import BuildError
 from composer.files.exchange import exchange
 from composer.files.unfinished import discard, marked, sweep, token
 from composer.linker.target import check_target
-from composer.spec.formats import suffix_of
+from composer.outputs.companions import is_companion, place_suffix
+from composer.outputs.output_format import Folder
+from composer.outputs.registry import output_format
 from composer.spec.model import Destination
-
-_OURS = frozenset({"saved_model.pb", "fingerprint.pb", "variables", "assets", "assets.extra"})
-"""What TensorFlow writes into a SavedModel folder."""
 
 
 def check_places(destinations: Sequence[Destination], sources: Sequence[Path]) -> None:
@@ -32,14 +31,15 @@ def check_places(destinations: Sequence[Destination], sources: Sequence[Path]) -
             one of the sources.
     """
     for place in destinations:
-        if place.format == "saved_model":
-            _check_folder(place.path, sources)
+        kind = None if is_companion(place) else output_format(place.format).folder
+        if kind is not None:
+            _check_folder(place, kind, sources)
         else:
-            check_target(place.path, sources, suffix=suffix_of(place.format))
+            check_target(place.path, sources, suffix=place_suffix(place))
 
 
-def _check_folder(folder: Path, sources: Sequence[Path]) -> None:
-    help_ = "name a folder of its own: -o build/model.saved_model"
+def _check_folder(place: Destination, kind: Folder, sources: Sequence[Path]) -> None:
+    folder, help_ = place.path, f"name a folder of its own: -o build/model{place_suffix(place)}"
     if folder.is_symlink():
         raise BuildError(
             f"{folder} is a link, and a folder would take its place", help=help_, code="CMP709"
@@ -48,7 +48,7 @@ def _check_folder(folder: Path, sources: Sequence[Path]) -> None:
         return
     if not folder.is_dir():
         raise BuildError(
-            f"{folder} is a file, and a SavedModel is a folder", help=help_, code="CMP709"
+            f"{folder} is a file, and {place.format} is a folder", help=help_, code="CMP709"
         )
     for source in sources:
         if folder.resolve() in (source.resolve(), *source.resolve().parents):
@@ -61,11 +61,11 @@ def _check_folder(folder: Path, sources: Sequence[Path]) -> None:
         held = sorted(entry.name for entry in folder.iterdir())
     except OSError as error:
         raise BuildError(f"{folder} can't be read: {error.strerror}", code="CMP712") from error
-    strange = [name for name in held if name not in _OURS]
-    if strange or (held and "saved_model.pb" not in held):
+    strange = [name for name in held if name not in kind.members]
+    if strange or (held and kind.marker not in held):
         raise BuildError(
-            f"the folder {folder} is no SavedModel, and would be replaced: it holds "
-            f"{', '.join((strange or held)[:3])}",
+            f"the folder {folder} would be replaced, but is not of the format {place.format}: it "
+            f"holds {', '.join((strange or held)[:3])}",
             help=help_,
             code="CMP709",
         )
@@ -91,7 +91,7 @@ def unfinished(destinations: Sequence[Destination]) -> Iterator[tuple[Unfinished
     with ExitStack() as stack:
         items = []
         for place in destinations:
-            folder, suffix = place.path.parent, suffix_of(place.format)
+            folder, suffix = place.path.parent, place_suffix(place)
             _make_folder(folder)
             sweep(folder)
             beginning = token(place.path.name.removesuffix(suffix))
@@ -179,7 +179,7 @@ class _Step:
         self.done = True
 
     def _keep(self, target: Path, *, folder: bool) -> None:
-        suffix = suffix_of(self.place.format)
+        suffix = place_suffix(self.place)
         kept = self.path.with_name(f"{self.path.name.removesuffix(suffix)}.old")
         try:
             if folder:

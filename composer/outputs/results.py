@@ -88,7 +88,14 @@ def _standing(place: Destination, origin: Origin, store: Store) -> Standing:
     known = store.trusts_times and stamp is not None and stamp == note.get("stamp")
     if not known and _digest(place.path, store) != sha256:
         return Standing(place=place, reasons=("it was changed since it was built",))
-    file = WrittenFile(path=place.path, format=place.format, sha256=sha256, size=size, fresh=True)
+    file = WrittenFile(
+        path=place.path,
+        format=place.format,
+        sha256=sha256,
+        size=size,
+        fresh=True,
+        now=place.path,
+    )
     # Taken again, so that it is not forgotten as long as it is of use.
     _note(file, origin, stamp, store)
     return Standing(place=place, file=file)

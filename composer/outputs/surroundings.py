@@ -6,28 +6,15 @@ could replace files of the machine: there it needs a word.
 
 from __future__ import annotations
 
-import json
 import os
-import zipfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic, Severity
-from composer.graphs.canonical import METADATA_KEY
+from composer.outputs.registry import output_format
 from composer.spec.boundary import ALLOW_WRITE, boundary_of
 from composer.spec.model import Destination, Spec
-
-_HDF5 = b"\x89HDF\r\n\x1a\n"
-_BEGINNINGS = {
-    "weights": (0, _HDF5),
-    "h5": (0, _HDF5),
-    "onnx": (0, b"\x08"),
-    "tflite": (4, b"TFL3"),
-}
-"""Where in a file of a format which bytes stand; of ONNX the field that every file begins with."""
-_METADATA = 1 << 22
-"""Bytes of metadata.json that are read: ours is far smaller."""
 
 
 def is_ci() -> bool:
@@ -77,24 +64,9 @@ def strange_places(spec: Spec, destinations: Sequence[Destination]) -> tuple[Dia
 
 def _is_strange(place: Destination) -> bool:
     """Tell whether the file at a place can't be the result of a build."""
-    path = place.path
-    if not path.is_file():
-        return False  # a build refuses to replace anything else in any case
+    looks_right = output_format(place.format).looks_right
+    if looks_right is None or not place.path.is_file():
+        return False  # a build refuses to replace what is no file in any case
     with suppress(OSError):
-        if place.format == "keras":
-            return not _is_ours(path)
-        if place.format in _BEGINNINGS:
-            offset, bytes_ = _BEGINNINGS[place.format]
-            with path.open("rb") as file:
-                return not file.read(offset + len(bytes_)).endswith(bytes_)
+        return not looks_right(place.path)
     return False
-
-
-def _is_ours(path: Path) -> bool:
-    """Tell whether a ``.keras`` file says that compose has written it."""
-    try:
-        with zipfile.ZipFile(path) as archive, archive.open("metadata.json") as file:
-            found = json.loads(file.read(_METADATA))
-    except (KeyError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
-        return False
-    return isinstance(found, dict) and METADATA_KEY in found

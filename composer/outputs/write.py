@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from composer.container.digests import digest_sums
+from composer.files.unfinished import temporary_folder
 from composer.keras_process.user_code import NO_CODE, UserCode
-from composer.linker.build import file_digest, flush, link_checked, link_weights_checked
+from composer.linker.build import file_digest, flush, settled
+from composer.linker.check import Computed
 from composer.outputs.companions import Companions
-from composer.outputs.exporting import Comparison, export
+from composer.outputs.exporting import Comparison, Export, export
+from composer.outputs.output_format import Exported, Job, Linked
 from composer.outputs.places import Unfinished, check_places, take_places, unfinished
+from composer.outputs.registry import blamed, output_format
 from composer.outputs.written import WrittenFile
 from composer.resolver.plan import Plan, SourceState
-from composer.spec.formats import FORMATS, beside
+from composer.spec.formats import DEFAULT, beside
 from composer.spec.model import Destination
 
 Progress = Callable[[str], None]
 
 
-Accept = Callable[[Path | None, Sequence[WrittenFile]], None]
-"""Looks at the linked ``.keras`` file, None where all results are fresh, and at all results."""
+Accept = Callable[[Sequence[WrittenFile]], None]
+"""Looks at all results."""
 
 
 def write_all(
@@ -33,7 +38,7 @@ def write_all(
     inspect: Callable[[Path], None] | None = None,
     accept: Accept | None = None,
     companions: Companions | None = None,
-    settled: Callable[[], None] | None = None,
+    unchanged: Callable[[], None] | None = None,
     progress: Progress | None = None,
 ) -> tuple[WrittenFile, ...]:
     """Write the model of ``plan`` to every destination.
@@ -48,10 +53,11 @@ def write_all(
         code: of the user's, for classes that Keras has to make again for an export.
         inspect: called with the linked ``.keras`` file before it takes its place; raises what
             the build is to fail with.
-        accept: called with the same file and all results before they take their places; raises
-            what the build is to fail with.
+        accept: called with all results before they take their places; raises what the build is
+            to fail with.
         companions: take their places together with the results.
-        settled: called when nothing is left to be read; raises what the build is to fail with.
+        unchanged: called when nothing is left to be read of the sources; raises what the build is
+            to fail with.
         progress: called with lines of progress.
 
     Returns:
@@ -64,36 +70,41 @@ def write_all(
     """
     about = companions.places if companions is not None else ()
     check_places([*destinations, *about], plan.source_files)
-    exports = any(FORMATS[place.format].exported for place in destinations)
+    ways = {place.format: output_format(place.format).way for place in destinations}
     with ExitStack() as stack:
         items = stack.enter_context(unfinished(destinations))
-        linked = next((item.path for item in items if item.place.format == "keras"), None)
+        linked = next((item for item in items if item.place.format == DEFAULT), None)
+        if linked is None and (inspect is not None or any(map(_needs_archive, ways.values()))):
+            passing = Destination(path=beside(destinations[0].path, DEFAULT), format=DEFAULT)
+            linked = stack.enter_context(unfinished([passing]))[0]
+        archive = linked.path if linked is not None else None
         digests: dict[Path, str] = {}
-        if linked is None and (exports or inspect is not None or accept is not None):
-            # Needed on the way, whether or not it is asked for.
-            passing = Destination(
-                path=beside(destinations[0].path, FORMATS["keras"]), format="keras"
-            )
-            linked = stack.enter_context(unfinished([passing]))[0].path
-        if linked is not None:
-            digests[linked] = link_checked(plan, states, linked, progress=progress)
-            if inspect is not None:
-                inspect(linked)
-        for item in items:
-            if item.place.format == "weights":
-                digests[item.path] = link_weights_checked(plan, item.path, progress=progress)
+        # The archive comes first: others may read it.
+        for item in dict.fromkeys((*([linked] if linked is not None else ()), *items)):
+            if isinstance(way := output_format(item.place.format).way, Linked):
+                job = Job(
+                    plan=plan,
+                    states=states,
+                    target=item.path,
+                    linked=archive,
+                    options=item.place.options,
+                )
+                digests[item.path] = _linked(way, job, item.place.format, progress)
+            if item == linked and inspect is not None:
+                inspect(item.path)
         compared: dict[Path, Comparison] = {}
-        if exports and linked is not None:
-            compared = _exported(plan, linked, items, code=code, progress=progress)
+        exported = [item for item in items if isinstance(ways[item.place.format], Exported)]
+        if exported:
+            assert archive is not None
+            compared = _exported(plan, archive, exported, code=code, progress=progress)
         written = tuple(_written(item, digests, compared) for item in items)
         if accept is not None:
-            assert linked is not None
-            accept(linked, written)
+            accept(written)
         extra = stack.enter_context(unfinished(about))
         if companions is not None:
-            companions.write(written, items, extra)
-        if settled is not None:
-            settled()
+            companions.write(written, extra)
+        if unchanged is not None:
+            unchanged()
         take_places([*items, *extra])
     return written
 
@@ -105,27 +116,75 @@ def write_beside(companions: Companions) -> None:
         BuildError: a place can't be written.
     """
     with unfinished(companions.places) as items:
-        companions.write((), (), items)
+        companions.write((), items)
         take_places(items)
+
+
+def check_again(
+    plan: Plan, states: Mapping[str, SourceState], place: Destination, computed: Computed
+) -> None:
+    """Compare a result of an earlier build with what a build would write now.
+
+    Args:
+        plan: complete.
+        states: digests of its sources, by id.
+        place: of a format that is written without Keras.
+        computed: digests of the tensors that are no copies, by their path in the artifact.
+
+    Raises:
+        DriftError: it differs.
+    """
+    way = output_format(place.format).way
+    assert isinstance(way, Linked)
+    with temporary_folder() as folder:
+        archive = folder / "linked.keras" if way.from_archive else None
+        if archive is not None:
+            linked = output_format(DEFAULT).way
+            assert isinstance(linked, Linked)
+            linked.write(Job(plan=plan, states=states, target=archive, linked=None, options={}))
+        job = Job(
+            plan=plan,
+            states=states,
+            target=place.path,
+            linked=archive,
+            options=place.options,
+            computed=computed,
+        )
+        with blamed(place.format):
+            way.check(job)
+
+
+def _needs_archive(way: Linked | Exported) -> bool:
+    """Tell whether the linked ``.keras`` file is needed, whether or not it is asked for."""
+    return isinstance(way, Exported) or way.from_archive
+
+
+def _linked(way: Linked, job: Job, format_name: str, progress: Progress | None) -> str:
+    """Write one result without Keras, check it, and return its digest."""
+    say = progress or (lambda _line: None)
+    what = job.plan.name if format_name == DEFAULT else f"{format_name} of {job.plan.name}"
+    with blamed(format_name):
+        say(f"linking {what}")
+        done = replace(job, computed=way.write(job) or {})
+        say(f"checking {what}")
+        return settled(job.target, lambda: way.check(done))
 
 
 def _exported(
     plan: Plan,
-    linked: Path,
+    archive: Path,
     items: Sequence[Unfinished],
     *,
     code: UserCode,
     progress: Progress | None,
 ) -> dict[Path, Comparison]:
-    wanted = [item for item in items if FORMATS[item.place.format].exported]
-    found = export(
-        linked,
-        plan,
-        [(item.place.format, item.path) for item in wanted],
-        code=code,
-        progress=progress,
-    )
-    return {item.path: comparison for item, comparison in zip(wanted, found, strict=True)}
+    exports = [
+        Export(name=item.place.format, way=way, target=item.path, options=item.place.options)
+        for item in items
+        if isinstance(way := output_format(item.place.format).way, Exported)
+    ]
+    found = export(archive, plan, exports, code=code, progress=progress)
+    return {item.path: comparison for item, comparison in zip(items, found, strict=True)}
 
 
 def _written(
@@ -144,5 +203,6 @@ def _written(
         sha256=digest,
         size=sum(file.stat().st_size for file in files),
         comparison=compared.get(item.path),
+        now=item.path,
         inode=item.path.stat().st_ino,
     )

@@ -14,7 +14,7 @@ class WrittenFile:
 
     Attributes:
         path: of the file, or of the folder of a SavedModel.
-        format: a name in the table of formats.
+        format: its name.
         sha256: of the file; of a folder, see :func:`digest_sums`.
         size: in bytes; of a folder, of all files in it.
         comparison: of an export with what Keras computes; None for what is linked, whose every
@@ -22,6 +22,7 @@ class WrittenFile:
         fresh: whether it stood there already, as a build would write it, and was left alone.
         stale: why what an earlier build left there was not that; empty where there was nothing
             to say so of.
+        now: where it is until it takes its place.
         inode: by which the file or folder is told from one that took its place later.
     """
 
@@ -32,4 +33,5 @@ class WrittenFile:
     comparison: Comparison | None = None
     fresh: bool = False
     stale: tuple[str, ...] = ()
+    now: Path = field(compare=False, repr=False)
     inode: int = field(default=0, compare=False, repr=False)

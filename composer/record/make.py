@@ -15,7 +15,6 @@ from composer.record.document import portable, resolved_sha256
 from composer.record.model import LockedLayer, LockedSpec
 from composer.resolver.plan import Plan
 from composer.resolver.seeds import layer_seed
-from composer.spec.formats import FORMATS
 from composer.spec.locations import is_remote, without_secrets
 from composer.spec.model import Spec
 
@@ -70,18 +69,14 @@ def locked_layers(plan: Plan, content: Callable[[Path], str]) -> dict[str, Locke
     return found
 
 
-def toolchain(*, keras: bool, formats: Iterable[str]) -> dict[str, str]:
+def toolchain(packages: Iterable[str], *, keras: bool) -> dict[str, str]:
     """Return the versions that a lock names.
 
     Args:
+        packages: that decide the bytes of what is written, besides our own.
         keras: whether Keras made or imported something.
-        formats: that are written.
     """
-    names = ["composer", "h5py"]
-    exported = [FORMATS[name] for name in formats if FORMATS[name].exported]
-    if keras or exported:
-        names += ["keras", "tensorflow"]
-    names.extend(package for form in exported for package in form.packages)
+    names = ["composer", "h5py", *(["keras", "tensorflow"] if keras else []), *packages]
     found = {name: metadata.version(_DISTRIBUTIONS.get(name, name)) for name in names}
     from h5py import version
 

@@ -10,18 +10,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
+from composer.errors import PluginError
 from composer.signatures import keras_version, layer_names, names_of, signature_of
 from composer.signatures.installed import is_of_installed
 from composer.signatures.model import Argument, Form, LayerSignature
 from composer.signatures.words import as_yaml, forms_in_words
+from composer.spec.formats import FormatForm, known_formats
 from composer.spec.schema_file import schema_text
 from composer.spec.source_forms import forms_of_plugins
 
 _BY_CLASS = "layerOfKeras"
 _REFERENCE: Mapping[str, Any] = {"$ref": "#/$defs/interpolation"}
 _LAYER = '\n    "layer": {\n'
+_FORMATS = '"enum": ["keras", "weights", "h5", "saved_model", "onnx", "tflite"]'
+_OPTIONS = '"properties": {},\n'
 _BY_PLUGIN = "sourceOfPlugin"
 _SOURCE = '\n    "source": {\n'
 _END = "\n    }\n  }\n}\n"
@@ -35,7 +40,7 @@ def editor_schema_text() -> str:
     Where another Keras is installed than the table of signatures was made from, names that the
     table lacks are let through.
     """
-    text = schema_text("spec")
+    text = _with_formats(schema_text("spec"))
     assert text.count(_LAYER) == 1
     assert text.endswith(_END)
     plugins = _of_plugins()
@@ -50,6 +55,20 @@ def editor_schema_text() -> str:
             _SOURCE, f'{_SOURCE}      "allOf": [{{"$ref": "#/$defs/{_BY_PLUGIN}"}}],\n'
         )
     return text.replace(_LAYER, layer).removesuffix("\n  }\n}\n") + f",\n{definitions}\n  }}\n}}\n"
+
+
+def _with_formats(text: str) -> str:
+    """Return the schema with the formats of plug-ins, and the options of those that work."""
+    formats = known_formats()
+    options = {}
+    for name, form in formats.items():
+        with suppress(PluginError):
+            options[name] = form.registered.load(FormatForm).options
+    found = json.loads(text)["$defs"]["format"]["enum"]
+    names = json.dumps([*found, *(name for name in formats if name not in found)])
+    known = json.dumps({name: schema for name, schema in options.items() if schema is not None})
+    assert text.count(_FORMATS) == text.count(_OPTIONS) == 1
+    return text.replace(_FORMATS, f'"enum": {names}').replace(_OPTIONS, f'"properties": {known},\n')
 
 
 def _of_plugins() -> dict[str, Any]:

@@ -1,119 +1,151 @@
-"""The table of formats that a model can be written in, and the places that a spec gives them."""
+"""The names and extensions of the formats that a model can be written in, and paths with them.
+
+A format registers as one word, ``NAME.EXTENSION`` (``weights.weights.h5``), so that a spec is read
+without loading any of them; :mod:`composer.outputs.registry` has the rest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from os.path import normpath
 from pathlib import Path
+from typing import Any, Final
 
-from composer.spec.model import Destination
+from composer.errors import PluginError
+from composer.plugins.entry_points import Registered, of_plugins, ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutputFormat:
-    """A form that the result of a build can take.
+class FormatForm:
+    """What the text of a spec, and who asks about it, needs to know of a format.
+
+    Attributes:
+        title: what it is, in a few words.
+        options: JSON Schema of ``output.options.NAME``, an object; None where there are none.
+        codes: pages of the format's own diagnostic codes, Markdown, by the part of the code that
+            follows the package's name and a full stop.
+    """
+
+    title: str
+    options: Mapping[str, Any] | None = None
+    codes: Mapping[str, str] = field(default_factory=dict)
+
+
+GROUP: Final = "keras_compose.formats"
+DEFAULT: Final = "keras"
+BARE_FOLDER: Final = "saved_model"
+"""The format of a folder whose name has no extension, as in ``serving/model/1/``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedFormat:
+    """A format as far as a spec is concerned.
 
     Attributes:
         name: as ``output.format`` says it.
-        suffix: that its names end in; a SavedModel folder may go without.
-        title: what it is, in a few words.
-        exported: whether Keras writes it, in a process of its own, and its own runtime reads it
-            again; what is not exported is linked, and checked byte for byte.
-        packages: distributions that writing and checking it need besides composer's own.
-        extra: of composer's, that installs them.
-        largest: bytes of weights that it can hold; None where nothing limits them.
+        suffix: that its names end in.
+        registered: where the rest of it is found.
     """
 
     name: str
     suffix: str
-    title: str
-    exported: bool = True
-    packages: tuple[str, ...] = ()
-    extra: str | None = None
-    largest: int | None = None
+    registered: Registered
 
 
-_PROTOBUF = (1 << 31) - 1
-"""A protocol buffer ends here, and so does what a FlatBuffer can point to."""
-
-FORMATS: Mapping[str, OutputFormat] = {
-    form.name: form
-    for form in (
-        OutputFormat(name="keras", suffix=".keras", title="Keras archive", exported=False),
-        OutputFormat(name="weights", suffix=".weights.h5", title="weights alone", exported=False),
-        OutputFormat(name="h5", suffix=".h5", title="HDF5 model, as of Keras 2"),
-        OutputFormat(name="saved_model", suffix=".saved_model", title="folder for TF Serving"),
-        OutputFormat(
-            name="onnx",
-            suffix=".onnx",
-            title="ONNX model",
-            packages=("onnx", "onnxruntime", "tf2onnx"),
-            extra="onnx",
-            largest=_PROTOBUF,
-        ),
-        OutputFormat(
-            name="tflite",
-            suffix=".tflite",
-            title="LiteRT (TensorFlow Lite) model",
-            packages=("ai-edge-litert",),
-            extra="tflite",
-            largest=_PROTOBUF,
-        ),
-    )
-}
-
-COMPANIONS: Mapping[str, str] = {"provenance": ".intoto.json", "sbom": ".cdx.json"}
-"""What can stand beside all results of a build, and what its name ends in."""
-SIGNATURE = ".sig"
-"""What the name of a signature has behind the whole name of what was signed."""
-
-_BY_SUFFIX = sorted(FORMATS.values(), key=lambda form: -len(form.suffix))
-"""``.weights.h5`` comes before ``.h5``."""
+def known_formats() -> Mapping[str, NamedFormat]:
+    """Return all formats by name: the default first, then ours, then those of plug-ins."""
+    found: dict[str, NamedFormat] = {}
+    for form in (*_own(), *_of_plugins()):
+        found.setdefault(form.name, form)
+    return found
 
 
-def format_of(path: str) -> OutputFormat | None:
-    """Return the format that a path's ending stands for; None where it says nothing.
+def formats_beyond_ours(output: Any) -> tuple[str, ...]:
+    """Return the formats of plug-ins, where ``output`` of a spec names one that is not ours.
+
+    Args:
+        output: as plain data, which no schema has seen.
+    """
+    if not isinstance(output, Mapping):
+        return ()
+    said = output.get("format", ())
+    options = output.get("options", ())
+    names = [*(said if isinstance(said, list) else [said]), *(options or ())]
+    own = {form.name for form in _own()}
+    if all(name in own for name in names if isinstance(name, str)):
+        return ()
+    return tuple(name for name in known_formats() if name not in own)
+
+
+def format_named(name: str) -> NamedFormat:
+    """Return the format of a name that is known; ours win.
+
+    Raises:
+        PluginError: two plug-ins bring it.
+    """
+    own = next((form for form in _own() if form.name == name), None)
+    return own or _only([form for form in _of_plugins() if form.name == name])
+
+
+def format_of(path: str) -> NamedFormat | None:
+    """Return the format that a path's extension stands for, ours first; None where it says nothing.
 
     Args:
         path: as it was written: ``build/model/`` is a folder, which only a SavedModel is.
+
+    Raises:
+        PluginError: two plug-ins have this extension.
     """
     if path.endswith("/"):
-        return FORMATS["saved_model"]
-    return next((f for f in _BY_SUFFIX if _name(path).endswith(f.suffix)), None)
+        return format_named(BARE_FOLDER)
+    name = Path(path).name[1:]  # a name that is all extension, such as ``.keras``, has none
+    for formats in (_own, _of_plugins):
+        fitting = [form for form in formats() if form.suffix and name.endswith(form.suffix)]
+        longest = max((len(form.suffix) for form in fitting), default=0)
+        if fitting:  # ``.weights.h5`` is no ``.h5``
+            return _only([form for form in fitting if len(form.suffix) == longest])
+    return None
 
 
-def beside(path: Path, form: OutputFormat) -> Path:
-    """Return ``path`` with the ending of ``form`` instead of the one it may have."""
-    known = format_of(path.name)
-    stem = path.name.removesuffix(known.suffix) if known is not None else path.name
-    return path.with_name(stem + form.suffix)
+def _own() -> list[NamedFormat]:
+    own = [_named(entry) for entry in ours(GROUP).values()]
+    return sorted(own, key=lambda form: (form.name != DEFAULT, form.name))
 
 
-def companion(path: Path, name: str) -> Destination:
-    """Return the place of a file of :data:`COMPANIONS` beside a result."""
-    known = format_of(path.name)
-    stem = path.name.removesuffix(known.suffix) if known is not None else path.name
-    return Destination(path=path.with_name(stem + COMPANIONS[name]), format=name)
+def _of_plugins() -> list[NamedFormat]:
+    return [_named(entry) for entry in of_plugins(GROUP)]
 
 
-def signature(path: Path) -> Destination:
-    """Return the place of the signature of a result."""
-    return Destination(path=path.with_name(f"{path.name}{SIGNATURE}"), format="signature")
+def _named(entry: Registered) -> NamedFormat:
+    name, dot, extension = entry.name.partition(".")
+    return NamedFormat(name=name, suffix=dot + extension, registered=entry)
+
+
+def _only(fitting: Sequence[NamedFormat]) -> NamedFormat:
+    if len(fitting) > 1:
+        packages = " and ".join(form.registered.package for form in fitting)
+        raise PluginError(
+            f"{packages} both bring the format {fitting[0].name} ({fitting[0].suffix})",
+            help="uninstall one of them",
+        )
+    return fitting[0]
+
+
+def stem(name: str) -> str:
+    """Return the name of a result without the extension of its format."""
+    known = format_of(name)
+    return name.removesuffix(known.suffix) if known is not None else name
 
 
 def suffix_of(name: str) -> str:
-    """Return what the names of a format, or of what stands beside results, end in."""
-    if name == "signature":
-        return SIGNATURE
-    return COMPANIONS[name] if name in COMPANIONS else FORMATS[name].suffix
+    """Return what the names of a format end in."""
+    return format_named(name).suffix
 
 
-def destination(path: str | Path) -> Destination | None:
-    """Return the place that a path alone names, None where its ending says no format."""
-    text = str(path)
-    found = format_of(text)
-    return None if found is None else Destination(path=Path(text), format=found.name)
+def beside(path: Path, format_name: str) -> Path:
+    """Return ``path`` with the extension of a format instead of the one it may have."""
+    return path.with_name(stem(path.name) + suffix_of(format_name))
 
 
 def overlap(one: Path, other: Path) -> bool:
@@ -123,10 +155,5 @@ def overlap(one: Path, other: Path) -> bool:
 
 
 def endings() -> str:
-    """Return all endings with their formats, for messages."""
-    return ", ".join(f"{f.suffix} ({f.name})" for f in FORMATS.values())
-
-
-def _name(path: str) -> str:
-    """Return the last part of a path; a name that is all suffix, such as ``.keras``, has none."""
-    return Path(path).name[1:]
+    """Return all extensions with their formats, for messages."""
+    return ", ".join(f"{form.suffix} ({form.name})" for form in known_formats().values())

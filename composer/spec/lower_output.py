@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, SpecPath
 from composer.diagnostics.suggest import nearest
-from composer.spec.formats import FORMATS, beside, endings, format_of, overlap
+from composer.errors import PluginError
+from composer.spec.formats import (
+    BARE_FOLDER,
+    DEFAULT,
+    FormatForm,
+    beside,
+    endings,
+    format_named,
+    format_of,
+    known_formats,
+    overlap,
+    stem,
+)
 from composer.spec.model import Destination, Target
+from composer.spec.schema_problems import problems_in
+from composer.spec.schema_words import told
 from composer.spec.tree import MapNode, Scalar, TreePositions, find
 
 _PATH: SpecPath = ("output", "path")
@@ -28,12 +42,14 @@ def target(
         positions: of the spec.
         name: of the result, for the place that the spec leaves open.
     """
-    lowered = _Output(tree, positions)
+    lowered = _Output(tree, positions, data.get("options", {}))
     lowered.read(data, name)
+    lowered.check_options()
     found = Target(
         destinations=tuple(lowered.found),
         directory=lowered.directory,
         signature=data.get("signature"),
+        options=data.get("options", {}),
     )
     return found, tuple(lowered.diagnostics)
 
@@ -42,6 +58,7 @@ def target(
 class _Output:
     tree: MapNode
     positions: TreePositions
+    options: Mapping[str, Mapping[str, Any]]
     found: list[Destination] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     directory: Path | None = None
@@ -62,15 +79,45 @@ class _Output:
             for index in range(len(path)):
                 self._by_ending((*_PATH, index))
         elif path is None:
-            formats = [said or "keras"] if not isinstance(said, list) else said
+            formats = [said or DEFAULT] if not isinstance(said, list) else said
             for index, format_name in enumerate(formats):
                 at = (*_FORMAT, index) if isinstance(said, list) else _FORMAT
-                place = beside(Path("build") / name, FORMATS[format_name])
+                place = beside(Path("build") / name, format_name)
                 self._add(place, format_name, at if said else ("output",))
         elif said is None:
             self._by_ending(_PATH)
         else:
             self._by_format(said)
+
+    def check_options(self) -> None:
+        """Report options that their format does not take.
+
+        A plug-in that can't be loaded is told at the place that asks for its format.
+        """
+        for name, options in self.options.items():
+            path: SpecPath = ("output", "options", name)
+            entry = format_named(name).registered
+            try:
+                form: FormatForm = entry.load(FormatForm)
+            except PluginError:
+                continue
+            if form.options is None:
+                self._report("CMP201", path, f"{name} has no options", help="leave them out")
+                continue
+            try:
+                found = tuple(problems_in(options, form.options))
+            except Exception as error:  # noqa: BLE001 - whatever a schema that is none leads to
+                self._report(
+                    PluginError.usual_code,
+                    path,
+                    f"the plug-in {entry.provider} describes its options by something that is no "
+                    f"JSON Schema: {type(error).__name__}",
+                    help=f"update or uninstall {entry.package}",
+                )
+                continue
+            for problem in found:
+                located = replace(problem, path=(*path, *problem.path))
+                self.diagnostics += told(located, self.tree, self.positions)
 
     def _by_ending(self, at: SpecPath) -> None:
         text, path = self._path(at)
@@ -94,19 +141,19 @@ class _Output:
             return
         for index, name in enumerate(names):
             at = _FORMAT if isinstance(said, str) else (*_FORMAT, index)
-            whole = name == "saved_model" and (ending is None or text.endswith("/"))
+            whole = name == BARE_FOLDER and (ending is None or text.endswith("/"))
             # A folder alone needs no ending: serving/model/1 is what TensorFlow Serving wants.
-            place = path if whole and len(names) == 1 else beside(path, FORMATS[name])
+            place = path if whole and len(names) == 1 else beside(path, name)
             self._add(place, name, at)
 
     def _contradiction(self, text: str, path: Path, ending: str, said: str | list[str]) -> None:
         if isinstance(said, str):
-            better = beside(path, FORMATS[said]).name
+            better = beside(path, said).name
             message = f"the extension of '{text}' means {ending}, but format is {said}"
             help_ = f"name it {better}, or say format: {ending}"
             fix = self._replacement(_FORMAT, ending)
         else:
-            bare = beside(path, FORMATS["keras"]).name.removesuffix(".keras")
+            bare = stem(path.name)
             listed = ", ".join([ending, *said])
             message = f"the extension of '{text}' means {ending}, which is not in format"
             help_ = f"name it {bare}, or add it: format: [{listed}]"
@@ -133,7 +180,8 @@ class _Output:
                     ),
                 )
                 return
-        self.found.append(Destination(path=path, format=format_name, at=at))
+        options = self.options.get(format_name, {})
+        self.found.append(Destination(path=path, format=format_name, options=options, at=at))
 
     def _path(self, at: SpecPath) -> tuple[str, Path]:
         node = find(self.tree, at)
@@ -173,7 +221,7 @@ class _Output:
 
 def _meant(path: Path) -> str:
     """Return the name that a path with an unknown ending was probably meant to have."""
-    near = nearest(path.suffix, [form.suffix for form in FORMATS.values()], limit=1)
+    near = nearest(path.suffix, [form.suffix for form in known_formats().values()], limit=1)
     if near:
         return f"{path.stem}{near[0]}"
     # The 2 of v1.2 is part of a name, the pt of model.pt another format.

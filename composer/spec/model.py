@@ -285,12 +285,14 @@ class Destination:
 
     Attributes:
         path: of the file, or of the folder of a SavedModel.
-        format: a name in the table of formats (``composer/spec/formats.py``).
+        format: a name of ``composer/spec/formats.py``.
+        options: of that format, as the spec gives them.
         at: where the spec asks for it.
     """
 
     path: Path
     format: str
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
     at: SpecPath = field(default=(), compare=False)
 
 
@@ -301,11 +303,13 @@ class Target:
     Attributes:
         directory: the folder that the paths belong to; None where the spec says none.
         signature: how the model takes its inputs; None where the spec leaves it open.
+        options: of formats, by name; also of some that no destination has.
     """
 
     destinations: tuple[Destination, ...] = ()
     directory: Path | None = None
     signature: Literal["list", "dict"] | None = None
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from composer.diagnostics.suggest import nearest
+from composer.spec.formats import formats_beyond_ours
 from composer.spec.schema_file import schema_text
 from composer.spec.schema_words import Problem
 
@@ -25,8 +26,13 @@ _SAID = {"title", "description", "examples", "default"}
 
 
 @functools.cache
-def _validator_of_specs() -> Validator:
-    return _validator(_strict(json.loads(schema_text("spec"))))
+def _validator_of_specs(formats: tuple[str, ...]) -> Validator:
+    """Return the validator of specs, with formats of plug-ins."""
+    schema = _strict(json.loads(schema_text("spec")))
+    schema["$defs"]["format"]["enum"] += formats
+    options = schema["$defs"]["output"]["properties"]["options"]["properties"]
+    options |= {name: {"type": "object"} for name in formats}
+    return _validator(schema)
 
 
 def _validator(schema: Mapping[str, Any]) -> Validator:
@@ -59,7 +65,11 @@ def problems_in(data: Any, schema: Mapping[str, Any] | None = None) -> Iterator[
         data: as plain data.
         schema: None is that of specs.
     """
-    validator = _validator_of_specs() if schema is None else _validator(schema)
+    if schema is None:
+        output = data.get("output") if isinstance(data, Mapping) else None
+        validator = _validator_of_specs(formats_beyond_ours(output))
+    else:
+        validator = _validator(schema)
     for error in validator.iter_errors(data):
         for leaf in _reduced(error, validator):
             yield from _classified(leaf, validator)

@@ -42,6 +42,9 @@ class SourceForm:
         draws_seed: whether fresh weights of it are drawn from a seed.
         runs_code: whether ``PREFIX:package.module:name`` names code that runs.
         asks_keras: whether Keras takes part in its import.
+        holds_old_layers: whether its layers may be such that no Keras of today takes, which shows
+            before Keras starts.
+        suggested: ``args`` for a first draft of a spec, as YAML, with words that say what for.
         codes: pages of the kind's own diagnostic codes, Markdown, by the part of the code that
             follows the package's name and a full stop.
     """
@@ -55,6 +58,8 @@ class SourceForm:
     draws_seed: bool = False
     runs_code: bool = False
     asks_keras: bool = True
+    holds_old_layers: bool = False
+    suggested: tuple[str, str] | None = None
     codes: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -118,6 +123,18 @@ def asks_keras(source: Source) -> bool:
     """Tell whether Keras takes part in the import of a source."""
     form = form_of(source)
     return form is None or form.asks_keras
+
+
+def holds_old_layers(source: Source) -> bool:
+    """Tell whether a source may hold layers that no Keras of today takes."""
+    form = form_of(source)
+    return form is not None and form.holds_old_layers
+
+
+def suggested(location: str) -> tuple[str, str] | None:
+    """Return arguments for a first draft, and what they are for, in words; None without any."""
+    form = _written(location)
+    return None if form is None else form.suggested
 
 
 def draws_seed(source: Source) -> bool:

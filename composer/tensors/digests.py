@@ -10,7 +10,7 @@ from composer.container.digests import TensorDigest, digest_listed
 from composer.container.stored import StoredTensor
 from composer.tensors.expression import Stored, TensorExpr
 
-Chunks = Callable[[TensorExpr, str], Iterable[bytes]]
+Chunks = Callable[[TensorExpr, str], Iterable[bytes | memoryview]]
 """Takes an expression and the name of the tensor; gives its bytes."""
 
 

@@ -5,10 +5,9 @@ over the terms as they are listed, never through BLAS. So the bytes are the same
 pieces and any number of threads. A merge method that must know something of whole tensors reads
 them first, in pieces that depend on the shape alone.
 
-Memory: at most ``threads + 1`` pieces are in work, and each takes no more than its elements, in
-float64, once for each operand of what is computed and once for each level of the expression; with
-the two megabytes that reading takes. It does not grow with the tensors, except for merge methods
-that need whole ones.
+Memory: at most ``threads + 1`` pieces exist at a time. A piece takes its elements in float64 once
+for each operand and each level of its expression, and 1 MiB for reading. So memory does not grow
+with the tensors, except for merge methods that need whole ones.
 """
 
 from __future__ import annotations
@@ -47,17 +46,17 @@ from composer.tensors.regions import (
     whole,
     with_axis,
 )
-from composer.tensors.rounding import array_dtype, rounded, widened
+from composer.tensors.rounding import array_dtype, as_bytes, rounded, widened
 from composer.tensors.stored_values import StoredValues
 
 Array = NDArray[np.generic]
 Wide = NDArray[np.float64]
 
-ELEMENTS = 1 << 17
-"""Elements of a piece: in float64 a megabyte, of which a processor's cache holds some."""
-PASS_ELEMENTS = 1 << 17
-"""The same for merge methods that read first. Another number gives other sums: it is part of what
-every merged tensor is made from, and never changes with the machine."""
+ELEMENTS = 1 << 16
+"""Elements of a piece. Pieces twice as large were four times as slow: their arrays are so large
+that each is returned to the system and requested again."""
+PASS_ELEMENTS = 1 << 16
+"""The same for merge methods that read first. It must not change: other pieces give other sums."""
 THREADS = min(4, os.cpu_count() or 1)
 
 
@@ -84,7 +83,7 @@ class Evaluator:
         self._elements = elements
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="tensors")
 
-    def chunks(self, expression: TensorExpr, name: str) -> Iterator[bytes]:
+    def chunks(self, expression: TensorExpr, name: str) -> Iterator[memoryview]:
         """Yield the little-endian bytes of a tensor, row-major.
 
         Args:
@@ -92,7 +91,7 @@ class Evaluator:
             name: of the tensor in the result, for errors.
 
         Raises:
-            ValueRangeError: a value does not fit the dtype that it is cast to, or is none.
+            ValueRangeError: a value does not fit its dtype, or a computation gives infinity or NaN.
             BuildError: a file is gone, has changed or ends early.
             FormatError: a file is not sound.
         """
@@ -101,7 +100,7 @@ class Evaluator:
             for array in self._in_order(
                 evaluation.part, pieces(expression.shape, self._elements), expression
             ):
-                yield array.tobytes()
+                yield as_bytes(array)
             self._values.check()
         finally:
             self._values.release()
@@ -165,6 +164,12 @@ class _Evaluation:
 
     def part(self, node: TensorExpr, region: Region) -> Array:
         """Return a region of what an expression gives."""
+        array = self._unchecked(node, region)
+        if isinstance(node, Combine | Product | Merge):
+            check_computed(array, node, self._name)
+        return array
+
+    def _unchecked(self, node: TensorExpr, region: Region) -> Array:
         match node:
             case Stored():
                 return self._values.read(node.source, region)
@@ -176,19 +181,14 @@ class _Evaluation:
             case Join():
                 return self._join(node, region)
             case Cast():
-                before = self.part(node.operand, region)
-                after = rounded(before, array_dtype(node.storage, node.dtype))
-                check_cast(before, after, node, self._name)
-                return after
+                return self._cast(node, region)
             case Combine():
-                return self._checked(node, self._combine(node, region))
+                return self._combine(node, region)
             case Product():
-                return self._checked(node, self._product(node, region))
+                return self._product(node, region)
             case Merge():
-                piece = self.piece(node, region)
                 found = self._found.get(id(node))
-                merged = node.method.apply(piece, dict(node.parameters), found)
-                return self._checked(node, merged)
+                return node.method.apply(self.piece(node, region), dict(node.parameters), found)
 
     def piece(self, node: Merge, region: Region) -> Piece:
         """Return the same region of all that is merged."""
@@ -199,9 +199,15 @@ class _Evaluation:
     def _wide(self, node: TensorExpr, region: Region) -> Wide:
         return widened(self.part(node, region))
 
-    def _checked(self, node: TensorExpr, array: Array) -> Array:
-        check_computed(array, node, self._name)
-        return array
+    def _cast(self, node: Cast, region: Region) -> Array:
+        before = self._unchecked(node.operand, region)
+        after = rounded(before, array_dtype(node.storage, node.dtype))
+        # What is finite now was finite before, so that one look is enough nearly always.
+        if not np.isfinite(after).all():
+            if isinstance(node.operand, Combine | Product | Merge):
+                check_computed(before, node.operand, self._name)
+            check_cast(before, after, node, self._name)
+        return after
 
     def _join(self, node: Join, region: Region) -> Array:
         result = np.empty(shape_of(region), array_dtype(node.storage, node.dtype))

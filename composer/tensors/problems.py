@@ -1,4 +1,4 @@
-"""Values that a tensor can't hold: found while it is made, and named."""
+"""Errors of values: too large for their dtype, infinity and NaN."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class ValueRangeError(BuildError):
-    """A value of a tensor is beyond its dtype, or none.
+    """A value does not fit the dtype of its tensor, or a computation gives infinity or NaN.
 
     Attributes:
-        tensor: its path in the result.
-        dtype: that it was to have, or was computed in.
-        value: one that does not fit; of what was computed, the infinity or NaN that came out.
-        sources: paths of the stored tensors that it was made from.
+        tensor: path of the tensor in the result.
+        dtype: of the cast, or that the computation uses.
+        value: the first that does not fit; of a computation, the infinity or NaN.
+        sources: paths of the stored tensors that the tensor is made from.
     """
 
     usual_code = "CMP546"
@@ -47,13 +47,9 @@ def check_cast(
     Raises:
         ValueRangeError: there is one.
     """
-    if np.can_cast(before.dtype, after.dtype):
-        return
-    lost = ~np.isfinite(after)
+    lost = np.isfinite(before) & ~np.isfinite(after)
     if lost.any():
-        lost &= np.isfinite(before)
-        if lost.any():
-            raise ValueRangeError(expression, tensor, float(before[lost].flat[0]))
+        raise ValueRangeError(expression, tensor, float(before[lost].flat[0]))
 
 
 def check_computed(array: NDArray[np.generic], expression: TensorExpr, tensor: str) -> None:

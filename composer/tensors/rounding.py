@@ -33,6 +33,11 @@ def rounded(array: Array, dtype: np.dtype[np.generic]) -> Array:
         return array.astype(dtype, copy=False)
 
 
+def as_bytes(array: Array) -> memoryview:
+    """Return the bytes of an array, row-major, without a copy where it lies so already."""
+    return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+
+
 def _to_odd(values: Array) -> NDArray[np.float32]:
     """Return float32 from which rounding on to bfloat16 is as rounding at once.
 

@@ -12,9 +12,9 @@ from typing import Any
 from composer.container.digests import digest_file
 from composer.errors import UsageError
 from composer.files.unfinished import temporary_folder
-from composer.graphs.content_digest import digest_content
 from composer.outputs.chosen import Output, destinations_of
-from composer.outputs.companions import Companions
+from composer.outputs.companions import Companions, companion, signature
+from composer.outputs.registry import output_format
 from composer.outputs.written import WrittenFile
 from composer.record.model import LockedArtifact
 from composer.record.provenance.bill import bill
@@ -23,7 +23,6 @@ from composer.record.provenance.model import Made, Result
 from composer.record.provenance.statement import statement
 from composer.record.signing import check_key, sign
 from composer.sources.paths import file_path
-from composer.spec.formats import companion, signature
 from composer.spec.source_forms import is_spec
 from composer.workflows.describing import describe
 from composer.workflows.pipeline import Prepared, plan_spec
@@ -68,16 +67,16 @@ def attestations(
     if key is not None:
         places += [signature(place.path) for place in (*destinations, *places)]
 
-    def make(written: Sequence[WrittenFile], now: Sequence[Path]) -> tuple[bytes, ...]:
+    def make(written: Sequence[WrittenFile]) -> tuple[bytes, ...]:
         documents: dict[str, bytes] = {}
         if wanted:
-            made = _made(prepared, written, now, first.parent, time)
+            made = _made(prepared, written, first.parent, time)
             if provenance:
                 documents[companion(first, "provenance").path.name] = _text(statement(made))
             if sbom:
                 documents[companion(first, "sbom").path.name] = _text(bill(made, attestation=about))
         texts = tuple(documents.values())
-        return texts if key is None else (*texts, *_signatures(written, now, documents, key))
+        return texts if key is None else (*texts, *_signatures(written, documents, key))
 
     return Companions(places=tuple(places), make=make)
 
@@ -103,11 +102,11 @@ def source_date() -> datetime | None:
 
 
 def _signatures(
-    written: Sequence[WrittenFile], now: Sequence[Path], documents: Mapping[str, bytes], key: Path
+    written: Sequence[WrittenFile], documents: Mapping[str, bytes], key: Path
 ) -> Iterator[bytes]:
     """Yield the signatures of all results, and then of the documents."""
-    for file, path in zip(written, now, strict=True):
-        yield sign(path, file.path.name, key)
+    for file in written:
+        yield sign(file.now, file.path.name, key)
     with temporary_folder() as folder:
         for name, text in documents.items():
             (folder / name).write_bytes(text)
@@ -117,13 +116,12 @@ def _signatures(
 def _made(
     prepared: Prepared,
     written: Sequence[WrittenFile],
-    now: Sequence[Path],
     folder: Path,
     time: datetime | None,
 ) -> Made:
     spec = prepared.spec
     assert spec is not None
-    results = tuple(_result(file, path, folder) for file, path in zip(written, now, strict=True))
+    results = tuple(_result(file, folder) for file in written)
     artifacts = {
         result.format: LockedArtifact(
             size=result.size, sha256=result.sha256, content=result.content
@@ -139,15 +137,16 @@ def _made(
     )
 
 
-def _result(file: WrittenFile, now: Path, folder: Path) -> Result:
+def _result(file: WrittenFile, folder: Path) -> Result:
     name = os.path.relpath(file.path.absolute(), folder.absolute())
+    take_content = output_format(file.format).content
     return Result(
         name=Path(name).as_posix(),
         format=file.format,
-        folder=now.is_dir(),
+        folder=file.now.is_dir(),
         sha256=file.sha256,
         size=file.size,
-        content=digest_content(now) if file.format == "keras" else None,
+        content=None if take_content is None else take_content(file.now),
     )
 
 

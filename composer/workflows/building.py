@@ -140,14 +140,9 @@ def _build(
         new = iter(written)
         return tuple(item.file or replace(next(new), stale=item.reasons) for item in stand)
 
-    def said(written: Sequence[WrittenFile], now: Sequence[Path]) -> Sequence[bytes]:
-        """Have the companions made of all results, new and fresh."""
-        assert companions is not None
-        new = iter(now)
-        paths = [next(new) if item.file is None else item.file.path for item in stand]
-        return companions.make(together(written), paths)
-
-    beside = replace(companions, make=said) if companions is not None else None
+    beside = companions and replace(
+        companions, make=lambda written: companions.make(together(written))
+    )
     wanted = [item.place for item in stand if item.file is None]
     if wanted:
         files = together(
@@ -157,9 +152,9 @@ def _build(
                 wanted,
                 code=code_of(spec),
                 inspect=inspect,
-                accept=accept and (lambda linked, written: accept(linked, together(written))),
+                accept=accept and (lambda written: accept(together(written))),
                 companions=beside,
-                settled=watched.check,
+                unchanged=watched.check,
                 progress=progress,
             )
         )
@@ -167,7 +162,7 @@ def _build(
     else:
         files = together(())
         if accept is not None:
-            accept(None, files)
+            accept(files)
         watched.check()
         if beside is not None:
             write_beside(beside)
@@ -188,16 +183,15 @@ def _fit(
         SpecError: there are errors, or a format can't hold the model.
         BuildError: it waits for Keras.
     """
-    from composer.outputs.fitness import missing_packages, unfit
-    from composer.outputs.programs import misplaced_programs
+    from composer.outputs.fitness import unfit, unwritable
 
     plan = plan_spec(prepared)
     spec = prepared.spec
     assert spec is not None
     destinations = destinations_of(spec, output)
-    problems = missing_packages(spec, destinations, severity="error")
-    problems += misplaced_programs(spec, destinations)
-    problems += unfit(spec, plan, destinations)
+    problems = unwritable(spec, destinations, severity="error")
+    if not any(problem.severity == "error" for problem in problems):
+        problems += unfit(spec, plan, destinations)
     if any(problem.severity == "error" for problem in problems):
         raise SpecError(problems)
     return plan, destinations, problems

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from composer.files.suffixes import KERAS_SUFFIXES
+from composer.outputs.registry import packages_of
 from composer.record.make import locked_layers, locked_spec, toolchain
 from composer.record.model import Lock, LockedArtifact, LockedLayer, LockedSource
 from composer.resolver.plan import Plan
@@ -52,10 +53,10 @@ def describe(
         layers=layers,
         names={name: str(origin) for name, origin in plan.origins.items()},
         toolchain=toolchain(
+            packages_of(
+                [place.format for place in spec.target.destinations] if formats is None else formats
+            ),
             keras=bool(layers) or imported,
-            formats=[place.format for place in spec.target.destinations]
-            if formats is None
-            else formats,
         ),
         artifacts=artifacts,
     )

@@ -10,14 +10,13 @@ from pathlib import Path
 from composer.container.digests import digest_file, digest_sums
 from composer.diagnostics.diagnostic import Diagnostic, Note
 from composer.errors import FormatError, UsageError
-from composer.graphs.content_digest import digest_content
 from composer.graphs.model_file import ModelFile
 from composer.model_files.read_model import read_model
+from composer.outputs.registry import artifact_format, output_format
 from composer.record.checks import Check, VerificationReport
 from composer.record.compare import WRITERS, Difference, differences, refusals
 from composer.record.make import installed
 from composer.record.model import Lock, LockedArtifact, LockedSource
-from composer.spec.formats import FORMATS, endings, format_of
 from composer.spec.source_forms import recorded_location
 
 _PARTS = ("artifacts", "sources", "names")
@@ -65,7 +64,7 @@ def verify_against_lock(artifact: Path, lock: Lock, shown: str) -> VerificationR
             found = tuple(item for item in _bytes(form, locked, made) if item.locked != item.found)
             reasons.append(
                 f"other versions are installed than those of the lock ({versions}), which may be "
-                f"why; a lock holds no digest of the content of {FORMATS[form].title}"
+                f"why; a lock holds no digest of the content of {output_format(form).title}"
             )
         else:
             versions = "; ".join(_other_versions(lock, now, WRITERS))
@@ -81,20 +80,6 @@ def verify_against_lock(artifact: Path, lock: Lock, shown: str) -> VerificationR
     return VerificationReport(
         artifact=artifact, checks=(Check(name="lock", state="ok", detail=detail),)
     )
-
-
-def artifact_format(artifact: Path) -> str:
-    """Return the name of the format that a file or folder is of.
-
-    Raises:
-        UsageError: its ending stands for none.
-    """
-    found = format_of(str(artifact))
-    if found is not None:
-        return found.name
-    if artifact.is_dir():
-        return "saved_model"
-    raise UsageError(f"{artifact} has no known extension", help=f"the extensions are {endings()}")
 
 
 def _report(
@@ -130,7 +115,8 @@ def _found(artifact: Path, form: str, lock: Lock) -> tuple[Lock, str | None]:
     size = sum(path.stat().st_size for path in files)
     with ThreadPoolExecutor(1) as pool:
         digest = pool.submit(digest_sums if folder else digest_file, artifact)
-        content = digest_content(artifact) if form == "keras" else None
+        take_content = output_format(form).content
+        content = None if take_content is None else take_content(artifact)
         made = LockedArtifact(size=size, sha256=digest.result(), content=content)
     now = replace(
         lock, artifacts={**lock.artifacts, form: made}, toolchain=installed(lock.toolchain)

@@ -11,7 +11,7 @@ from pathlib import Path
 from composer.diagnostics.diagnostic import Diagnostic, Note
 from composer.errors import BuildError, DriftError, SpecError, UsageError
 from composer.files.unfinished import marked, sweep, token
-from composer.graphs.content_digest import digest_content
+from composer.outputs.registry import output_format
 from composer.outputs.write import Accept
 from composer.outputs.written import WrittenFile
 from composer.record.causes import only_results, refused, uncaused
@@ -109,8 +109,8 @@ def write_lock(
         ]
         made: dict[str, LockedArtifact] = {}
 
-        def take(linked: Path | None, written: Sequence[WrittenFile]) -> None:
-            made.update(_artifacts(linked, written))
+        def take(written: Sequence[WrittenFile]) -> None:
+            made.update(_artifacts(written))
 
         build_spec(prepared, output=places, accept=take, force=True, progress=progress)
     lock = _described(prepared, path.parent, made)
@@ -194,8 +194,8 @@ def build_against_lock(
     """
     now = hold(spec, prepared, locked, frozen=frozen)
 
-    def accept(linked: Path | None, written: Sequence[WrittenFile]) -> None:
-        made = replace(now, artifacts=_artifacts(linked, written))
+    def accept(written: Sequence[WrittenFile]) -> None:
+        made = replace(now, artifacts=_artifacts(written))
         _refuse(spec, prepared, locked, made, frozen=frozen)
 
     artifact = build(accept)
@@ -221,9 +221,9 @@ def build_and_keep_lock(spec: str, prepared: Prepared, locked: Lock, build: Buil
     same_overrides = prepared.spec.overrides == locked.spec.overrides
     described: list[Lock] = []
 
-    def take(linked: Path | None, written: Sequence[WrittenFile]) -> None:
+    def take(written: Sequence[WrittenFile]) -> None:
         if same_overrides:
-            made = _artifacts(linked, written, known=locked)
+            made = _artifacts(written, known=locked)
             described.append(_described(prepared, path.parent, made))
             _refuse_uncaused(spec, prepared, locked, described[-1])
 
@@ -315,23 +315,22 @@ def _command(spec: str, read: Spec) -> str:
 
 
 def _artifacts(
-    linked: Path | None, written: Sequence[WrittenFile], *, known: Lock | None = None
+    written: Sequence[WrittenFile], *, known: Lock | None = None
 ) -> dict[str, LockedArtifact]:
     """Return what a lock says of results.
 
     Args:
-        linked: the linked ``.keras`` file; None where nothing was linked, since all is fresh.
         written: all results.
         known: a lock that is believed: where it has the same bytes, they have the same content.
     """
     found = {}
     for made in written:
         content = None
-        if made.format == "keras":
+        take_content = output_format(made.format).content
+        if take_content is not None:
             old = known.artifacts.get(made.format) if known is not None else None
             same = old is not None and (old.size, old.sha256) == (made.size, made.sha256)
-            file = made.path if made.fresh or linked is None else linked
-            content = old.content if old is not None and same else digest_content(file)
+            content = old.content if old is not None and same else take_content(made.now)
         found[made.format] = LockedArtifact(size=made.size, sha256=made.sha256, content=content)
     return found
 

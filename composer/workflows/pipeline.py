@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from composer.diagnostics.diagnostic import Diagnostic, Severity
 from composer.errors import BuildError, ComposeError, SourceError, SpecError
-from composer.files.suffixes import LEGACY_SUFFIXES
 from composer.outputs.chosen import Output, destinations_of
 from composer.resolver.facts import Question
 from composer.resolver.plan import Plan
@@ -25,6 +24,7 @@ from composer.spec import read_spec
 from composer.spec.boundary import Boundary, boundary_of
 from composer.spec.covered import covered
 from composer.spec.model import Pin, Spec
+from composer.spec.source_forms import holds_old_layers
 from composer.spec.source_text import COMMAND_LINE
 from composer.store import Store, default_store
 
@@ -149,20 +149,16 @@ def _fit_to_go(
     prepared: Prepared, output: Output, *, building: bool, go_on: Callable[[], Prepared]
 ) -> Prepared:
     """Prepare a spec, and report with it what keeps it from where it shall go."""
-    from composer.outputs.fitness import missing_packages, taken, unfit
-    from composer.outputs.programs import misplaced_programs
+    from composer.outputs.fitness import taken, unfit, unwritable
     from composer.outputs.surroundings import strange_places
 
     spec = prepared.spec
     assert spec is not None
     destinations = destinations_of(spec, output)
     severity: Severity = "error" if building else "warning"
-    missing = covered(missing_packages(spec, destinations, severity=severity), spec)
-    if building and missing:
+    missing = covered(unwritable(spec, destinations, severity=severity), spec)
+    if any(item.severity == "error" for item in missing):
         return replace(prepared, diagnostics=(*prepared.diagnostics, *missing))
-    misplaced = covered(misplaced_programs(spec, destinations), spec)
-    if misplaced:
-        return replace(prepared, diagnostics=(*prepared.diagnostics, *missing, *misplaced))
     strange = covered(strange_places(spec, destinations), spec)
     if any(item.severity == "error" for item in strange):
         return replace(prepared, diagnostics=(*prepared.diagnostics, *missing, *strange))
@@ -232,16 +228,6 @@ def without_consequences(read: Prepared, prepared: Prepared) -> tuple[Diagnostic
     return tuple(item for item in found if item.code != "CMP416") if read.errors else tuple(found)
 
 
-def _has_old_files(spec: Spec) -> bool:
-    """Tell whether a source on this machine may hold layers that can't be imported."""
-    for source in spec.sources:
-        place = Path(source.directory, source.location)
-        # False for what is no path at all, or too long for one.
-        if place.suffix in LEGACY_SUFFIXES or os.path.isfile(place / "saved_model.pb"):  # noqa: PTH113
-            return True
-    return False
-
-
 def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
     # Imported here: reading model files needs h5py, which a spec with mistakes does not.
     from composer.keras_process.new_classes import more_than_data, unknown_classes
@@ -266,7 +252,7 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
     )
     with watched.blamed():
         # What a spec keeps of old files may be refused, which shows before Keras makes any of them.
-        first = replace(context, may_import=deep and not _has_old_files(spec))
+        first = replace(context, may_import=deep and not any(map(holds_old_layers, spec.sources)))
         opened = open_sources(spec, first)
         early = refused_layers(spec, {**opened.files, **opened.drafts}) if opened.drafts else ()
         if early:

@@ -15,8 +15,9 @@ from composer.container.digests import digest_file, digest_sums
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.difference.compare import Difference
 from composer.errors import FormatError
-from composer.graphs.content_digest import digest_content
+from composer.outputs.registry import artifact_format, output_format
 from composer.record.checks import Check
+from composer.spec.formats import DEFAULT, format_of, suffix_of
 from composer.workflows.comparison import compare_files
 
 Digest = Callable[[Path], str]
@@ -115,9 +116,10 @@ def rebuild(
 
 
 def _name(artifact: Path) -> str:
-    """Return a name whose ending says the format, as that of a SavedModel's folder need not."""
-    folder = artifact.is_dir() and artifact.suffix != ".saved_model"
-    return f"{artifact.name}.saved_model" if folder else artifact.name
+    """Return a name whose extension says the format, as that of a SavedModel's folder need not."""
+    if format_of(artifact.name) is not None:
+        return artifact.name
+    return f"{artifact.name}{suffix_of(artifact_format(artifact))}"
 
 
 def _compared(artifact: Path, again: Path, *, other_versions: bool) -> Rebuilt:
@@ -127,17 +129,21 @@ def _compared(artifact: Path, again: Path, *, other_versions: bool) -> Rebuilt:
     if old == new:
         return _result(artifact, "ok", f"equal in every byte ({new[:12]}…)")
     bytes_differ = f"sha256 is {old[:12]}…, a new build gives {new[:12]}…"
-    if again.suffix != ".keras":
+    form = artifact_format(again)
+    take_content = output_format(form).content
+    if take_content is None:
         return _result(artifact, "failed", bytes_differ)
     try:
         with ThreadPoolExecutor(2) as pool:
-            old, new = pool.map(digest_content, (artifact, again))
+            old, new = pool.map(take_content, (artifact, again))
     except FormatError as error:
         return _result(artifact, "failed", f"it can't be read: {error.message}")
     if old != new:
-        found = replace(
-            compare_files(str(artifact), str(again)), before=str(artifact), now="a new build"
-        )
+        found = None
+        if form == DEFAULT:
+            found = replace(
+                compare_files(str(artifact), str(again)), before=str(artifact), now="a new build"
+            )
         return _result(artifact, "failed", f"its content differs; {bytes_differ}", found)
     if other_versions:
         detail = f"equal content ({new[:12]}…), in bytes of other versions"

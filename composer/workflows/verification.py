@@ -17,10 +17,17 @@ from composer.keras_process.verification import Verification, WholeSource, verif
 from composer.linker.check import check_artifact
 from composer.linker.linker import canonical_model
 from composer.model_files.read_model import read_model
+from composer.outputs.chosen import destination
+from composer.outputs.registry import output_format
+from composer.outputs.write import check_again
 from composer.record.checks import Check, VerificationReport
 from composer.resolver.plan import Plan, WholeUse
+from composer.sources.states import source_states
+from composer.spec.formats import DEFAULT, format_of
+from composer.store import default_store
 from composer.tensors.digests import digest_values
 from composer.tensors.expression import TensorExpr
+from composer.workflows.pipeline import Prepared, plan_spec
 
 
 def verify_artifact(
@@ -73,6 +80,35 @@ def verify_artifact(
         )
         checks.extend(_in_keras(found, graph, expected, strangers, safe=not carried))
     return VerificationReport(artifact=artifact, checks=tuple(checks))
+
+
+def verify_linked(artifact: Path, prepared: Prepared) -> VerificationReport | None:
+    """Verify a file of a format that is written without Keras, and that Keras does not load.
+
+    Args:
+        artifact: the file.
+        prepared: from the spec that says what it should be, with a complete plan.
+
+    Returns:
+        None where it is not of such a format.
+    """
+    form = format_of(str(artifact))
+    if form is None or form.name == DEFAULT or output_format(form.name).exported:
+        return None
+    plan, spec, store = plan_spec(prepared), prepared.spec, prepared.store or default_store()
+    assert spec is not None
+    try:
+        check_again(
+            plan,
+            source_states(plan, spec, store),
+            destination(artifact, spec),
+            digest_values(plan.tensors, _evaluated_again),
+        )
+    except DriftError as error:
+        check = Check(name="plan", state="failed", detail=error.message)
+    else:
+        check = Check(name="plan", state="ok", detail="equal to what the plan says")
+    return VerificationReport(artifact=artifact, checks=(check,))
 
 
 def _evaluated_again(value: TensorExpr, _name: str) -> tuple[bytes]:

@@ -12,7 +12,17 @@ NAVIGATION = {
         "howto/swap_backbone",
         "howto/old_h5",
     ),
-    "Guide": ("starting", "language", "pictures", "formats", "remote", "locks", "provenance", "ci"),
+    "Guide": (
+        "starting",
+        "language",
+        "pictures",
+        "formats",
+        "remote",
+        "locks",
+        "provenance",
+        "ci",
+        "plugins",
+    ),
     "Background": ("linking", "reproducibility", "security", "comparison", "old_files"),
     "Reference": ("reference/spec", "reference/commands", "reference/codes", "reference/python"),
 }

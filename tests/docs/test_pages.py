@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from tests.docs.pages import PAGES, ROOT, Block, Command, agrees, blocks, commands, marked
+from tests.plugin.install import SITE
 from tests.sources.remote.file_server import Served, file_server
 
 EXPORT = "import keras; keras.saving.load_model('models/tower.keras').export('export/net')"
@@ -31,7 +32,13 @@ STORY = {"console", "file", "program"}
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the programs that pages call, of the Python that runs the tests."""
     folder = tmp_path_factory.mktemp("bin")
-    for name, arguments in {"compose": "-m composer", "python": "", "pytest": "-m pytest"}.items():
+    called = {
+        "compose": "-m composer",
+        "python": "",
+        "pytest": "-m pytest",
+        "pip": "-m tests.plugin.install",
+    }
+    for name, arguments in called.items():
         program = folder / name
         program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
@@ -47,7 +54,7 @@ def folder(request, models: Path, programs: Path, tmp_path: Path, monkeypatch) -
         (tmp_path / "models").symlink_to(models, target_is_directory=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COMPOSE_HOME", str(tmp_path / ".store"))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{tmp_path / SITE}")
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("COLUMNS", "100")

@@ -29,6 +29,7 @@ from composer.workflows.verification import verify_artifact
 from tests.tensors import sources
 from tests.tensors.test_evaluate import made_array
 
+LINEAR = merge_method("linear")
 STATES = {"h": SourceState(content="0" * 64)}
 SPEC = "version: 1\nname: m\nsources: {h: {from: head.keras, prefix: h_}}\n"
 
@@ -193,6 +194,23 @@ def test_a_value_that_does_not_fit_leaves_nothing_behind(plan, tmp_path):
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_a_tensor_may_come_from_a_plain_weights_file(plan, tmp_path):
+    bias = sources.one(tmp_path / "bias.h5", np.array([1, 2], "f4"), "compressed")
+    other = changed(
+        plan,
+        lambda layer, _, value: (
+            cast(merge(LINEAR, [value, bias], {}), "float32") if value.shape == (2,) else value
+        ),
+    )
+    target = tmp_path / "m.keras"
+    build_plan(other, STATES, target)
+    (path,) = (path for path, value in other.tensors.items() if value.shape == (2,))
+    before = made_array(plan.tensors[path]).astype(float)
+    listing = read_model(target).listing
+    found = made_array(Stored(listing.tensor(path)))
+    assert found.tolist() == ((before + np.array([1, 2])) / 2).astype("f4").tolist()
+
+
 def test_a_plan_reads_and_may_not_replace_the_files_of_its_expressions(plan, tmp_path):
     path = tmp_path / "bias.keras"
     bias = sources.one(path, np.array([1, 2], "f4"))
@@ -211,13 +229,12 @@ def test_keys_follow_the_expressions_and_not_the_place(plan, models, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     shutil.copy(models / "head.keras", elsewhere / "head.keras")
-    linear = merge_method("linear")
     plans = [
         plan,
         in_bfloat16(plan),
         one_score(plan),
         changed(plan, lambda _, __, value: Zeros(shape=value.shape, dtype="float32")),
-        changed(plan, lambda _, __, value: cast(merge(linear, [value], {}), "float32")),
+        changed(plan, lambda _, __, value: cast(merge(LINEAR, [value], {}), "float32")),
     ]
     for key in (content_key, result_key):
         keys = [key(one, STATES, digest) for one in plans]

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import pytest
 import composer
 from composer.errors import BuildError, DriftError
 from composer.outputs import exporting
+from composer.outputs.formats import onnx
+from composer.outputs.output_format import HALF_TOLERANCE
 
 pytestmark = pytest.mark.keras
 
@@ -218,11 +221,12 @@ def test_half_precision_is_named_as_what_litert_does_not_take() -> None:
     assert "float32" in (caught.value.help or "")
     (made,) = build(spec, "onnx").files
     assert made.comparison is not None
-    assert made.comparison.tolerance == exporting.HALF_TOLERANCE
+    assert made.comparison.tolerance == HALF_TOLERANCE
 
 
 def test_numbers_beyond_the_tolerance_are_drift_and_nothing_is_written(monkeypatch) -> None:
-    monkeypatch.setattr(exporting, "TOLERANCES", {"onnx": 1e-12})
+    way = replace(onnx.FORMAT.way, tolerance=1e-12)
+    monkeypatch.setattr(onnx, "FORMAT", replace(onnx.FORMAT, way=way))
     with pytest.raises(DriftError, match="computes something else than the linked model"):
         build(DICTS, "[onnx, keras]")
     assert list(Path("build").iterdir()) == []

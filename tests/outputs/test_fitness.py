@@ -10,7 +10,7 @@ import pytest
 import composer
 from composer.errors import SpecError
 from composer.outputs import fitness
-from composer.spec.formats import FORMATS
+from composer.outputs.formats import onnx
 from composer.store import Store
 from composer.workflows.building import build_spec
 from composer.workflows.pipeline import prepare
@@ -113,8 +113,8 @@ def test_an_input_of_a_source_is_renamed_there(spec) -> None:
 
 
 def test_what_is_too_large_is_told_from_the_plan(spec, monkeypatch) -> None:
-    small = replace(FORMATS["onnx"], largest=1000)
-    monkeypatch.setattr(fitness, "FORMATS", {**FORMATS, "onnx": small})
+    small = replace(onnx.FORMAT, largest=1000)
+    monkeypatch.setattr(onnx, "FORMAT", small)
     (found,) = spec("[keras, onnx]").diagnostics
     assert (found.code, found.path) == ("CMP707", ("output", "format", 1))
     assert "and onnx holds at most 1,000" in found.message

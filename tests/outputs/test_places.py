@@ -121,7 +121,7 @@ def test_a_folder_that_is_no_saved_model_is_never_replaced(tmp_path: Path) -> No
     place = file(folder, "saved_model")
     check_places([place], [])  # an empty one holds nothing to lose
     (folder / "notes.txt").write_text("mine")
-    with pytest.raises(BuildError, match=r"is no SavedModel.*notes\.txt"):
+    with pytest.raises(BuildError, match=r"is not of the format saved_model.*notes\.txt"):
         check_places([place], [])
     saved_model(folder, "theirs")
     with pytest.raises(BuildError, match=r"it holds notes\.txt"):
@@ -135,7 +135,7 @@ def test_a_folder_that_is_no_saved_model_is_never_replaced(tmp_path: Path) -> No
 
 def test_a_file_or_a_link_is_no_place_for_a_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(BuildError, match="is a file, and a SavedModel is a folder"):
+    with pytest.raises(BuildError, match="is a file, and saved_model is a folder"):
         check_places([file(tmp_path / "file", "saved_model")], [])
     (tmp_path / "link").symlink_to(tmp_path)
     with pytest.raises(BuildError, match="is a link"):

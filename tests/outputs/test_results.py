@@ -15,7 +15,7 @@ from composer.container.archive import open_archive
 from composer.outputs import origins, results
 from composer.outputs.results import look, remember
 from composer.sources.states import source_states
-from composer.spec.formats import destination
+from composer.spec.model import Destination
 from composer.store import Store, default_store
 from composer.workflows.building import build_spec
 from composer.workflows.pipeline import prepare
@@ -345,7 +345,7 @@ def test_code_decides_what_is_exported_and_not_what_is_linked(folder: Path) -> N
     (folder / "pair.yaml").write_text(
         SPEC.replace("prefix: a_", "prefix: a_, objects: ['my_code:Scale']")
     )
-    places = [destination("x.keras"), destination("x.onnx")]
+    places = [Destination(path=Path(f"x.{name}"), format=name) for name in ("keras", "onnx")]
 
     def found() -> tuple[origins.Origin, ...]:
         prepared = prepare("pair.yaml")

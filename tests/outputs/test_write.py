@@ -92,9 +92,9 @@ def test_weights_alone_leave_no_archive_behind(spec) -> None:
 
 
 def test_weights_that_are_not_what_was_planned_take_no_place(spec, monkeypatch) -> None:
-    from composer.linker import build
+    from composer.linker import linker
 
-    write = build.link_weights
+    write = linker.link_weights
 
     def damage(plan, target):
         write(plan, target)
@@ -104,7 +104,7 @@ def test_weights_that_are_not_what_was_planned_take_no_place(spec, monkeypatch) 
         data[offset] ^= 1
         target.write_bytes(data)
 
-    monkeypatch.setattr(build, "link_weights", damage)
+    monkeypatch.setattr(linker, "link_weights", damage)
     with pytest.raises(DriftError, match=r"the weights 'layers/.* differ"):
         composer.build(spec)
     assert list(Path("build").iterdir()) == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from composer.errors import SpecError
 from composer.store import Store
 from composer.workflows.building import build_spec
 from composer.workflows.pipeline import Prepared, prepare
+from tests.docs.pages import ROOT, blocks
 from tests.plugin.install import register
 
 NET: dict[str, Any] = {
@@ -292,3 +295,23 @@ def test_no_package_takes_our_own_kinds_over(folder, site, models):
     assert prepared().plan is not None
     (folder / "spec.yaml").write_text("version: 1\nname: m\nsources:\n  t: {from: 'app:Nothing'}\n")
     assert one().code == "CMP505"
+
+
+def test_the_page_shows_the_plugin_of_the_tests():
+    shown = {
+        block.attributes.get("title"): block.text for block in blocks(ROOT / "docs" / "plugins.md")
+    }
+    source = Path(__file__).parent / "compose_toy" / "source.py"
+    assert shown["compose-toy/compose_toy/source.py"] == source.read_text(encoding="utf-8")
+
+
+def test_a_folder_with_a_spec_brings_no_plugin_along(folder, monkeypatch):
+    from tests.plugin.install import install
+
+    install(folder)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    done = subprocess.run(
+        [sys.executable, "-m", "composer", "validate", "spec.yaml"], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "CMP504" in done.stderr

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 from composer.container.archive import open_archive
 from composer.files.unfinished import MARK
+from composer.linker import check, linker
 from composer.sources import context
 from composer.store import Store, default_store
 from tests.commands import Compose, in_this_process
@@ -188,16 +188,15 @@ def test_what_a_killed_build_left_goes_with_a_fresh_build_too(
     assert list(scratch.iterdir()) == []
 
 
-@pytest.mark.parametrize("stage", ["link", "check_artifact"])
+@pytest.mark.parametrize("stage", [(linker, "link"), (check, "check_artifact")])
 def test_an_h5_file_that_is_swapped_after_its_import_is_named(
-    compose: Compose, folder: Path, imported: None, monkeypatch: pytest.MonkeyPatch, stage: str
+    compose: Compose, folder: Path, imported: None, monkeypatch: pytest.MonkeyPatch, stage: Any
 ) -> None:
     old = write_h5(folder / "old.h5", two_dense(), two_dense_weights())
     name = spec("s: {from: old.h5}")
     assert compose("lock", name)[0] == 0
     text = Path("m.lock.json").read_text()
-    module = import_module("composer.linker.build")
-    real = getattr(module, stage)
+    real = getattr(*stage)
 
     def swapping(*arguments: Any, **named: Any) -> Any:
         times = old.stat()
@@ -207,7 +206,7 @@ def test_an_h5_file_that_is_swapped_after_its_import_is_named(
         os.utime(old, ns=(times.st_atime_ns, times.st_mtime_ns))
         return real(*arguments, **named)
 
-    monkeypatch.setattr(module, stage, swapping)
+    monkeypatch.setattr(*stage, swapping)
     code, _, err = compose("build", name)
     assert code == 1
     assert f"{name}:4:" in err

@@ -16,8 +16,8 @@ from composer.resolver.link import Link
 from composer.resolver.passes import PASSES, Check
 from composer.resolver.resolve import inferred, joined, planned, resolve
 from composer.resolver.seams import is_known
-from composer.sources import open_sources
 from composer.sources.context import Context
+from composer.sources.open_sources import open_sources
 from composer.sources.remote.fetching import Fetcher
 from composer.spec import read_spec
 from composer.spec.boundary import ANYWHERE

@@ -13,7 +13,7 @@ import pytest
 
 from composer.errors import SpecError
 from composer.graphs.content_digest import digest_content
-from composer.linker import build as builder
+from composer.linker import check, linker
 from composer.outputs import write
 from composer.record.document import lock_path
 from composer.sources import reading
@@ -79,10 +79,10 @@ STAGES: dict[str, tuple[Any, str, bool]] = {
     "after the graph is read": (reading, "read_model", True),
     "before the plan": (pipeline, "resolve", False),
     "after the plan": (pipeline, "resolve", True),
-    "before the link": (builder, "link", False),
-    "after the link": (builder, "link", True),
-    "before the check": (builder, "check_artifact", False),
-    "after the check": (builder, "check_artifact", True),
+    "before the link": (linker, "link", False),
+    "after the link": (linker, "link", True),
+    "before the check": (check, "check_artifact", False),
+    "after the check": (check, "check_artifact", True),
     "before it takes its place": (write, "_written", True),
 }
 

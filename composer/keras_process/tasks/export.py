@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from textwrap import shorten
@@ -12,30 +13,11 @@ import numpy
 
 from composer.keras_process.refusal import RefusalError
 from composer.keras_process.tasks.explain import explain
-from composer.keras_process.tasks.export_h5 import export_h5
-from composer.keras_process.tasks.export_saved_model import export_saved_model
-from composer.keras_process.tasks.export_tflite import export_tflite
 from composer.keras_process.tasks.random_inputs import random_arrays
 from composer.keras_process.tasks.served import Served
 from composer.keras_process.tasks.user_code import extend_path, register_classes
 from composer.keras_process.tasks.verify import load_functional, open_sizes
 
-
-def _export_onnx(served: Served, target: Path) -> None:
-    # Imported here: its packages are there only where the extra onnx is.
-    from composer.keras_process.tasks.export_onnx import export_onnx
-
-    export_onnx(served, target)
-
-
-EXPORTERS: Mapping[str, Callable[[Served, Path], None]] = {
-    "saved_model": export_saved_model,
-    "tflite": export_tflite,
-    "onnx": _export_onnx,
-    "h5": export_h5,
-}
-"""In the order in which they are called, whatever the order of a request: TensorFlow counts the
-functions of a process, and the numbers stand in a SavedModel."""
 BATCHES = (1, 3)
 VOCABULARY = 20
 LONGEST = 120
@@ -50,7 +32,9 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         request: ``artifact``, ``safe`` (whether no code may run that it carries), ``code`` (see
             ``UserCode``), ``seed``, ``inputs`` and ``outputs``
             (final names in the order of the flattened structures), ``cases`` (where to keep what
-            the model computes, as ``.npz``), ``exports`` (pairs of format and path).
+            the model computes, as ``.npz``), ``exports`` (in their order; each with ``format``,
+            ``module``, which has ``export(served, target, **options)``, ``target`` and
+            ``options``).
         report: told before each step.
 
     Returns:
@@ -66,11 +50,12 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
     served = Served(model=model, inputs=request["inputs"], outputs=request["outputs"])
     report("running the linked model")
     batches, otherwise = _keep_cases(served, request["seed"], Path(request["cases"]))
-    order = list(EXPORTERS)
-    for name, target in sorted(request["exports"], key=lambda pair: order.index(pair[0])):
+    for wanted in request["exports"]:
+        name = wanted["format"]
         report(f"exporting {name}")
         try:
-            EXPORTERS[name](served, Path(target))
+            module = importlib.import_module(wanted["module"])
+            module.export(served, Path(wanted["target"]), **wanted["options"])
         except RefusalError:
             raise
         except Exception as problem:

@@ -7,6 +7,6 @@ from pathlib import Path
 from composer.keras_process.tasks.served import Served
 
 
-def export_h5(served: Served, target: Path) -> None:
+def export(served: Served, target: Path) -> None:
     """Write the model to ``target``, without an optimizer."""
     served.model.save(target, include_optimizer=False)

@@ -16,7 +16,7 @@ from composer.keras_process.refusal import RefusalError
 from composer.keras_process.tasks.served import Served
 
 
-def export_onnx(served: Served, target: Path) -> None:
+def export(served: Served, target: Path) -> None:
     """Write the model to ``target``.
 
     Raises:

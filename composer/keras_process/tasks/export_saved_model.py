@@ -15,7 +15,7 @@ from composer.keras_process.tasks.served import Served
 FINGERPRINT = "fingerprint.pb"
 
 
-def export_saved_model(served: Served, target: Path) -> None:
+def export(served: Served, target: Path) -> None:
     """Write the folder ``target`` with the signature ``serving_default`` by final names."""
     archive = keras.export.ExportArchive()
     archive.track(served.model)  # for the tables of lookups; the variables follow below

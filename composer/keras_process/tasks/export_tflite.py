@@ -10,8 +10,8 @@ from typing import Any
 import tensorflow
 
 from composer.keras_process.refusal import RefusalError
+from composer.keras_process.tasks import export_saved_model
 from composer.keras_process.tasks.explain import explain
-from composer.keras_process.tasks.export_saved_model import export_saved_model
 from composer.keras_process.tasks.served import Served
 
 _OPERATOR = re.compile(
@@ -21,14 +21,14 @@ _SCOPE = re.compile(r'"([^"]+/[^"]+)@')
 _LISTS = "TensorList"
 
 
-def export_tflite(served: Served, target: Path) -> None:
+def export(served: Served, target: Path) -> None:
     """Write the model to ``target``, by way of a SavedModel.
 
     Raises:
         RefusalError: it holds an operator that the runtime lacks.
     """
     with tempfile.TemporaryDirectory() as folder:
-        export_saved_model(served, Path(folder) / "model")
+        export_saved_model.export(served, Path(folder) / "model")
         converter = tensorflow.lite.TFLiteConverter.from_saved_model(f"{folder}/model")
         converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.TFLITE_BUILTINS]
         try:

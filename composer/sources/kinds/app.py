@@ -69,5 +69,9 @@ KIND = SourceKind(
     described="app:ResNet50 (keras.applications)",
     arguments={},
     draws_seed=True,
+    suggested=(
+        "{include_top: false, pooling: avg, weights: null}",
+        "Without its classifier, and with random weights instead of a download",
+    ),
     locate=imported_by(application_recipe),
 )

@@ -109,5 +109,6 @@ def _locate(source: Source, context: Context) -> Located:
 KIND = SourceKind(
     title=".h5 file",
     described="an .h5 file",
+    holds_old_layers=True,
     locate=_locate,
 )

@@ -76,5 +76,9 @@ KIND = SourceKind(
     arguments={},
     path_begins=(".", "/", "~"),
     draws_seed=True,
+    suggested=(
+        "{load_weights: false}",
+        "With random weights instead of those of the preset",
+    ),
     locate=imported_by(hub_recipe),
 )

@@ -126,5 +126,6 @@ KIND = SourceKind(
     title="SavedModel folder",
     described="a SavedModel folder",
     arguments={},
+    holds_old_layers=True,
     locate=_locate,
 )

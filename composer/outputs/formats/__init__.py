@@ -1,0 +1,1 @@
+"""Our own output formats: a record a file, each registered in ``pyproject.toml``."""

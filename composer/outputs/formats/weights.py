@@ -1,0 +1,39 @@
+"""The weights alone, as ``save_weights`` of Keras writes them, linked from the sources."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from composer.outputs.output_format import (
+    HDF5_BEGINNING,
+    Job,
+    LayerFiles,
+    Linked,
+    OutputFormat,
+    begins,
+)
+
+if TYPE_CHECKING:
+    from composer.linker.check import Computed
+
+
+def _write(job: Job) -> Computed:
+    from composer.linker.linker import link_weights
+
+    return link_weights(job.plan, job.target)
+
+
+def _check(job: Job) -> None:
+    from composer.linker.check import check_weights
+
+    check_weights(job.target, job.plan, job.computed)
+
+
+FORMAT: Final = OutputFormat(
+    title="weights alone",
+    way=Linked(write=_write, check=_check),
+    looks_right=begins(HDF5_BEGINNING),
+    layer_files=LayerFiles(
+        severity="warning", help="whoever loads the weights has to have them in his model already"
+    ),
+)

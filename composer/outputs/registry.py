@@ -1,0 +1,78 @@
+"""The records of all formats, ours and those of plug-ins, by the names that a spec says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from composer.errors import ComposeError, PluginError, UsageError
+from composer.outputs.output_format import OutputFormat
+from composer.spec.formats import endings, format_named, format_of
+
+
+def output_format(name: str) -> OutputFormat:
+    """Return the record of a format.
+
+    Args:
+        name: of a format that is known.
+
+    Raises:
+        PluginError: a plug-in brings it, and can't be loaded.
+    """
+    found: OutputFormat = format_named(name).registered.load(OutputFormat)
+    return found
+
+
+@contextmanager
+def blamed(name: str) -> Iterator[None]:
+    """Tell what a format of a plug-in does wrong as a mistake of that plug-in.
+
+    Args:
+        name: of the format whose functions are called.
+
+    Raises:
+        PluginError: one of them fails with something else than an error of compose's.
+    """
+    entry = format_named(name).registered
+    try:
+        yield
+    except ComposeError:
+        raise
+    except Exception as error:
+        if entry.is_ours:
+            raise
+        raise PluginError(
+            f"the plug-in {entry.provider} fails at the format {name}: "
+            f"{type(error).__name__}: {error}",
+            help=f"update or uninstall {entry.package}",
+        ) from error
+
+
+def packages_of(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the distributions that decide the bytes of formats, besides compose's own."""
+    found: dict[str, None] = {}
+    for name in names:
+        form, registered = output_format(name), format_named(name).registered
+        if form.exported:
+            found |= dict.fromkeys(("keras", "tensorflow"))
+        found |= dict.fromkeys(form.packages)
+        if not registered.is_ours:
+            found[registered.package] = None
+    return tuple(found)
+
+
+def artifact_format(artifact: Path) -> str:
+    """Return the name of the format that a file or folder is of.
+
+    Raises:
+        UsageError: its extension stands for none.
+    """
+    found = format_of(str(artifact))
+    if found is None and artifact.is_dir():
+        found = format_of(f"{artifact}/")
+    if found is None:
+        raise UsageError(
+            f"{artifact} has no known extension", help=f"the extensions are {endings()}"
+        )
+    return found.name
