@@ -8,6 +8,7 @@ from pathlib import PurePath
 from urllib.parse import unquote
 
 from composer.files.suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES, SPEC_SUFFIXES
+from composer.spec.affixes import affixed
 from composer.spec.locations import is_remote
 from composer.spec.source_forms import has_prefix
 
@@ -93,7 +94,7 @@ def prefixes(
         if source not in colliding or source in unrenamable:
             continue
         taken = {
-            f"{chosen.get(other, '')}{name}"
+            affixed(name, chosen.get(other, ""))
             for other in ids
             if other != source
             for name in names[other] or ()
@@ -104,7 +105,7 @@ def prefixes(
 
 
 def _is_free(prefix: str, own: Iterable[str], taken: frozenset[str] | set[str]) -> bool:
-    return all(f"{prefix}{name}" not in taken for name in own)
+    return all(affixed(name, prefix) not in taken for name in own)
 
 
 def _first_free(source: str, ids: Sequence[str], free: Callable[[str], bool]) -> str:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from composer.authoring.parts import Part, Port
+from composer.authoring.parts import OpenEnd, Part
 from composer.graphs.graph import TensorSpec
+from composer.spec.affixes import affixed
 
 _ID = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _MOST = 4
@@ -20,7 +21,7 @@ class NewInput:
 
     id: str
     spec: TensorSpec
-    ports: tuple[Port, ...]
+    ports: tuple[OpenEnd, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,7 @@ class _Names:
 
     def __init__(self, parts: Iterable[Part]) -> None:
         self._taken = {part.id for part in parts} | {
-            f"{part.prefix}{name}" for part in parts for name in part.names or ()
+            affixed(name, part.prefix) for part in parts for name in part.names or ()
         }
 
     def free(self, wanted: str, *, but: Iterable[str] = ()) -> str:
@@ -98,7 +99,7 @@ class _Names:
         return name
 
 
-def _is_used(port: Port) -> bool:
+def _is_used(port: OpenEnd) -> bool:
     return port.used
 
 
@@ -149,7 +150,7 @@ def _shared(
     parts: Sequence[Part], chained: Mapping[tuple[str, str], str], taken: _Names
 ) -> tuple[NewInput, ...]:
     """Return an input for each group of inputs of several sources that have one shape."""
-    groups: dict[TensorSpec, list[tuple[Part, Port]]] = {}
+    groups: dict[TensorSpec, list[tuple[Part, OpenEnd]]] = {}
     for part in parts:
         seen: set[TensorSpec] = set()
         for port in filter(_is_used, part.inputs):
@@ -163,21 +164,21 @@ def _shared(
     for spec, members in groups.items():
         if len(members) < 2 or not spec.shape:  # noqa: PLR2004
             continue
-        away = [f"{part.prefix}{port.layer}" for part, port in members]
+        away = [affixed(port.layer, part.prefix) for part, port in members]
         name = taken.free(members[0][1].layer, but=away)
         ports = tuple(port for _, port in members)
         found.append(NewInput(id=name, spec=spec, ports=ports))
     return tuple(found)
 
 
-def _fitting(part: Part, port: Port, parts: Sequence[Part]) -> Iterable[tuple[str, str]]:
+def _fitting(part: Part, port: OpenEnd, parts: Sequence[Part]) -> Iterable[tuple[str, str]]:
     """Yield by source what others put out in the shape that an input has."""
     for other in parts:
         if other.id != part.id:
             yield from ((other.id, o.reference) for o in other.outputs if _same(o.spec, port.spec))
 
 
-def _layers(ends: Sequence[tuple[Part, Port]], taken: _Names) -> Iterable[NewLayer]:
+def _layers(ends: Sequence[tuple[Part, OpenEnd]], taken: _Names) -> Iterable[NewLayer]:
     """Yield a layer that joins what ends alike, and a head in the place of those left out."""
     alike = _alike([port for _, port in ends])
     last: str | None = None
@@ -208,10 +209,10 @@ def _layers(ends: Sequence[tuple[Part, Port]], taken: _Names) -> Iterable[NewLay
     yield NewLayer(id=name, class_name="Dense", inputs=(last,), args=args)
 
 
-def _alike(ports: Sequence[Port]) -> list[Port]:
+def _alike(ports: Sequence[OpenEnd]) -> list[OpenEnd]:
     """Return the ports that differ from the first one in the last dimension only."""
 
-    def form(port: Port) -> tuple[object, ...] | None:
+    def form(port: OpenEnd) -> tuple[object, ...] | None:
         spec = port.spec
         if spec is None or spec.shape is None or spec.dtype is None or not spec.shape:
             return None

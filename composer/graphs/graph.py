@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 Json = Any
 """What ``json.loads`` returns. Values inside a graph are never changed in place."""
@@ -18,11 +18,17 @@ SHARED = "shared_object_id"
 """The key under which a serialised object carries a number; equal numbers are one object."""
 
 Tree = Any
-"""Nested lists, dicts and JSON leaves in which :class:`Tensor` or :class:`TensorRef` may stand."""
+"""Nested lists, dicts and JSON values in which a :class:`Leaf` may stand."""
+
+
+class Leaf:
+    """A tensor in a tree of arguments, whatever names it."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
-class TensorRef:
+class TensorRef(Leaf):
     """One tensor: output ``output`` of call ``call`` of ``operation``; both counted from 0."""
 
     operation: str
@@ -50,7 +56,7 @@ class TensorSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(Leaf):
     """A tensor that a call takes, with what the file recorded of its shape and dtype.
 
     ``extra`` keeps further recorded keys (``sparse``, ``ragged``) for the writer.
@@ -74,15 +80,32 @@ class Call:
         That is ``tree.flatten((args, kwargs))`` of ``keras/src/ops/node.py``: lists in order,
         dicts by sorted key.
         """
-        for value in self.args:
-            yield from leaves(value)
-        for key in sorted(self.kwargs):
-            yield from leaves(self.kwargs[key])
+        yield from call_leaves(self)
+
+
+class Arguments(Protocol):
+    """What a call is given: a :class:`Call`, whatever names the tensors in it."""
+
+    @property
+    def args(self) -> tuple[Tree, ...]:
+        """By position."""
+
+    @property
+    def kwargs(self) -> Mapping[str, Tree]:
+        """By name."""
+
+
+def call_leaves(call: Arguments) -> Iterator[Any]:
+    """Yield the leaves of a call's arguments in the order in which Keras visits them."""
+    for value in call.args:
+        yield from leaves(value)
+    for key in sorted(call.kwargs):
+        yield from leaves(call.kwargs[key])
 
 
 def leaves(tree: Tree) -> Iterator[Any]:
-    """Yield the :class:`Tensor` and :class:`TensorRef` leaves of ``tree``, dicts by sorted key."""
-    if isinstance(tree, Tensor | TensorRef):
+    """Yield the leaves of ``tree``, dicts by sorted key."""
+    if isinstance(tree, Leaf):
         yield tree
     elif isinstance(tree, list | tuple):
         for item in tree:
@@ -94,7 +117,7 @@ def leaves(tree: Tree) -> Iterator[Any]:
 
 def map_leaves(tree: Tree, function: Any) -> Tree:
     """Return ``tree`` with ``function`` applied to its tensors, in the order of ``leaves``."""
-    if isinstance(tree, Tensor | TensorRef):
+    if isinstance(tree, Leaf):
         return function(tree)
     if isinstance(tree, list):
         return [map_leaves(item, function) for item in tree]
@@ -112,7 +135,7 @@ def named_leaves(tree: Tree) -> Iterator[tuple[str | None, Any]]:
     That is nothing in a list or alone, the key in a dictionary, and in a nested structure the keys
     and places that lead to it, such as ``heads.0``.
     """
-    if isinstance(tree, Tensor | TensorRef):
+    if isinstance(tree, Leaf):
         yield None, tree
         return
     flat = structure_form(tree) == "list"
@@ -137,15 +160,15 @@ Form = Literal["single", "list", "map", "nested"]
 
 def structure_form(tree: Tree) -> Form:
     """Return how a model's inputs or outputs are arranged."""
-    if isinstance(tree, Tensor | TensorRef):
+    if isinstance(tree, Leaf):
         return "single"
     items = list(tree.values()) if isinstance(tree, dict) else tree
-    if not all(isinstance(item, Tensor | TensorRef) for item in items):
+    if not all(isinstance(item, Leaf) for item in items):
         return "nested"
     return "map" if isinstance(tree, dict) else "list"
 
 
-def map_call(call: Call, function: Any) -> Call:
+def map_call(call: Arguments, function: Any) -> Call:
     """Return ``call`` with ``function`` applied to its tensors, in visiting order."""
     args = tuple(map_leaves(value, function) for value in call.args)
     mapped = {key: map_leaves(call.kwargs[key], function) for key in sorted(call.kwargs)}

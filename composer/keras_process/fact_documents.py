@@ -67,6 +67,7 @@ def fact_document(fact: Fact) -> dict[str, Json]:
     """Return ``fact`` as plain JSON."""
     return {
         "error": fact.error,
+        "unknown_class": fact.unknown_class,
         "failed_on": fact.failed_on,
         "layer": dict(fact.layer),
         "outputs": [[_spec_document(spec) for spec in call] for call in fact.outputs],
@@ -86,6 +87,8 @@ def fact_from(document: Mapping[str, Any]) -> Fact:
     """
     return Fact(
         error=document["error"],
+        # Missing in the store from before: what it remembers has no error.
+        unknown_class=document.get("unknown_class", False),
         failed_on=document["failed_on"],
         layer=dict(document["layer"]),
         outputs=tuple(tuple(_spec_from(spec) for spec in call) for call in document["outputs"]),

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from composer.graphs.code_scan import Finding, scan
-from composer.graphs.graph import Json, Operation, Tensor, TensorRef, Tree
+from composer.graphs.graph import Json, Leaf, Operation, Tree
 from composer.resolver.link import Link
 from composer.resolver.problems import Problems
 from composer.spec.model import Source
@@ -146,7 +146,7 @@ def _entry(operation: Operation) -> dict[str, Json]:
 
 def _plain(tree: Tree) -> Json:
     """Return an argument of a call without its tensors."""
-    if isinstance(tree, Tensor | TensorRef):
+    if isinstance(tree, Leaf):
         return None
     if isinstance(tree, list | tuple):
         return [_plain(item) for item in tree]

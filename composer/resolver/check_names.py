@@ -9,6 +9,7 @@ from composer.resolver.joined import JoinedGraph, JoinedOperation, Origin
 from composer.resolver.link import Link
 from composer.resolver.problems import Problems
 from composer.resolver.wire_own_inputs import is_own_input, wiring_fix, wiring_help
+from composer.spec.affixes import affixed
 from composer.spec.model import Spec
 
 _SHOWN = 5
@@ -169,6 +170,6 @@ def free_prefix(spec: Spec, source: str, groups: Mapping[str, list[JoinedOperati
     }
     current = next(item.prefix for item in spec.sources if item.id == source)
     prefix = f"{source}_"
-    while any(f"{prefix}{name.removeprefix(current)}" in others for name in own):
+    while any(affixed(name.removeprefix(current), prefix) in others for name in own):
         prefix += "_"
     return prefix

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from composer.diagnostics.diagnostic import SpecPath
-from composer.graphs.graph import TensorRef
 from composer.resolver.link import Link
 from composer.resolver.problems import Problems
+from composer.resolver.tensor_references import JoinedRef
 
 
 def check_outputs(link: Link, problems: Problems) -> None:
@@ -20,7 +20,7 @@ def check_outputs(link: Link, problems: Problems) -> None:
         )
     if linked.form != "list" or spec.outputs.form == "default":
         return
-    seen: dict[TensorRef, SpecPath] = {}
+    seen: dict[JoinedRef, SpecPath] = {}
     for (_, ref), (_, reference) in zip(linked.outputs, spec.outputs.references, strict=True):
         if ref in seen:
             problems.add(

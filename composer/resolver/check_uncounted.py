@@ -13,7 +13,7 @@ def check_uncounted(link: Link, problems: Problems) -> None:
         return
     whole = {source.id for source in spec.sources if source.nested is not None}
     for _, ref in linked.outputs:
-        operation = linked.operations[ref.operation]
+        operation = linked.operations[ref.key]
         source = operation.origin.source
         if source in whole and operation.operation.inner is None:
             problems.add(

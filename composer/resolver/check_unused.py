@@ -12,11 +12,8 @@ def check_unused(link: Link, problems: Problems) -> None:
     if not linked.outputs:  # CMP416 says it
         return
     taken = {
-        tensor.ref.operation
-        for operation in linked.operations.values()
-        for call in operation.operation.calls
-        for tensor in call.tensors()
-    } | {ref.operation for _, ref in linked.outputs}
+        tensor.ref.key for operation in linked.operations.values() for tensor in operation.tensors()
+    } | {ref.key for _, ref in linked.outputs}
     for declared in spec.inputs:
         if declared.id not in taken:
             problems.add(

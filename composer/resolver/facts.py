@@ -84,7 +84,8 @@ class Fact:
     """The answer to one question.
 
     Attributes:
-        error: what Keras said when it refused; then nothing else is set but ``failed_on``.
+        error: what Keras said when it refused; then nothing below ``failed_on`` is set.
+        unknown_class: whether it refused because nobody registered the layer's class.
         failed_on: the shapes of the data that the layer was run on, where that is what it refused.
         layer: the layer as Keras serialises it: module, class_name, registered_name, config,
             build_config.
@@ -94,6 +95,7 @@ class Fact:
     """
 
     error: str | None = None
+    unknown_class: bool = False
     failed_on: str | None = None
     layer: Mapping[str, Json] = field(default_factory=dict)
     outputs: tuple[tuple[TensorSpec, ...], ...] = ()

@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from composer.diagnostics.diagnostic import Note, SpecPath
-from composer.graphs.graph import Call, Tensor, TensorRef, TensorSpec, map_call
+from composer.graphs.graph import TensorSpec, map_call
 from composer.graphs.static_shapes import Answer, Refusal, static_answer
 from composer.graphs.static_specs import static_call
-from composer.resolver.joined import Edge, JoinedGraph, JoinedOperation, Step
+from composer.resolver.joined import JoinedCall, JoinedGraph, JoinedOperation
 from composer.resolver.problems import Problems
 from composer.resolver.seam_advice import between
+from composer.resolver.tensor_references import Edge, JoinedRef, JoinedTensor, Step
 from composer.spec.yaml_scalars import written
 
 _PAIR = 2
 
 
 def foresee(
-    linked: JoinedOperation, call: Call, expected: Callable[[Tensor], TensorSpec]
+    linked: JoinedOperation, call: JoinedCall, expected: Callable[[JoinedTensor], TensorSpec]
 ) -> Answer:
     """Return what a call puts out, why Keras will refuse it, or None where only Keras can tell.
 
@@ -42,7 +43,7 @@ def report_refused_call(
     refusal: Refusal,
     step: Step,
     linked: JoinedGraph,
-    specs: Mapping[TensorRef, TensorSpec],
+    specs: Mapping[JoinedRef, TensorSpec],
     problems: Problems,
 ) -> None:
     """Report a call of a new layer that Keras is certain to refuse.
@@ -59,7 +60,7 @@ def report_refused_call(
     """
     operation = linked.operations[step.key]
     assert operation.new is not None
-    taken = list(operation.operation.calls[step.call].tensors())
+    taken = list(operation.calls[step.call].tensors())
     notes = [_origin(tensor.ref, linked, specs, problems) for tensor in taken]
     message = f"{operation.key!r} ({operation.new.class_name}) {refusal.message}"
     if refusal.argument is not None:
@@ -93,13 +94,13 @@ def inputs_path(step: Step, linked: JoinedGraph) -> SpecPath:
 
 
 def _origin(
-    ref: TensorRef,
+    ref: JoinedRef,
     linked: JoinedGraph,
-    specs: Mapping[TensorRef, TensorSpec],
+    specs: Mapping[JoinedRef, TensorSpec],
     problems: Problems,
 ) -> Note:
     """Return a note that tells what a tensor is and points at where the spec brings it in."""
-    origin = linked.operations[ref.operation].origin
+    origin = linked.operations[ref.key].origin
     room = {"source": "sources", "layer": "layers", "input": "inputs"}[origin.kind]
     path = (room, origin.source or origin.layer)
     return problems.note(path, f"{ref} gives {specs.get(ref) or '?'}", at_key=True)
@@ -107,9 +108,9 @@ def _origin(
 
 def _layer_between(
     operation: JoinedOperation,
-    taken: Sequence[Tensor],
+    taken: Sequence[JoinedTensor],
     linked: JoinedGraph,
-    specs: Mapping[TensorRef, TensorSpec],
+    specs: Mapping[JoinedRef, TensorSpec],
 ) -> str | None:
     """Return a layer that would make the second of two tensors like the first."""
     given = [specs.get(tensor.ref) for tensor in taken]
@@ -119,7 +120,7 @@ def _layer_between(
     if layer is None:
         return None
     ref = taken[1].ref
-    name = str(linked.operations[ref.operation].origin)
+    name = str(linked.operations[ref.key].origin)
     if ref.call or ref.output:
         name += f"#{ref.call}.{ref.output}"
     return (

@@ -15,12 +15,13 @@ from typing import Any
 from composer.diagnostics.diagnostic import SpecPath
 from composer.graphs.graph import Operation
 from composer.graphs.model_file import ModelFile
-from composer.resolver.joined import Step
 from composer.resolver.link import Link
 from composer.resolver.name_layers import default_name
 from composer.resolver.piece import Piece
 from composer.resolver.problems import Problems
+from composer.resolver.tensor_references import Step
 from composer.resolver.train import with_flag
+from composer.spec.affixes import unaffixed
 from composer.spec.model import Selector, Source
 from composer.spec.selectors import regex_pattern
 from composer.spec.source_forms import draws_seed, is_spec
@@ -84,8 +85,8 @@ def _of_source(piece: Piece, file: ModelFile, reached: AbstractSet[Step]) -> Ite
 
 def _names(piece: Piece) -> Iterator[Idle]:
     source = piece.source
-    exact = {rule.pattern for rule in source.rename if not rule.regex}
-    open_names = [name for name in piece.names if name not in exact and name != source.nested]
+    alone = unaffixed(source)
+    open_names = [name for name in piece.names if name not in alone]
     for key, affix in (("prefix", source.prefix), ("suffix", source.suffix)):
         if affix and not open_names:
             why = (

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from composer.graphs.graph import TensorRef, TensorSpec
+from composer.graphs.graph import TensorSpec
 from composer.graphs.model_file import LayerState, ModelFile
 from composer.resolver.facts import Question
 from composer.resolver.joined import JoinedOperation
 from composer.resolver.seams import Seam
+from composer.resolver.tensor_references import JoinedRef
 from composer.resolver.unchecked import NOTHING, Unchecked
 
 
@@ -27,7 +28,7 @@ class Inferred:
         unchecked: what the questions leave open.
     """
 
-    specs: Mapping[TensorRef, TensorSpec] = field(default_factory=dict)
+    specs: Mapping[JoinedRef, TensorSpec] = field(default_factory=dict)
     operations: Mapping[str, JoinedOperation] = field(default_factory=dict)
     states: Mapping[str, tuple[ModelFile, LayerState]] = field(default_factory=dict)
     questions: tuple[Question, ...] = ()

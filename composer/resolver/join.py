@@ -19,16 +19,16 @@ from composer.graphs.graph import (
 from composer.resolver.joined import (
     MISSING,
     UNKNOWN,
-    Edge,
+    JoinedCall,
     JoinedGraph,
     JoinedOperation,
     Origin,
-    Step,
 )
 from composer.resolver.link import Link
 from composer.resolver.piece import Piece
 from composer.resolver.problems import Problems
 from composer.resolver.references import References
+from composer.resolver.tensor_references import Edge, JoinedRef, JoinedTensor, Step
 from composer.spec.model import LayerCall, ModelInput, NewLayer, Reference, SourceInput, Spec
 
 
@@ -38,7 +38,7 @@ def join_pieces(link: Link, problems: Problems) -> Link:
     references = References(spec, pieces, problems)
     wiring = _Wiring(references)
     operations: dict[str, JoinedOperation] = {}
-    specs: dict[TensorRef, TensorSpec] = {}
+    specs: dict[JoinedRef, TensorSpec] = {}
     for declared in spec.inputs:
         operations[declared.id] = _declared_input(declared)
     unwired: list[str] = []
@@ -63,7 +63,7 @@ def join_pieces(link: Link, problems: Problems) -> Link:
         specs=specs,
         doubts=references.doubts,
     )
-    return replace(link, joined=joined)
+    return replace(link, joined=joined.numbered())
 
 
 def _declared_input(declared: ModelInput) -> JoinedOperation:
@@ -88,18 +88,14 @@ def _declared_input(declared: ModelInput) -> JoinedOperation:
     return JoinedOperation(key=declared.id, name=declared.id, origin=origin, operation=operation)
 
 
-def _recorded(piece: Piece) -> Mapping[TensorRef, TensorSpec]:
-    """Give what a source recorded of its tensors the references that they have in the result."""
+def _recorded(piece: Piece) -> Mapping[JoinedRef, TensorSpec]:
+    """Return what a source recorded of its tensors, by what they are in the joined graph."""
     return {
-        piece.reference(ref, index): spec
+        piece.joined(ref, index): spec
         for index in range(len(piece.uses))
         for ref, spec in piece.topology.specs.items()
         if ref.operation in piece.names
     }
-
-
-_LEFT_OUT = Call()
-"""Keeps the place of an excluded call of a kept layer: nothing takes from it."""
 
 
 @dataclass(slots=True)
@@ -118,46 +114,48 @@ class _Wiring:
         for original, final in piece.names.items():
             operation = piece.topology.operations[original]
             key = piece.key(original)
-            calls = [
-                self._source_call(piece, index, call, Step(key, index * len(operation.calls) + n))
-                if (original, n) in piece.selection.calls
-                else _LEFT_OUT
-                for index in range(len(piece.uses))
-                for n, call in enumerate(operation.calls)
-            ]
+            steps = {
+                piece.joined(TensorRef(original, number), use).step: (use, call)
+                for use in range(len(piece.uses))
+                for number, call in enumerate(operation.calls)
+                if (original, number) in piece.selection.calls
+            }
             linked.append(
                 JoinedOperation(
                     key=key,
                     name=final,
                     origin=Origin(kind="source", layer=original, source=piece.source.id),
-                    operation=replace(operation, calls=tuple(calls)),
+                    operation=replace(operation, calls=()),
+                    calls={
+                        step.call: self._source_call(piece, use, call, step)
+                        for step, (use, call) in steps.items()
+                    },
                 )
             )
         return linked
 
-    def _source_call(self, piece: Piece, index: int, call: Call, step: Step) -> Call:
+    def _source_call(self, piece: Piece, index: int, call: Call, step: Step) -> JoinedCall:
         use = piece.uses[index]
         position = -1
 
-        def settle(tensor: Tensor) -> Tensor:
+        def settle(tensor: Tensor) -> JoinedTensor:
             nonlocal position
             position += 1
             settled = use.tensors.get(tensor.ref)
+            ref = None
             if isinstance(settled, TensorRef):
-                return replace(tensor, ref=piece.reference(settled, index))
-            if isinstance(settled, SourceInput):
+                ref = piece.joined(settled, index)
+            elif isinstance(settled, SourceInput):
                 ref = self.references.tensor(settled.reference)
                 if ref is not None:
                     self.seams[Edge(step.key, step.call, position)] = settled.path
-                    return replace(tensor, ref=ref)
-            return replace(tensor, ref=TensorRef(MISSING))
+            return JoinedTensor(ref or MISSING, tensor.spec, tensor.extra)
 
-        return map_call(call, settle)
+        settled_call = map_call(call, settle)
+        return JoinedCall(settled_call.args, settled_call.kwargs)
 
     def layer(self, layer: NewLayer) -> JoinedOperation:
-        calls = []
-        for number, call in enumerate(layer.calls):
-            calls.append(self._layer_call(layer, call, number))
+        calls = {n: self._layer_call(layer, call, n) for n, call in enumerate(layer.calls)}
         operation = Operation(
             name=layer.id,
             kind="layer",
@@ -165,26 +163,29 @@ class _Wiring:
             module=None,
             registered_name=None,
             config={"name": layer.id},
-            calls=tuple(calls),
         )
         origin = Origin(kind="layer", layer=layer.id)
         return JoinedOperation(
-            key=layer.id, name=layer.id, origin=origin, operation=operation, new=layer
+            key=layer.id,
+            name=layer.id,
+            origin=origin,
+            operation=operation,
+            calls=calls,
+            new=layer,
         )
 
-    def _layer_call(self, layer: NewLayer, call: LayerCall, number: int) -> Call:
-        def tensor(reference: Reference) -> Tensor:
-            ref = self.references.tensor(reference)
-            return Tensor(ref or TensorRef(MISSING), UNKNOWN)
+    def _layer_call(self, layer: NewLayer, call: LayerCall, number: int) -> JoinedCall:
+        def tensor(reference: Reference) -> JoinedTensor:
+            return JoinedTensor(self.references.tensor(reference) or MISSING, UNKNOWN)
 
         arguments = dict(call.arguments)
         if isinstance(call.inputs, Reference):
-            result = Call(args=(tensor(call.inputs),), kwargs=arguments)
+            result = JoinedCall(args=(tensor(call.inputs),), kwargs=arguments)
         elif isinstance(call.inputs, Mapping):
             named: dict[str, Tree] = {k: tensor(r) for k, r in call.inputs.items()}
-            result = Call(kwargs={**named, **arguments})
+            result = JoinedCall(kwargs={**named, **arguments})
         else:
-            result = Call(args=([tensor(r) for r in call.inputs],), kwargs=arguments)
+            result = JoinedCall(args=([tensor(r) for r in call.inputs],), kwargs=arguments)
         for position, reference in enumerate(_in_visiting_order(call.inputs)):
             path = reference.path or call.path or ("layers", layer.id)
             self.seams[Edge(layer.id, number, position)] = path
@@ -202,7 +203,7 @@ def _in_visiting_order(
     return list(inputs)
 
 
-_Ends = tuple[tuple[str | None, TensorRef], ...]
+_Ends = tuple[tuple[str | None, JoinedRef], ...]
 _Form = Literal["single", "list", "dict", "source"]
 
 
@@ -226,7 +227,7 @@ def _outputs(
     wired = {
         tensor.ref
         for linked in operations.values()
-        for number, call in enumerate(linked.operation.calls)
+        for number, call in linked.calls.items()
         for position, tensor in enumerate(call.tensors())
         if Edge(linked.key, number, position) in seams
     }

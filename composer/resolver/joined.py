@@ -7,16 +7,17 @@ the wiring.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from composer.diagnostics.diagnostic import SpecPath
-from composer.graphs.graph import Operation, TensorRef, TensorSpec, Tree
+from composer.graphs.graph import Operation, TensorRef, TensorSpec, Tree, call_leaves
+from composer.resolver.tensor_references import Edge, JoinedRef, JoinedTensor, ResultRef, Step
 from composer.spec.model import NewLayer
 
-MISSING = ""
-"""Stands for the operation of a reference that was reported as a problem."""
+MISSING = JoinedRef("")
+"""Stands for the tensor of a reference that was reported as a problem."""
 
 UNKNOWN = TensorSpec(None, None)
 
@@ -39,14 +40,27 @@ class Origin:
         return self.layer if self.source is None else f"{self.source}:{self.layer}"
 
 
+@dataclass(frozen=True, slots=True)
+class JoinedCall:
+    """One call in the joined graph; ``args`` and ``kwargs`` hold :class:`JoinedTensor` leaves."""
+
+    args: tuple[Tree, ...] = ()
+    kwargs: Mapping[str, Tree] = field(default_factory=dict)
+
+    def tensors(self) -> Iterator[JoinedTensor]:
+        """Yield the tensors in the order in which Keras visits them."""
+        yield from call_leaves(self)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinedOperation:
     """An operation of the result, before its names and specs are final.
 
     Attributes:
         name: its final name.
-        operation: config as its source has it; its calls refer to keys, and the spec in each of
-            their tensors is what the source recorded there.
+        operation: as its source has it, its calls apart.
+        calls: by their places (see :class:`Step`), in an order in which Keras can make them; the
+            spec of each tensor in them is what its source recorded there.
         new: the spec's layer, for an operation that Keras still has to make.
     """
 
@@ -54,24 +68,18 @@ class JoinedOperation:
     name: str
     origin: Origin
     operation: Operation
+    calls: Mapping[int, JoinedCall] = field(default_factory=dict)
     new: NewLayer | None = None
 
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Its calls, in order; an input layer has one."""
+        return tuple(Step(self.key, call) for call in self.calls or (0,))
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One call of one operation."""
-
-    key: str
-    call: int
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """A tensor's place in a call: ``position`` counts the call's tensors in visiting order."""
-
-    consumer: str
-    call: int
-    position: int
+    def tensors(self) -> Iterator[JoinedTensor]:
+        """Yield what all of its calls take."""
+        for call in self.calls.values():
+            yield from call.tensors()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,21 +97,33 @@ class JoinedGraph:
         specs: what the sources recorded of their tensors, by the tensor's reference here.
         doubts: tensors of which only Keras can tell whether they exist, with the value of the spec
             that refers to each.
-        numbers: which number each call has got that is not left out (see ``number_calls``); its
-            number before is the place among the calls of all uses of its source.
+        numbers: the number of each call among those of its layer in the result.
     """
 
     operations: Mapping[str, JoinedOperation] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
-    outputs: tuple[tuple[str | None, TensorRef], ...] = ()
+    outputs: tuple[tuple[str | None, JoinedRef], ...] = ()
     form: Literal["single", "list", "dict", "source"] = "list"
     arrangement: Tree = None
     seams: Mapping[Edge, SpecPath] = field(default_factory=dict)
-    specs: Mapping[TensorRef, TensorSpec] = field(default_factory=dict)
-    doubts: Mapping[TensorRef, SpecPath] = field(default_factory=dict)
+    specs: Mapping[JoinedRef, TensorSpec] = field(default_factory=dict)
+    doubts: Mapping[JoinedRef, SpecPath] = field(default_factory=dict)
     numbers: Mapping[Step, int] = field(default_factory=dict)
 
-    def numbered(self, ref: TensorRef) -> TensorRef | None:
-        """Return a tensor under the number that its call has got; None when it is left out."""
-        number = self.numbers.get(Step(ref.operation, ref.call))
-        return None if number is None else TensorRef(ref.operation, number, ref.output)
+    def result(self, ref: JoinedRef) -> ResultRef:
+        """Return a tensor of the graph as the result names it."""
+        name, number = self.operations[ref.key].name, self.numbers[ref.step]
+        return ResultRef(TensorRef(name, number, ref.output))
+
+    def calls_until(self, step: Step) -> tuple[Step, ...]:
+        """Return the calls of a step's operation up to itself, in order."""
+        return self.operations[step.key].steps[: self.numbers[step] + 1]
+
+    def numbered(self) -> JoinedGraph:
+        """Return the graph with the numbers that the order of the calls gives."""
+        numbers = {
+            step: number
+            for operation in self.operations.values()
+            for number, step in enumerate(operation.steps)
+        }
+        return replace(self, numbers=numbers)

@@ -9,9 +9,10 @@ from composer.diagnostics.diagnostic import Diagnostic
 from composer.graphs.model_file import ModelFile
 from composer.resolver.facts import Answer
 from composer.resolver.inferred import Inferred
-from composer.resolver.joined import JoinedGraph, Step
+from composer.resolver.joined import JoinedGraph
 from composer.resolver.piece import Piece
 from composer.resolver.plan import Download, Plan
+from composer.resolver.tensor_references import Step
 from composer.spec.model import Spec
 
 
@@ -30,7 +31,7 @@ class Link:
         whole: whether every source is in the graph and all of its wires are sound, so that what
             it lacks can be judged.
         order: calls of the graph, each after what it takes; none if it is circular.
-        reached: the calls that an output depends on, numbered as the spec has them; none unless
+        reached: the calls that an output depends on, none unless
             the graph is whole.
         unreachable: keys of operations that no output depends on.
         inferred: shapes and dtypes of the tensors, and what is left to ask.

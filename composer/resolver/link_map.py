@@ -68,7 +68,7 @@ def _fate(
 
 def _calls(key: str, linked: JoinedGraph) -> int:
     operation = linked.operations.get(key)
-    return len(operation.operation.calls) if operation is not None else 0
+    return len(operation.calls) if operation is not None else 0
 
 
 def _calls_left_out(piece: Piece, layer: str, linked: JoinedGraph) -> str | None:
@@ -76,7 +76,7 @@ def _calls_left_out(piece: Piece, layer: str, linked: JoinedGraph) -> str | None
     calls = len(piece.uses) * len(own)
     excluded = sum((layer, number) not in piece.selection.calls for number in range(len(own)))
     excluded *= len(piece.uses)
-    rest = calls - excluded - len(linked.operations[piece.key(layer)].operation.calls)
+    rest = calls - excluded - len(linked.operations[piece.key(layer)].calls)
     notes = []
     if excluded:
         notes.append(f"{excluded} of its {calls} calls excluded")

@@ -13,6 +13,7 @@ from composer.resolver.link import Link
 from composer.resolver.problems import Problems
 from composer.resolver.select import MOST_EXPLAINED, MOST_WORK
 from composer.resolver.topology import Topology
+from composer.spec.affixes import affixed, unaffixed
 from composer.spec.linear_match import Pattern, TooCostlyError
 from composer.spec.model import RenameRule, Source
 from composer.spec.selectors import regex_pattern
@@ -46,7 +47,7 @@ def final_names(
     name, and prefix and suffix around the result. The path of an operation that was inlined from
     a nested model is joined with ``_``; a source kept as one layer has the name it is given.
     """
-    wanted = frozenset(kept)
+    wanted, alone = frozenset(kept), unaffixed(source)
     rules = _Rules(source.rename)
     names: dict[str, str] = {}
     used: set[int] = set()
@@ -61,8 +62,7 @@ def final_names(
             used.add(rule)
             found = source.rename[rule]
             base = rules.renamed(rule, name) if found.regex else found.to
-        exact = name == source.nested or (rule is not None and not source.rename[rule].regex)
-        final = base if exact else f"{source.prefix}{base}{source.suffix}"
+        final = base if name in alone else affixed(base, source.prefix, source.suffix)
         names[name] = final
         if name_problem(final) is not None:
             refused.setdefault(_cause(source, rule), []).append((name, final))
@@ -87,7 +87,7 @@ def final_names(
 
 def default_name(source: Source, name: str) -> str:
     """Return the name that a layer gets where no rule renames it."""
-    return f"{source.prefix}{_base(source, name)}{source.suffix}"
+    return affixed(_base(source, name), source.prefix, source.suffix)
 
 
 def _base(source: Source, name: str) -> str:

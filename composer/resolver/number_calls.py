@@ -8,72 +8,37 @@ has to change places with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from composer.graphs.graph import Tensor, TensorRef, map_call
-from composer.resolver.joined import Edge, JoinedOperation, Step
 from composer.resolver.link import Link
 from composer.resolver.problems import Problems
+from composer.resolver.tensor_references import Step
 
 
 def number_calls(link: Link, problems: Problems) -> Link:  # noqa: ARG001
-    """Leave only the calls in the graph that are in the order, and count them in that order."""
-    linked, order = link.joined, link.order
-    numbers: dict[Step, int] = {}
+    """Leave only the calls in the graph that are in the order, and number them in that order."""
+    graph = link.joined
     calls: dict[str, list[int]] = {}
-    for step in order:
-        of_key = calls.setdefault(step.key, [])
-        numbers[step] = len(of_key)
-        of_key.append(step.call)
-
-    def moved(ref: TensorRef) -> TensorRef:
-        number = numbers.get(Step(ref.operation, ref.call), ref.call)
-        return ref if number == ref.call else replace(ref, call=number)
-
-    operations = {
-        key: _with_calls(linked.operations[key], calls[key], moved)
-        for key in linked.operations
-        if key in calls
-    }
-    return replace(
-        link,
-        joined=replace(
-            linked,
-            operations=operations,
-            inputs=tuple(key for key in linked.inputs if key in calls),
-            outputs=tuple((key, moved(ref)) for key, ref in linked.outputs),
-            seams={
-                Edge(edge.consumer, numbers[step], edge.position): path
-                for edge, path in linked.seams.items()
-                if (step := Step(edge.consumer, edge.call)) in numbers
-            },
-            specs={
-                moved(ref): spec
-                for ref, spec in linked.specs.items()
-                if Step(ref.operation, ref.call) in numbers
-            },
-            doubts={
-                moved(ref): path
-                for ref, path in linked.doubts.items()
-                if Step(ref.operation, ref.call) in numbers
-            },
-            numbers=numbers,
-        ),
-        order=tuple(Step(step.key, numbers[step]) for step in order),
+    for step in link.order:
+        calls.setdefault(step.key, []).append(step.call)
+    kept = set(link.order)
+    graph = replace(
+        graph,
+        operations={
+            key: replace(
+                operation,
+                calls={call: operation.calls[call] for call in calls[key] if operation.calls},
+            )
+            for key, operation in graph.operations.items()
+            if key in calls
+        },
+        inputs=tuple(key for key in graph.inputs if key in calls),
+        seams={
+            edge: path
+            for edge, path in graph.seams.items()
+            if Step(edge.consumer, edge.call) in kept
+        },
+        specs={ref: spec for ref, spec in graph.specs.items() if ref.step in kept},
+        doubts={ref: path for ref, path in graph.doubts.items() if ref.step in kept},
     )
-
-
-def _with_calls(
-    linked: JoinedOperation, calls: Sequence[int], moved: Callable[[TensorRef], TensorRef]
-) -> JoinedOperation:
-    operation = linked.operation
-    if operation.kind == "input":
-        return linked
-
-    def settle(tensor: Tensor) -> Tensor:
-        ref = moved(tensor.ref)
-        return tensor if ref is tensor.ref else replace(tensor, ref=ref)
-
-    kept = tuple(map_call(operation.calls[number], settle) for number in calls)
-    return replace(linked, operation=replace(operation, calls=kept))
+    return replace(link, joined=graph.numbered())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from composer.resolver.joined import MISSING, Edge, JoinedGraph, Step
+from composer.resolver.joined import MISSING, JoinedGraph
 from composer.resolver.link import Link
 from composer.resolver.problems import Problems
+from composer.resolver.tensor_references import Edge, Step
 
 
 def order_calls(link: Link, problems: Problems) -> Link:
@@ -32,9 +33,8 @@ def _sorted(linked: JoinedGraph, *, in_turn: bool) -> tuple[tuple[Step, ...] | N
     """Return all calls in order; or None, and the keys on a cycle."""
     state: dict[Step, int] = {}
     ordered: list[Step] = []
-    for key, operation in linked.operations.items():
-        for number in range(max(1, len(operation.operation.calls))):
-            start = Step(key, number)
+    for operation in linked.operations.values():
+        for start in operation.steps:
             if start in state:
                 continue
             stack = [(start, iter(_before(linked, start, in_turn=in_turn)))]
@@ -58,21 +58,17 @@ def _sorted(linked: JoinedGraph, *, in_turn: bool) -> tuple[tuple[Step, ...] | N
 
 def _before(linked: JoinedGraph, step: Step, *, in_turn: bool) -> list[Step]:
     found = parents(linked, step)
-    if in_turn and step.call:
-        found.append(Step(step.key, step.call - 1))
+    if in_turn:
+        found.extend(linked.calls_until(step)[-2:-1])
     return found
 
 
 def parents(linked: JoinedGraph, step: Step) -> list[Step]:
     """Return the calls whose tensors a call takes."""
-    calls = linked.operations[step.key].operation.calls
-    if not calls:
+    call = linked.operations[step.key].calls.get(step.call)
+    if call is None:
         return []
-    return [
-        Step(tensor.ref.operation, tensor.ref.call)
-        for tensor in calls[step.call].tensors()
-        if tensor.ref.operation != MISSING
-    ]
+    return [tensor.ref.step for tensor in call.tensors() if tensor.ref != MISSING]
 
 
 def _report_cycle(linked: JoinedGraph, ring: list[str], problems: Problems) -> None:
@@ -93,5 +89,5 @@ def _report_cycle(linked: JoinedGraph, ring: list[str], problems: Problems) -> N
 
 
 def _producer(linked: JoinedGraph, edge: Edge) -> str:
-    call = linked.operations[edge.consumer].operation.calls[edge.call]
-    return list(call.tensors())[edge.position].ref.operation
+    call = linked.operations[edge.consumer].calls[edge.call]
+    return list(call.tensors())[edge.position].ref.key

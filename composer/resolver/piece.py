@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from composer.graphs.graph import TensorRef, Tree
+from composer.resolver.tensor_references import JoinedRef
 from composer.resolver.topology import CallOf, Topology
 from composer.spec.model import Selector, Source, SourceInput
 
@@ -100,11 +101,11 @@ class Piece:
         """Return the key of an operation in the joined graph."""
         return f"{self.source.id}:{original}"
 
-    def reference(self, ref: TensorRef, use: int) -> TensorRef:
+    def joined(self, ref: TensorRef, use: int) -> JoinedRef:
         """Return an original tensor of one use as a tensor of the joined graph.
 
         A source used several times calls each of its layers that many times over: the calls of
         the first use come first.
         """
         operation = self.topology.operations[ref.operation]
-        return TensorRef(self.key(ref.operation), use * len(operation.calls) + ref.call, ref.output)
+        return JoinedRef(self.key(ref.operation), use * len(operation.calls) + ref.call, ref.output)

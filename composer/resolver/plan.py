@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from composer.graphs.graph import Graph, TensorRef, TensorSpec
+from composer.graphs.graph import Graph, TensorSpec
 from composer.graphs.model_file import ModelFile
 from composer.resolver.inside import InnerLayer
 from composer.resolver.joined import Origin
 from composer.resolver.seams import Seam
+from composer.resolver.tensor_references import ResultRef
 from composer.spec.self_shown import SelfShown
 from composer.tensors.expression import TensorExpr, lineage
 
@@ -162,8 +163,8 @@ class WholeUse:
 
     source: str
     call: str | None
-    inputs: tuple[TensorRef, ...]
-    outputs: tuple[TensorRef, ...]
+    inputs: tuple[ResultRef, ...]
+    outputs: tuple[ResultRef, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from composer.resolver.joined import Step
 from composer.resolver.link import Link
 from composer.resolver.order_calls import parents
 from composer.resolver.problems import Problems
+from composer.resolver.tensor_references import Step
 
 
 def prune_calls(link: Link, problems: Problems) -> Link:  # noqa: ARG001
@@ -16,7 +16,7 @@ def prune_calls(link: Link, problems: Problems) -> Link:  # noqa: ARG001
     Declared inputs stay, and so do inputs of a source that fed nothing there already.
     """
     linked = link.joined
-    seen = {Step(ref.operation, ref.call) for _, ref in linked.outputs}
+    seen = {ref.step for _, ref in linked.outputs}
     stack = list(seen)
     while stack:
         for parent in parents(linked, stack.pop()):

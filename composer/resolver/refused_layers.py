@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from composer.diagnostics.diagnostic import Note, SpecPath
-from composer.graphs.graph import TensorRef, TensorSpec
+from composer.graphs.graph import TensorSpec
 from composer.resolver.blamed_argument import blamed, looks_plain
 from composer.resolver.facts import Fact
 from composer.resolver.foresee import inputs_path
-from composer.resolver.joined import JoinedGraph, JoinedOperation, Step
+from composer.resolver.joined import JoinedGraph, JoinedOperation
 from composer.resolver.problems import Problems
+from composer.resolver.tensor_references import JoinedRef, Step
 
 OTHER_SHAPE = (
     "put a new layer between them that gives the shape and dtype that the source recorded, or "
     "wire another tensor"
 )
-_NO_CLASS = "Keras does not know the class"
-"""What the Keras process says of a class that nobody registered (``tasks/user_code.py``)."""
 
 
 def report_new_layer(
     fact: Fact,
     step: Step,
     linked: JoinedGraph,
-    specs: Mapping[TensorRef, TensorSpec],
+    specs: Mapping[JoinedRef, TensorSpec],
     problems: Problems,
 ) -> None:
     """Report that Keras can't make a new layer (CMP410), or that it fails when it runs (CMP426).
@@ -80,24 +79,23 @@ def report_held_layer(
         notes: of what it changes.
         problems: gets the problem.
     """
-    error = str(fact.error)
     run = f" (run on data of shape {fact.failed_on})" if fact.failed_on is not None else ""
     problems.add(
         "CMP411",
         cause,
         f"{operation.key!r} ({operation.operation.class_name}) can't take what comes in{run}: "
-        f"{error}",
+        f"{fact.error}",
         notes=notes,
         help="without its class, nothing can be wired behind a layer that only other code knows; "
         "its tensor can be an output"
-        if _NO_CLASS in error
+        if fact.unknown_class
         else OTHER_SHAPE,
     )
 
 
-def _input_note(operation: JoinedOperation, specs: Mapping[TensorRef, TensorSpec]) -> Note:
+def _input_note(operation: JoinedOperation, specs: Mapping[JoinedRef, TensorSpec]) -> Note:
     inputs = [
-        f"{tensor.ref.operation} {specs.get(tensor.ref) or '?'}"
-        for tensor in operation.operation.calls[0].tensors()
+        f"{tensor.ref.key} {specs.get(tensor.ref) or '?'}"
+        for tensor in next(iter(operation.calls.values())).tensors()
     ]
     return Note(message=f"it is called with {', '.join(inputs)}")

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from itertools import chain, count
 
 from composer.diagnostics.diagnostic import SpecPath
-from composer.graphs.graph import TensorRef, TensorSpec
+from composer.graphs.graph import TensorSpec
 from composer.resolver.joined import JoinedGraph
 from composer.resolver.seams import Seam
+from composer.resolver.tensor_references import JoinedRef
 from composer.spec.yaml_scalars import written
 
 Shape = tuple[int | None, ...]
@@ -19,7 +20,7 @@ _RANK_OF_FEATURES = 2
 
 def advice(
     linked: JoinedGraph,
-    specs: Mapping[TensorRef, object],
+    specs: Mapping[JoinedRef, object],
     seam: Seam,
 ) -> str:
     """Return what a user could write instead, one way a line.
@@ -113,27 +114,27 @@ def _size(shape: Shape) -> int | None:
 
 
 def _fitting(
-    linked: JoinedGraph, specs: Mapping[TensorRef, object], producer: TensorRef, wanted: TensorSpec
-) -> Iterable[TensorRef]:
+    linked: JoinedGraph, specs: Mapping[JoinedRef, object], producer: JoinedRef, wanted: TensorSpec
+) -> Iterable[JoinedRef]:
     """Yield the tensors of the same source that have the shape and dtype that is wanted."""
-    source = linked.operations[producer.operation].origin.source
+    source = linked.operations[producer.key].origin.source
     if source is None or wanted.shape is None:
         return
     for ref, spec in specs.items():
-        operation = linked.operations[ref.operation]
-        plain = len(operation.operation.calls) <= 1 and ref.output == 0
+        operation = linked.operations[ref.key]
+        plain = len(operation.calls) <= 1 and ref.output == 0
         if plain and spec == wanted and operation.origin.source == source and ref != producer:
             yield ref
 
 
-def _last(refs: Iterable[TensorRef]) -> TensorRef | None:
+def _last(refs: Iterable[JoinedRef]) -> JoinedRef | None:
     found = tuple(refs)
     return found[-1] if found else None
 
 
-def _reference(linked: JoinedGraph, ref: TensorRef) -> str:
+def _reference(linked: JoinedGraph, ref: JoinedRef) -> str:
     """Return a tensor as a spec refers to it."""
-    operation = linked.operations[ref.operation]
-    if len(operation.operation.calls) > 1 or ref.output:
+    operation = linked.operations[ref.key]
+    if len(operation.calls) > 1 or ref.output:
         return f"{operation.origin}#{ref.call}" + (f".{ref.output}" if ref.output else "")
     return str(operation.origin)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from composer.diagnostics.diagnostic import SpecPath
-from composer.graphs.graph import TensorRef, TensorSpec
+from composer.graphs.graph import TensorSpec
 from composer.resolver.joined import JoinedGraph
+from composer.resolver.tensor_references import JoinedRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,7 @@ class Seam:
 
     Attributes:
         consumer: key of an operation of the joined graph.
-        call: which call of it, in the graph's numbering.
+        call: which call of it (see :class:`Step`).
         producer: tensor of the joined graph.
         words: producer and consumer as the spec would name them; empty until a plan is written.
         expected: what the consumer's source recorded there; None for a new layer.
@@ -26,7 +27,7 @@ class Seam:
 
     consumer: str
     call: int
-    producer: TensorRef
+    producer: JoinedRef
     path: SpecPath
     expected: TensorSpec | None
     actual: TensorSpec | None
@@ -42,7 +43,7 @@ class Seam:
         return "equal" if self.expected == self.actual else "changed"
 
 
-def seams_of(linked: JoinedGraph, specs: Mapping[TensorRef, object]) -> tuple[Seam, ...]:
+def seams_of(linked: JoinedGraph, specs: Mapping[JoinedRef, object]) -> tuple[Seam, ...]:
     """Return the seams of a joined graph, in its order.
 
     Args:
@@ -52,7 +53,7 @@ def seams_of(linked: JoinedGraph, specs: Mapping[TensorRef, object]) -> tuple[Se
     seams = []
     for edge, path in linked.seams.items():
         operation = linked.operations[edge.consumer]
-        tensor = list(operation.operation.calls[edge.call].tensors())[edge.position]
+        tensor = list(operation.calls[edge.call].tensors())[edge.position]
         recorded = operation.new is None and is_known(tensor.spec)
         actual = specs.get(tensor.ref)
         seams.append(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from composer.graphs.graph import TensorRef, TensorSpec
+from composer.graphs.graph import TensorSpec
 from composer.resolver.facts import Question
 from composer.resolver.joined import JoinedGraph
+from composer.resolver.tensor_references import JoinedRef
 from composer.signatures import signature_of
 from composer.spec.model import NewLayer
 
@@ -38,7 +39,7 @@ NOTHING = Unchecked()
 
 
 def unchecked(
-    questions: Iterable[Question], linked: JoinedGraph, specs: Mapping[TensorRef, TensorSpec]
+    questions: Iterable[Question], linked: JoinedGraph, specs: Mapping[JoinedRef, TensorSpec]
 ) -> Unchecked:
     """Return what the open questions leave unchecked.
 
@@ -54,12 +55,13 @@ def unchecked(
         operation = linked.operations[question.id]
         class_name = operation.operation.class_name
         label = f"{question.id} ({class_name})"
-        taken = [t for call in operation.operation.calls for t in call.tensors()]
+        taken = operation.tensors()
         if operation.new is not None:
             arguments.extend(_arguments(operation.new))
         elif any(specs.get(tensor.ref) != tensor.spec for tensor in taken):
             inputs.append(label)
-        if not all(TensorRef(question.id, n) in specs for n in range(len(question.calls))):
+        asked = operation.steps[: len(question.calls)]
+        if not all(JoinedRef(step.key, step.call) in specs for step in asked):
             shapes.append(label)
     return Unchecked(arguments=tuple(arguments), inputs=tuple(inputs), shapes=tuple(shapes))
 

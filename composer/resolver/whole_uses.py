@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from composer.graphs.graph import TensorRef, leaves
 from composer.graphs.model_file import ModelFile
 from composer.resolver.inferred import Inferred
-from composer.resolver.joined import JoinedGraph, Step
+from composer.resolver.joined import JoinedGraph
 from composer.resolver.piece import Piece
 from composer.resolver.plan import WholeUse
+from composer.resolver.tensor_references import JoinedRef
 
 
 def whole_uses(
     linked: JoinedGraph,
-    names: Mapping[str, str],
     pieces: Mapping[str, Piece],
     files: Mapping[str, ModelFile],
     inferred: Inferred,
@@ -31,45 +31,32 @@ def whole_uses(
             continue
         graph = files[piece.source.id].graph
         for index, use in enumerate(piece.uses):
-            moved = _moved(piece, index, linked)
+            taken = _taken(piece, index, linked)
             ends = [
-                [
-                    moved.get(ref, linked.numbered(piece.reference(ref, index)))
-                    for ref in leaves(tree)
-                ]
+                [taken.get(ref, piece.joined(ref, index)) for ref in leaves(tree)]
                 for tree in (graph.inputs, graph.outputs)
             ]
-            if all(ref is not None for end in ends for ref in end):
-                inputs, outputs = (
-                    tuple(
-                        TensorRef(names[ref.operation], ref.call, ref.output)
-                        for ref in end
-                        if ref is not None
-                    )
-                    for end in ends
-                )
+            if all(ref.step in linked.numbers for end in ends for ref in end):
+                inputs, outputs = (tuple(map(linked.result, end)) for end in ends)
                 wholes.append(
                     WholeUse(source=piece.source.id, call=use.id, inputs=inputs, outputs=outputs)
                 )
     return tuple(wholes)
 
 
-def _moved(piece: Piece, index: int, linked: JoinedGraph) -> dict[TensorRef, TensorRef]:
-    """Return where each original tensor that a layer takes has gone, for one use."""
-    moved = {}
+def _taken(piece: Piece, use: int, linked: JoinedGraph) -> dict[TensorRef, JoinedRef]:
+    """Return what layers of one use take in the place of each original tensor."""
+    found = {}
     for name in piece.names:
-        operation = piece.topology.operations[name]
-        if piece.key(name) not in linked.operations:
+        operation = linked.operations.get(piece.key(name))
+        if operation is None:
             continue  # an input layer that feeds no output
-        now = linked.operations[piece.key(name)].operation
-        for number, call in enumerate(operation.calls):
-            place = Step(piece.key(name), index * len(operation.calls) + number)
-            if place not in linked.numbers:
-                continue
-            taken = now.calls[linked.numbers[place]]
-            for before, after in zip(call.tensors(), taken.tensors(), strict=True):
-                moved[before.ref] = after.ref
-    return moved
+        for number, call in enumerate(piece.topology.operations[name].calls):
+            now = operation.calls.get(piece.joined(TensorRef(name, number), use).call)
+            if now is not None:
+                for before, after in zip(call.tensors(), now.tensors(), strict=True):
+                    found[before.ref] = after.ref
+    return found
 
 
 def missing(piece: Piece, linked: JoinedGraph) -> list[str]:

@@ -77,12 +77,9 @@ def wiring_fix(
 def is_dangling(declared: JoinedOperation, linked: JoinedGraph) -> bool:
     """Tell whether nothing takes a declared input."""
     taken = (
-        tensor.ref.operation
-        for operation in linked.operations.values()
-        for call in operation.operation.calls
-        for tensor in call.tensors()
+        tensor.ref.key for operation in linked.operations.values() for tensor in operation.tensors()
     )
-    put_out = (ref.operation for _, ref in linked.outputs)
+    put_out = (ref.key for _, ref in linked.outputs)
     return declared.key not in {*taken, *put_out}
 
 

@@ -5,49 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from composer.graphs.graph import (
-    Call,
-    Graph,
-    Operation,
-    Tensor,
-    TensorRef,
-    TensorSpec,
-    Tree,
-    leaves,
-    map_call,
-    map_leaves,
-    named_leaves,
-)
+from composer.graphs.graph import Graph
 from composer.graphs.model_file import LayerState, ModelFile
-from composer.graphs.order import operation_order
-from composer.graphs.rename import renamed
-from composer.graphs.static_specs import input_spec
+from composer.resolver.final_graph import final_graph
 from composer.resolver.inferred import Inferred
-from composer.resolver.joined import UNKNOWN, JoinedGraph, JoinedOperation, Origin
+from composer.resolver.joined import JoinedGraph, Origin
 from composer.resolver.labels import Labels
 from composer.resolver.link import Link
 from composer.resolver.link_map import link_map
 from composer.resolver.piece import Piece
-from composer.resolver.plan import (
-    Download,
-    Plan,
-    PlannedSource,
-    PlannedState,
-    PlannedTensor,
-    Port,
-)
+from composer.resolver.plan import Download, Plan, PlannedSource, PlannedState, PlannedTensor
+from composer.resolver.ports import input_ports, output_ports
 from composer.resolver.problems import Problems
 from composer.resolver.seams import Seam
-from composer.resolver.shared_layers import (
-    Owners,
-    check_shared_layers,
-    named_alike,
-    shared_owners,
-)
-from composer.resolver.train import flagged
+from composer.resolver.shared_layers import check_shared_layers, shared_owners
+from composer.resolver.tensor_references import Step
 from composer.resolver.whole_uses import missing, whole_uses
 from composer.spec.locations import shown_location
-from composer.spec.model import Spec
 from composer.spec.source_forms import provider_of
 from composer.tensors.expression import Stored
 
@@ -56,23 +30,10 @@ def write_plan(link: Link, problems: Problems) -> Link:
     """Write the plan of a graph that has no errors left."""
     spec, linked, inferred = link.spec, link.joined, link.inferred
     pieces, files = link.pieces, link.files
-    names = {key: operation.name for key, operation in linked.operations.items()}
     owners = shared_owners(pieces)
-    operations = [
-        _final(operation, names, inferred.specs, pieces=pieces, owners=owners, problems=problems)
-        for operation in inferred.operations.values()
-    ]
-    graph = Graph(
-        name=spec.name,
-        operations=tuple(operations),
-        inputs=_inputs(spec, linked, names, pieces),
-        outputs=_outputs(linked, names),
-    )
-    order = operation_order(graph)
-    by_name = {operation.name: operation for operation in operations}
-    graph = replace(graph, operations=tuple(by_name[name] for name in order))
+    graph = final_graph(link, owners, problems)
     keys = {operation.name: key for key, operation in linked.operations.items()}
-    origins = {name: linked.operations[keys[name]].origin for name in order}
+    origins = {op.name: linked.operations[keys[op.name]].origin for op in graph.operations}
     check_shared_layers(graph, origins, owners, problems)
     states = _states(graph, keys, linked, files, inferred)
     plan = Plan(
@@ -88,95 +49,13 @@ def write_plan(link: Link, problems: Problems) -> Link:
         ),
         link_map=link_map(pieces, linked, files, set(link.unreachable)),
         seams=_in_words(inferred.seams, Labels(linked, pieces)),
-        inputs=tuple(_input_port(by_name[names[key]]) for key in linked.inputs),
-        outputs=_output_ports(graph, inferred.specs, linked, names),
-        wholes=whole_uses(linked, names, pieces, files, inferred),
+        inputs=input_ports(linked),
+        outputs=output_ports(linked, graph, inferred.specs),
+        wholes=whole_uses(linked, pieces, files, inferred),
         deferred=tuple(question.id for question in inferred.questions),
         files=files,
     )
     return replace(link, plan=plan)
-
-
-# ---------------------------------------------------------------- operations
-
-
-def _final(
-    linked: JoinedOperation,
-    names: Mapping[str, str],
-    specs: Mapping[TensorRef, TensorSpec],
-    *,
-    pieces: Mapping[str, Piece],
-    owners: Owners,
-    problems: Problems,
-) -> Operation:
-    operation = linked.operation
-    source = linked.origin.source
-    if source is not None:
-        operation = flagged(pieces[source], linked.origin.layer, operation, problems)
-        if source in owners:
-            config = named_alike(operation.config, owners[source], pieces[source].names)
-            operation = replace(operation, config=config)
-    operation = renamed(operation, linked.name)
-
-    def final(tensor: Tensor) -> Tensor:
-        ref = tensor.ref
-        return replace(
-            tensor,
-            ref=TensorRef(names[ref.operation], ref.call, ref.output),
-            spec=specs.get(ref, UNKNOWN),
-        )
-
-    calls: tuple[Call, ...] = tuple(map_call(call, final) for call in operation.calls)
-    return replace(operation, calls=calls)
-
-
-def _inputs(
-    spec: Spec, linked: JoinedGraph, names: Mapping[str, str], pieces: Mapping[str, Piece]
-) -> Tree:
-    """Return the inputs: as the spec asks, as the source has them whose inputs they are, a list."""
-    refs = [TensorRef(names[key]) for key in linked.inputs]
-    if spec.target.signature == "dict":
-        return {ref.operation: ref for ref in refs}
-    if spec.target.signature is None:
-        for piece in pieces.values():
-            own = [piece.key(ref.operation) for ref in leaves(piece.inputs)]
-            if sorted(own) == sorted(linked.inputs):
-                final = {ref.operation: piece.names[ref.operation] for ref in leaves(piece.inputs)}
-                return _renamed(piece.inputs, final)
-    return refs[0] if len(refs) == 1 else refs
-
-
-def _renamed(tree: Tree, names: Mapping[str, str]) -> Tree:
-    """Return a source's inputs under their final names.
-
-    A key that is the name of its input stays so: Keras finds what it is given by that name.
-    """
-    if isinstance(tree, TensorRef):
-        return TensorRef(names[tree.operation])
-    if isinstance(tree, dict):
-        return {
-            names[item.operation]
-            if isinstance(item, TensorRef) and item.operation == key
-            else key: _renamed(item, names)
-            for key, item in tree.items()
-        }
-    return [_renamed(item, names) for item in tree]
-
-
-def _outputs(linked: JoinedGraph, names: Mapping[str, str]) -> Tree:
-    refs = [
-        (key, TensorRef(names[ref.operation], ref.call, ref.output)) for key, ref in linked.outputs
-    ]
-    match linked.form:
-        case "single":
-            return refs[0][1]
-        case "list":
-            return [ref for _, ref in refs]
-        case "dict":
-            return dict(refs)
-        case "source":
-            in_order = iter(ref for _, ref in refs)
-            return map_leaves(linked.arrangement, lambda _: next(in_order))
 
 
 # ---------------------------------------------------------------- weights
@@ -254,7 +133,7 @@ def _in_words(seams: Sequence[Seam], labels: Labels) -> tuple[Seam, ...]:
     return tuple(
         replace(
             seam,
-            words=(labels.tensor(seam.producer), labels.call(seam.consumer, seam.call)),
+            words=(labels.tensor(seam.producer), labels.call(Step(seam.consumer, seam.call))),
         )
         for seam in seams
     )
@@ -290,60 +169,3 @@ def _source(
         plugin=provider_of(source),
         download=download,
     )
-
-
-def _input_port(operation: Operation) -> Port:
-    return Port(
-        name=operation.name,
-        operation=operation.name,
-        call=0,
-        output=0,
-        spec=input_spec(operation),
-    )
-
-
-def _output_ports(
-    graph: Graph,
-    specs: Mapping[TensorRef, TensorSpec],
-    linked: JoinedGraph,
-    names: Mapping[str, str],
-) -> tuple[Port, ...]:
-    """Return the outputs under names of their own: keys, or the layers that they are of."""
-    refs = [ref for _, ref in linked.outputs]
-    keys = [key for key, _ in linked.outputs]
-    if linked.form == "source":
-        keys = [key for key, _ in named_leaves(graph.outputs)]
-    made = [ref.operation for ref in dict.fromkeys(refs)]
-    several = {operation for operation in made if made.count(operation) > 1}
-    ports: list[Port] = []
-    for key, ref in zip(keys, refs, strict=True):
-        operation = names[ref.operation]
-        name = key
-        if name is None:
-            several_of_it = ref.operation in several
-            name = f"{operation}#{ref.call}.{ref.output}" if several_of_it else operation
-        ports.append(
-            Port(
-                name=name,
-                operation=operation,
-                call=ref.call,
-                output=ref.output,
-                spec=specs.get(ref),
-            )
-        )
-    return _each_once(ports)
-
-
-def _each_once(ports: Sequence[Port]) -> tuple[Port, ...]:
-    """Number the names of outputs that are listed more than once."""
-    taken = {port.name for port in ports}
-    seen: set[str] = set()
-    found = []
-    for port in ports:
-        name, number = port.name, 1
-        while name in seen or (number > 1 and name in taken):
-            number += 1
-            name = f"{port.name}_{number}"
-        seen.add(name)
-        found.append(replace(port, name=name))
-    return tuple(found)

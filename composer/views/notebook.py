@@ -9,6 +9,7 @@ from typing import Any
 
 from composer.errors import ComposeError
 from composer.resolver.plan import Plan
+from composer.spec.affixes import affixed
 from composer.spec.model import Source, Spec
 from composer.views.page.model import Row, Table
 from composer.views.page.of_plan import summary_of
@@ -90,7 +91,9 @@ def _sources(spec: Spec) -> Table:
                 cells=(
                     source.id,
                     source.location,
-                    f"{source.prefix}…{source.suffix}" if source.prefix or source.suffix else "",
+                    affixed("…", source.prefix, source.suffix)
+                    if source.prefix or source.suffix
+                    else "",
                     ", ".join(map(str, source.exclude)),
                     ", ".join(_takes(source)),
                 )

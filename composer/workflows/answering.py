@@ -1,15 +1,18 @@
-"""Finds the answers to a plan's questions: in the store, or from a Keras process."""
+"""Takes a spec whose sources are open to its plan, with answers of the store and of Keras."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from composer.errors import BuildError
 from composer.keras_process.asking import ask, recall_all
 from composer.keras_process.code_state import CodeState
 from composer.keras_process.user_code import code_of
 from composer.model_files.read_model import read_model
 from composer.resolver.facts import Answer, Fact, Question
+from composer.resolver.resolve import Resolution, inferred, joined, planned
 from composer.sources.listings import RememberedListings
+from composer.sources.open_sources import OpenedSources
 from composer.spec.model import Spec
 from composer.store import Store
 
@@ -62,3 +65,44 @@ class Answers:
             if path is None
             else Answer(fact, read_model(path, RememberedListings(self._store)))
         )
+
+
+def resolved(
+    spec: Spec,
+    opened: OpenedSources,
+    store: Store,
+    *,
+    may_ask: bool,
+    progress: Callable[[str], None] | None,
+) -> Resolution:
+    """Resolve a spec, with the answers to all its questions that can be had.
+
+    What the store knows is used for a spec with errors too, so that all of them are found at once.
+
+    Raises:
+        BuildError: Keras was asked and did not answer.
+    """
+    answers = Answers(spec, store)
+    link = joined(spec, opened.files, opened.downloads)
+    while True:
+        known = inferred(link, answers.facts)
+        while answers.recall(known.inferred.questions):
+            known = inferred(link, answers.facts)
+        resolution = planned(known)
+        # Keras is given what a source holds, so it is asked only where that was found to be sound.
+        if not may_ask or resolution.plan is None or not resolution.questions:
+            return resolution
+        if not answers.ask(resolution.questions, progress):
+            names = ", ".join(question.id for question in resolution.questions)
+            raise BuildError(f"Keras was asked and left unanswered: {names}")
+
+
+def in_words(question: Question, spec: Spec) -> str:
+    """Return what a question waits for."""
+    if question.kind == "make":
+        words = f"layer {question.id!r} must first be created by Keras"
+        unchecked = next((layer.unchecked for layer in spec.layers if layer.id == question.id), ())
+        if unchecked:
+            words += f" (its {', '.join(unchecked)} may be of a newer Keras than this knows)"
+        return words
+    return f"what {question.id!r} outputs"

@@ -5,40 +5,34 @@ Each function returns a value or raises one of ``composer.errors``; none of them
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from composer.diagnostics.diagnostic import Diagnostic, Severity
-from composer.errors import BuildError, ComposeError, SourceError, SpecError
+from composer.errors import BuildError, SpecError
 from composer.outputs.chosen import Output, destinations_of
-from composer.resolver.facts import Question
+from composer.record.lock_file import locked_plugin
 from composer.resolver.plan import Plan
-from composer.resolver.resolve import Resolution, inferred, joined, planned, refused_layers
+from composer.resolver.resolve import refused_layers
 from composer.resolver.unchecked import NOTHING, Unchecked
 from composer.spec import read_spec
 from composer.spec.boundary import Boundary, boundary_of
 from composer.spec.covered import covered
 from composer.spec.model import Pin, Spec
 from composer.spec.source_forms import holds_old_layers
-from composer.spec.source_text import COMMAND_LINE
 from composer.store import Store, default_store
+from composer.workflows.linked_specs import LinkedSpecs, link_into_store, refuse_errors
 
 if TYPE_CHECKING:
     from composer.sources.located import Located
-    from composer.sources.open_sources import OpenedSources
     from composer.sources.remote.fetching import Fetcher
     from composer.sources.watched import Watched
 
 Progress = Callable[[str], None]
-_MOST_LINKED = 100
-_LARGEST_LINKED = 20_000
-"""Specs that start twice from the next double the model at each step; nobody means that."""
-_BUILD_FIRST = "build a part of them and take the file: from: build/NAME.keras"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +178,7 @@ class _Run:
     Attributes:
         boundary: what all of them have to lie in.
         chain: the specs that are being prepared, the outermost first.
-        linked: what specs with their variables gave, for the next source that names them.
+        linked: the specs that were linked on the way.
         fetcher: of the outermost, once it opens its sources.
         watched: the files that all of them read, once the outermost opens its sources.
     """
@@ -195,15 +189,26 @@ class _Run:
     offline: bool
     boundary: Boundary
     chain: tuple[Path, ...] = ()
-    linked: dict[tuple[Path, tuple[str, ...]], Located | ComposeError] = field(default_factory=dict)
+    linked: LinkedSpecs = field(default_factory=LinkedSpecs)
     fetcher: Fetcher | None = None
     watched: Watched | None = None
 
 
-def _prepare(path: Path, overrides: Sequence[str], run: _Run) -> Prepared:
+def _linked(path: Path, overrides: Sequence[str], run: _Run) -> Located:
+    """Take another spec to its plan and link it; it is not where the spec itself would write."""
     spec, diagnostics = read_spec(path, overrides, boundary=run.boundary)
     read = Prepared(spec=spec, plan=None, diagnostics=covered(diagnostics, spec))
-    return _judged(read, path, run)
+    prepared = _judged(read, path, run)
+    refuse_errors(path, prepared.diagnostics)
+    assert prepared.spec is not None
+    return link_into_store(
+        prepared.plan,
+        prepared.spec,
+        run.store,
+        diagnostics=prepared.diagnostics,
+        watched=prepared.watched,
+        progress=run.progress,
+    )
 
 
 def _judged(read: Prepared, path: str | Path, run: _Run) -> Prepared:
@@ -235,6 +240,7 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
     from composer.sources.open_sources import open_sources
     from composer.sources.remote.fetching import Fetcher
     from composer.sources.watched import Watched
+    from composer.workflows.answering import in_words, resolved
 
     fetcher = run.fetcher or Fetcher(store=run.store, offline=run.offline, progress=run.progress)
     watched = run.watched or Watched()
@@ -248,7 +254,10 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
         boundary=run.boundary,
         progress=progress,
         watched=watched,
-        link_spec=lambda path, variables: _linked(path, variables, run),
+        link_spec=lambda path, variables: run.linked.get(
+            path, variables, run.chain, lambda overrides: _linked(path, overrides, run)
+        ),
+        locked_plugin=lambda source: locked_plugin(spec.file, source),
     )
     with watched.blamed():
         # What a spec keeps of old files may be refused, which shows before Keras makes any of them.
@@ -261,10 +270,11 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
         elif opened.deferred and context.may_import and not first.may_import:
             opened = open_sources(spec, context)
     unknown = (*unknown_classes(spec), *more_than_data(spec, run.boundary))
-    resolution = _resolved(spec, opened, store, may_ask=deep and not unknown, progress=progress)
+    may_ask = deep and not unknown
+    resolution = resolved(spec, opened, store, may_ask=may_ask, progress=progress)
     deferred = [f"source {source!r} must first be imported by Keras" for source in opened.deferred]
     if resolution.plan is not None:
-        deferred.extend(_in_words(question, spec) for question in resolution.questions)
+        deferred.extend(in_words(question, spec) for question in resolution.questions)
     changed = watched.changes()
     found = (*opened.diagnostics, *unknown, *early, *resolution.diagnostics)
     return Prepared(
@@ -277,147 +287,6 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
         store=store,
         watched=watched,
     )
-
-
-def _resolved(
-    spec: Spec, opened: OpenedSources, store: Store, *, may_ask: bool, progress: Progress | None
-) -> Resolution:
-    """Resolve a spec, with the answers to all its questions that can be had.
-
-    What the store knows is used for a spec with errors too, so that all of them are found at once.
-
-    Raises:
-        BuildError: Keras was asked and did not answer.
-    """
-    from composer.workflows.answering import Answers
-
-    answers = Answers(spec, store)
-    link = joined(spec, opened.files, opened.downloads)
-    while True:
-        known = inferred(link, answers.facts)
-        while answers.recall(known.inferred.questions):
-            known = inferred(link, answers.facts)
-        resolution = planned(known)
-        # Keras is given what a source holds, so it is asked only where that was found to be sound.
-        if not may_ask or resolution.plan is None or not resolution.questions:
-            return resolution
-        if not answers.ask(resolution.questions, progress):
-            names = ", ".join(question.id for question in resolution.questions)
-            raise BuildError(f"Keras was asked and left unanswered: {names}")
-
-
-def _linked(path: Path, variables: Mapping[str, Any], run: _Run) -> Located:
-    """Link another spec into the store; no path where that needs Keras and Keras may not be asked.
-
-    Its own artifact is neither read nor written. What is to be told of it comes along.
-
-    Raises:
-        SourceError: the specs lead in a circle (``circle``), or a variable is not declared there
-            (``args``).
-        SpecError: it has errors.
-        BuildError: it can't be linked.
-    """
-    resolved = path.resolve()
-    if resolved in run.chain:
-        ring = [*run.chain[run.chain.index(resolved) :], resolved]
-        raise SourceError(
-            f"specs start from each other in a circle: {' -> '.join(p.name for p in ring)}",
-            reason="circle",
-            help="take one of them as a built file (from: build/NAME.keras), or move what both "
-            "need into a spec of its own",
-        )
-    overrides = tuple(f"vars.{name}={json.dumps(value)}" for name, value in variables.items())
-    known = run.linked.get((resolved, overrides))
-    if known is None:
-        if len(run.linked) >= _MOST_LINKED:
-            raise SourceError(
-                f"a spec starts from at most {_MOST_LINKED} others, each with other args counted",
-                reason="too-many",
-                help=_BUILD_FIRST,
-            )
-        try:
-            known = _link(path, overrides, run)
-        except ComposeError as error:
-            # Specs that start twice from the next would meet the same error ever more often.
-            known = error
-        run.linked[resolved, overrides] = known
-    if isinstance(known, ComposeError):
-        raise known
-    return known
-
-
-def _link(path: Path, overrides: Sequence[str], run: _Run) -> Located:
-    from composer.linker.build import build_plan
-    from composer.linker.linker import content_key
-    from composer.sources.located import Located
-    from composer.sources.remembered import remembered_sha256
-    from composer.sources.states import source_states
-
-    prepared = _prepare(path, overrides, run)
-    for problem in prepared.errors:
-        if problem.span is not None and problem.span.file == COMMAND_LINE:
-            raise SourceError(
-                f"args of {path.name}: {problem.message}",
-                reason="args",
-                help="args gives values to what that spec declares under vars",
-            )
-    if prepared.errors:
-        raise SpecError(prepared.diagnostics)
-    _refuse_programs(path, prepared.spec)
-    plan = prepared.plan
-    if plan is None or not plan.complete:
-        return Located(path=None, diagnostics=prepared.diagnostics)
-    if len(plan.graph.operations) > _LARGEST_LINKED:
-        raise SourceError(
-            f"{path.name} would be linked to {len(plan.graph.operations):,} operations on the way "
-            f"to another model; at most {_LARGEST_LINKED:,} are",
-            reason="too-many",
-            help=_BUILD_FIRST,
-        )
-    store = run.store
-    assert prepared.spec is not None
-    states = source_states(plan, prepared.spec, store)
-    key = content_key(plan, states, lambda file: remembered_sha256(file, store))
-    digest = store.recipe(key)
-    if digest is None:
-        with store.making(key), store.scratch() as folder:
-            digest = store.recipe(key)  # another process may have made it while this one waited
-            if digest is None:
-                watched = prepared.watched
-                assert watched is not None
-                with watched.blamed():
-                    build_plan(plan, states, folder / "linked.keras", progress=run.progress)
-                    watched.check()
-                digest = store.add(folder / "linked.keras")
-                store.remember_recipe(key, digest, {"importer": "spec", "name": plan.name})
-    return Located(
-        path=store.object_path(digest),
-        diagnostics=prepared.diagnostics,
-        made_from=plan.source_files,
-    )
-
-
-def _refuse_programs(path: Path, spec: Spec | None) -> None:
-    from composer.keras_process.programs import LINKED, program_folder
-
-    for source in spec.sources if spec is not None else ():
-        if source.trust and program_folder(source) is not None:
-            raise SourceError(
-                f"{path.name} can't be linked into another model, since its source {source.id!r} "
-                f"({source.location}) holds a TensorFlow program, which a file of layers can't",
-                reason=LINKED,
-                help="take the folder as a source of this spec itself, with trust: true",
-            )
-
-
-def _in_words(question: Question, spec: Spec) -> str:
-    if question.kind == "make":
-        words = f"layer {question.id!r} must first be created by Keras"
-        unchecked = next((layer.unchecked for layer in spec.layers if layer.id == question.id), ())
-        if unchecked:
-            words += f" (its {', '.join(unchecked)} may be of a newer Keras than this knows)"
-        return words
-    return f"what {question.id!r} outputs"
 
 
 def plan_spec(prepared: Prepared) -> Plan:

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from composer.spec import extends, read_spec
-from composer.workflows import pipeline
+from composer.workflows import linked_specs, pipeline
 
 NAME = "a" * 60
 
@@ -155,19 +155,19 @@ def chain(workspace, steps: int, last: str) -> None:
 def test_a_spec_that_two_sources_start_from_is_judged_once(compose, workspace, monkeypatch) -> None:
     chain(workspace, 12, "nothing.keras")
     judged: list[str] = []
-    link = pipeline._link
+    link = pipeline._linked
 
     def counted(path, *rest):
         judged.append(path.name)
         return link(path, *rest)
 
-    monkeypatch.setattr(pipeline, "_link", counted)
+    monkeypatch.setattr(pipeline, "_linked", counted)
     assert compose("validate", "s0.yaml").code == 1
     assert sorted(judged) == sorted({f"s{number}.yaml" for number in range(1, 12)})
 
 
 def test_a_model_that_doubles_at_each_step_is_refused(compose, workspace, monkeypatch) -> None:
-    monkeypatch.setattr(pipeline, "_LARGEST_LINKED", 20)
+    monkeypatch.setattr(linked_specs, "_LARGEST_LINKED", 20)
     chain(workspace, 4, "models/tower.keras")
     result = compose("validate", "s0.yaml", "--output-format", "concise")
     assert (result.code, "CMP116" in result.err) == (1, True)
@@ -176,7 +176,7 @@ def test_a_model_that_doubles_at_each_step_is_refused(compose, workspace, monkey
 def test_a_spec_that_starts_from_too_many_others_is_refused(
     compose, workspace, monkeypatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "_MOST_LINKED", 1)
+    monkeypatch.setattr(linked_specs, "_MOST_LINKED", 1)
     (workspace / "in.yaml").write_text(
         "version: 1\nname: in\nvars: {u: x_}\n"
         "sources: {t: {from: models/tower.keras, prefix: '${vars.u}'}}\n",

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from composer.graphs.graph import Tensor, leaves
+from composer.graphs.graph import leaves
 from composer.graphs.order import operation_order
 from composer.resolver import passes
 from composer.resolver.facts import Answer, Fact
-from composer.resolver.joined import MISSING, Step
+from composer.resolver.joined import MISSING
 from composer.resolver.link import Link
 from composer.resolver.passes import PASSES, Check
 from composer.resolver.resolve import inferred, joined, planned, resolve
 from composer.resolver.seams import is_known
+from composer.resolver.tensor_references import JoinedTensor, Step
 from composer.sources.context import Context
 from composer.sources.open_sources import open_sources
 from composer.sources.remote.fetching import Fetcher
@@ -112,36 +113,31 @@ def every_tensor_is_one_of_the_graph(link: Link) -> None:
     for key, operation in graph.operations.items():
         assert operation.key == key
         for tensor in taken_by(link, key):
-            producer = graph.operations.get(tensor.ref.operation)
+            producer = graph.operations.get(tensor.ref.key)
             if producer is None:
-                assert tensor.ref.operation == MISSING
+                assert tensor.ref == MISSING
                 assert link.diagnostics or len(link.files) < len(link.spec.sources)
             else:
-                assert tensor.ref.call < max(1, len(producer.operation.calls))
+                assert tensor.ref.step in producer.steps
     assert set(graph.inputs) <= graph.operations.keys()
     assert all(edge.consumer in graph.operations for edge in graph.seams)
 
 
 def every_call_follows_what_it_takes(link: Link) -> None:
-    calls = {
-        Step(key, number)
-        for key, operation in link.joined.operations.items()
-        for number in range(max(1, len(operation.operation.calls)))
-    }
+    calls = {step for operation in link.joined.operations.values() for step in operation.steps}
     assert set(link.order) in (calls, set())
     assert len(link.order) == len(set(link.order))
     in_order(link)
     if link.whole:
         assert set(link.order) == calls
-        assert MISSING not in {
-            t.ref.operation for k in link.joined.operations for t in taken_by(link, k)
-        }
+        taken = [tensor.ref for key in link.joined.operations for tensor in taken_by(link, key)]
+        assert MISSING not in taken
 
 
 def only_what_an_output_depends_on_is_in_order(link: Link) -> None:
     in_order(link)
     assert link.reached == set(link.order)
-    assert {ref.operation for _, ref in link.joined.outputs} <= {step.key for step in link.order}
+    assert {ref.key for _, ref in link.joined.outputs} <= {step.key for step in link.order}
     assert not set(link.unreachable) & {step.key for step in link.order}
 
 
@@ -149,9 +145,10 @@ def the_graph_has_the_ordered_calls_and_no_others(link: Link) -> None:
     every_call_follows_what_it_takes(link)
     by_key: dict[str, list[int]] = {}
     for step in link.order:
-        by_key.setdefault(step.key, []).append(step.call)
+        by_key.setdefault(step.key, []).append(link.joined.numbers[step])
     assert by_key.keys() == link.joined.operations.keys()
     assert all(numbers == list(range(len(numbers))) for numbers in by_key.values())
+    assert link.joined.numbers.keys() == set(link.order)
 
 
 def every_tensor_is_known_or_waited_for(link: Link) -> None:
@@ -200,20 +197,17 @@ HOLDS: Mapping[str, Callable[[Link], None]] = {
 }
 
 
-def taken_by(link: Link, key: str) -> Iterator[Tensor]:
-    for call in link.joined.operations[key].operation.calls:
-        yield from call.tensors()
+def taken_by(link: Link, key: str) -> Iterator[JoinedTensor]:
+    yield from link.joined.operations[key].tensors()
 
 
 def in_order(link: Link) -> None:
     """Assert that each call comes after what it takes."""
     seen: set[Step] = set()
     for step in link.order:
-        for call in link.joined.operations[step.key].operation.calls[step.call : step.call + 1]:
-            for tensor in call.tensors():
-                assert Step(tensor.ref.operation, tensor.ref.call) in seen or (
-                    tensor.ref.operation == MISSING
-                )
+        call = link.joined.operations[step.key].calls.get(step.call)
+        for tensor in call.tensors() if call is not None else ():
+            assert tensor.ref.step in seen or tensor.ref == MISSING
         seen.add(step)
 
 

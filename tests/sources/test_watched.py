@@ -15,13 +15,13 @@ from composer.errors import SpecError
 from composer.graphs.content_digest import digest_content
 from composer.linker import check, linker
 from composer.outputs import write
-from composer.record.document import lock_path
+from composer.record.lock_file import lock_path
 from composer.sources import reading
 from composer.sources.watched import Watched
 from composer.spec.boundary import ANYWHERE
 from composer.spec.model import Source
 from composer.store import Store
-from composer.workflows import pipeline
+from composer.workflows import answering
 from composer.workflows.building import build_spec
 from composer.workflows.locking import build_and_keep_lock, check_lock, find_lock, write_lock
 from composer.workflows.pipeline import prepare
@@ -77,8 +77,8 @@ WAYS = [swap_in_place, swap_by_name]
 STAGES: dict[str, tuple[Any, str, bool]] = {
     "before the graph is read": (reading, "read_model", False),
     "after the graph is read": (reading, "read_model", True),
-    "before the plan": (pipeline, "resolve", False),
-    "after the plan": (pipeline, "resolve", True),
+    "before the plan": (answering, "joined", False),
+    "after the plan": (answering, "planned", True),
     "before the link": (linker, "link", False),
     "after the link": (linker, "link", True),
     "before the check": (check, "check_artifact", False),

@@ -31,7 +31,12 @@ from composer.keras_process.tasks.code_scope import CodeScope
 from composer.keras_process.tasks.explain import explain
 from composer.keras_process.tasks.new_layer import make_layer
 from composer.keras_process.tasks.trial import failure_when_run
-from composer.keras_process.tasks.user_code import extend_path, place, refuse_unknown
+from composer.keras_process.tasks.user_code import (
+    UnknownClassError,
+    extend_path,
+    place,
+    refuse_unknown,
+)
 from composer.resolver.facts import (
     AskedCall,
     Fact,
@@ -144,7 +149,7 @@ class _Subject:
             return len(self.outputs) > done
         except Exception as problem:
             # Layers raise what they like; whatever it is, it is the answer.
-            self.fact = Fact(error=self._explained(problem))
+            self.fact = self._refusal(problem)
             self.file.unlink(missing_ok=True)
         return True
 
@@ -167,14 +172,18 @@ class _Subject:
         if failed is None:
             return
         problem, shapes = failed
-        self.fact = Fact(error=self._explained(problem), failed_on=shapes)
+        self.fact = self._refusal(problem, failed_on=shapes)
         self.file.unlink(missing_ok=True)
 
-    def _explained(self, problem: Exception) -> str:
+    def _refusal(self, problem: Exception, failed_on: str | None = None) -> Fact:
         """Return what was raised, and the last line of the user's code that it came through."""
         folder = next(iter([*self.code["first"], *self.code["last"]]), "")
         where = place(problem, self.own, Path(folder))
-        return explain(problem) + (f" ({where})" if where is not None else "")
+        return Fact(
+            error=explain(problem) + (f" ({where})" if where is not None else ""),
+            unknown_class=isinstance(problem, UnknownClassError),
+            failed_on=failed_on,
+        )
 
     def _call(self, call: AskedCall) -> tuple[TensorSpec, ...]:
         outputs = self._call_symbolically(call)

@@ -104,11 +104,11 @@ def refuse_unknown(classes: Sequence[ForeignClass]) -> None:
     """Say how a spec names classes that Keras does not find.
 
     Raises:
-        UserCodeError: there is one.
+        UnknownClassError: there is one.
     """
     for foreign in classes:
         if not is_known(foreign):
-            raise UserCodeError(
+            raise UnknownClassError(
                 f"Keras does not know the class {foreign}; name it in the source that holds it, "
                 f"objects: [{foreign.module}:{foreign.name}], so that it is imported"
             )
@@ -125,6 +125,10 @@ def _imported(name: str) -> ModuleType:
 
 class UserCodeError(ValueError):
     """A module of the user's failed while it was imported."""
+
+
+class UnknownClassError(ValueError):
+    """Keras finds no class of that name, since nobody registered one."""
 
 
 def failure(problem: BaseException, own: Sequence[str], folder: str) -> str:
