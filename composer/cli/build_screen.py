@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from composer.cli.numbers import count, size
 from composer.diagnostics.render.terminal_text import shown_lines
-from composer.outputs.outdated import SIGNATURE
 from composer.outputs.registry import output_format
+from composer.record.outdated import SIGNATURE
 
 if TYPE_CHECKING:
     from composer.outputs.exporting import Comparison

@@ -11,7 +11,7 @@ from composer.cli import candidates, console, options
 if TYPE_CHECKING:
     from composer.diagnostics.diagnostic import Diagnostic
     from composer.diagnostics.render import Format
-    from composer.difference.compare import Difference
+    from composer.difference.compare import ModelDifference
 
 DIFFERENT = 4
 UNKNOWN = 3
@@ -91,7 +91,7 @@ def command(
     return UNKNOWN if partial else DIFFERENT if found.any else 0
 
 
-def _partial(found: Difference, *, deep: bool) -> Diagnostic:
+def _partial(found: ModelDifference, *, deep: bool) -> Diagnostic:
     from composer.diagnostics.diagnostic import Diagnostic
 
     return Diagnostic(

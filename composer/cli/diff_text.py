@@ -9,7 +9,7 @@ from typing import Any
 
 from composer.cli.numbers import count
 from composer.diagnostics.render.terminal_text import shown
-from composer.difference.compare import Difference, LayerChange, Pair, WeightChange
+from composer.difference.compare import LayerChange, ModelDifference, Pair, WeightChange
 from composer.difference.view import Calls, Layer
 from composer.difference.words import distance_in_words
 
@@ -19,7 +19,7 @@ _MANY = 4
 """So many layers with one and the same change are told as one."""
 
 
-def diff_lines(found: Difference) -> Iterator[str]:
+def diff_lines(found: ModelDifference) -> Iterator[str]:
     """Yield a line a layer, the details of a changed one below it, and a sum at the end."""
     yield shown(f"{found.before} → {found.now}")
     if not found.any:
@@ -54,7 +54,7 @@ def diff_lines(found: Difference) -> Iterator[str]:
     yield from _notes(found)
 
 
-def _notes(found: Difference) -> Iterator[str]:
+def _notes(found: ModelDifference) -> Iterator[str]:
     return (shown(f"note: {note}") for note in found.notes)
 
 

@@ -62,7 +62,8 @@ def command(model: str, *, as_json: bool, selectors: tuple[str, ...]) -> int:
 def _selector(text: str) -> Selector:
     """Read a selector as a spec would; a map is YAML, anything else a glob."""
     from composer.errors import UsageError
-    from composer.spec.selectors import PatternError, parse_selector
+    from composer.spec.refused import RefusedError
+    from composer.spec.selectors import parse_selector
 
     data: object = text
     if text.lstrip().startswith("{"):
@@ -85,7 +86,7 @@ def _selector(text: str) -> Selector:
         )
     try:
         return parse_selector(data)
-    except PatternError as error:
+    except RefusedError as error:
         raise UsageError(error.message, help=error.help, code=error.code) from error
 
 

@@ -103,10 +103,13 @@ def _line(text: str, style: str = "") -> RenderableType:
     return Text(shown(text, keep_newlines=True), style=style)
 
 
-def _grid() -> Table:
+def _grid(columns: int) -> Table:
     from rich.table import Table
 
-    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    for _ in range(columns):
+        table.add_column(overflow="fold")
+    return table
 
 
 def _row(table: Table, *cells: str, styles: Sequence[str] = ()) -> None:
@@ -228,11 +231,8 @@ def _runs(
 def _source_table(
     source: PlannedSource, entries: Sequence[MapEntry], *, every_layer: bool
 ) -> Table:
-    table = _grid()
-    table.add_column(overflow="fold")
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_column(overflow="fold")
+    table = _grid(4)
+    table.columns[1].no_wrap = True
     arrows = {"renamed": "→", "wired": "←", "replaced": "←", "bypassed": "⇢"}
     for run in _runs(source, entries, every_layer=every_layer):
         style = _STYLES.get(run.first.fate, "")
@@ -249,9 +249,7 @@ def _source_table(
 
 
 def _wires_table(seams: Sequence[Seam]) -> Table:
-    table = _grid()
-    table.add_column(overflow="fold")
-    table.add_column(overflow="fold")
+    table = _grid(2)
     for seam in seams:
         wire = " → ".join(seam.words)
         match seam.state:
@@ -274,10 +272,7 @@ def _expected(seam: Seam) -> str:
 
 
 def _new_layers_table(plan: Plan) -> Table:
-    table = _grid()
-    table.add_column(overflow="fold")
-    table.add_column(overflow="fold")
-    table.add_column(overflow="fold")
+    table = _grid(3)
     for operation in plan.graph.operations:
         if plan.origins[operation.name].kind != "layer":
             continue
@@ -291,9 +286,7 @@ def _new_layers_table(plan: Plan) -> Table:
 
 
 def _ports_table(ports: Sequence[Port]) -> Table:
-    table = _grid()
-    table.add_column(overflow="fold")
-    table.add_column(overflow="fold")
+    table = _grid(2)
     for port in ports:
         name = port.name if port.name == port.operation else f"{port.name} = {port.operation}"
         known = port.spec is not None and port.spec.shape is not None
@@ -303,9 +296,7 @@ def _ports_table(ports: Sequence[Port]) -> Table:
 
 
 def _results_table(results: Sequence[Destination]) -> Table:
-    table = _grid()
-    table.add_column(overflow="fold")
-    table.add_column(overflow="fold")
+    table = _grid(2)
     for result in results:
         form = output_format(result.format)
         way = "exported by Keras" if form.exported else "linked"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from composer.cli.reporting import Report
     from composer.diagnostics.render import Format
-    from composer.record.compare import Difference
+    from composer.difference.changes import Change
 
 _SHOWN = 12
 
@@ -124,7 +124,7 @@ def _written(
 
 
 def _has_lock(spec: str) -> bool:
-    from composer.record.document import lock_path
+    from composer.record.lock_file import lock_path
 
     return lock_path(readable_file(spec, SPEC_SUFFIXES)).exists()
 
@@ -132,12 +132,12 @@ def _has_lock(spec: str) -> bool:
 def _path(spec: str) -> str:
     from pathlib import Path
 
-    from composer.record.document import lock_path
+    from composer.record.lock_file import lock_path
 
     return str(lock_path(Path(spec)))
 
 
-def _lines(changed: Sequence[Difference]) -> list[str]:
+def _lines(changed: Sequence[Change]) -> list[str]:
     lines = [f"  {item}" for item in changed[:_SHOWN]]
     if len(changed) > _SHOWN:
         lines.append(f"  and {len(changed) - _SHOWN} more fields")

@@ -121,7 +121,7 @@ def _not_current(status: Status) -> list[Diagnostic]:
     found = [
         Diagnostic(
             code="CMP614",
-            message=f"{shown(result.path)} is {result.state}"
+            message=f"{shown(result.place.path)} is {result.state}"
             + (f": {', '.join(result.reasons)}" if result.reasons else ""),
             help=f"compose build {status.spec}",
         )
@@ -155,7 +155,7 @@ def _why(status: Status) -> str:
         parts.extend(status.results[0].reasons)
     else:
         parts.extend(
-            f"{shown(result.path)}: {', '.join(result.reasons) or result.state}"
+            f"{shown(result.place.path)}: {', '.join(result.reasons) or result.state}"
             for result in status.results
             if result.state != "fresh"
         )

@@ -21,8 +21,8 @@ def status_document(found: Sequence[Status]) -> dict[str, Any]:
                 "state": status.state,
                 "results": [
                     {
-                        "path": shown(result.path),
-                        "format": result.format,
+                        "path": shown(result.place.path),
+                        "format": result.place.format,
                         "state": result.state,
                         "reasons": list(result.reasons),
                     }

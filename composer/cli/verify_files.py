@@ -17,9 +17,8 @@ from composer.workflows.named_files import readable_file
 if TYPE_CHECKING:
     from composer.cli.reporting import Report
     from composer.diagnostics.diagnostic import Diagnostic
+    from composer.record.build_record import BuildRecord
     from composer.record.checks import VerificationReport
-    from composer.record.model import Lock
-    from composer.workflows.rebuilding import Rebuilt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +51,6 @@ def verify_files(wanted: Wanted, report: Report) -> int:
     overrides = wanted.overrides or _of_lock(lock, lock_file)
     artifacts = _artifacts(wanted, overrides)
     found = [_quick(artifact, lock, lock_file, wanted) for artifact in artifacts]
-    built: tuple[Rebuilt, ...] = ()
     if wanted.rebuild:
         assert spec is not None
         refused = _refused(spec, lock) if lock is not None and not wanted.overrides else ()
@@ -62,22 +60,21 @@ def verify_files(wanted: Wanted, report: Report) -> int:
         code, built = _rebuilt(spec, overrides, artifacts, lock, report)
         if code:
             return code
-        found = [_with(one, again) for one, again in zip(found, built, strict=True)]
+        found = [one.joined(again) for one, again in zip(found, built, strict=True)]
     elif wanted.spec is not None and wanted.artifact is not None:
         in_keras = keras_report(artifacts[0], wanted.spec, wanted.overrides, report)
         if in_keras is None:
             return 1
-        found = [_joined(found[0], in_keras)]
+        found = [found[0].joined(in_keras)]
     color = console.terminal(report.stream).color
-    for number, one in enumerate(found):
+    for one in found:
         report.add(one.diagnostics)
         report.for_programs(failed_checks(one))
-        lines = [*_difference(built[number])] if built else []
-        report.say("\n".join([*lines, verification_lines(one, color=color)]))
+        report.say("\n".join([*_difference(one), verification_lines(one, color=color)]))
     return 0 if all(one.ok for one in found) else DriftError.exit_code
 
 
-def _of_lock(lock: Lock | None, lock_file: Path | None) -> tuple[str, ...]:
+def _of_lock(lock: BuildRecord | None, lock_file: Path | None) -> tuple[str, ...]:
     """Return the overrides of a lock as one would write them here."""
     from composer.spec.override_paths import seen_from_here
 
@@ -86,7 +83,7 @@ def _of_lock(lock: Lock | None, lock_file: Path | None) -> tuple[str, ...]:
     return seen_from_here(lock.spec.overrides, lock_file.parent)
 
 
-def _refused(spec: str, lock: Lock) -> tuple[Diagnostic, ...]:
+def _refused(spec: str, lock: BuildRecord) -> tuple[Diagnostic, ...]:
     """Return what the overrides of a lock let in: code would run by a file that few people read."""
     from composer.diagnostics.diagnostic import Diagnostic
     from composer.record.authority import only_overridden
@@ -108,10 +105,10 @@ def _refused(spec: str, lock: Lock) -> tuple[Diagnostic, ...]:
     )
 
 
-def _lock(wanted: Wanted) -> tuple[Path | None, Lock | None]:
+def _lock(wanted: Wanted) -> tuple[Path | None, BuildRecord | None]:
     if wanted.lock is None:
         return None, None
-    from composer.record.document import lock_path, read_lock
+    from composer.record.lock_file import lock_path, read_lock
 
     path = Path(wanted.lock)
     if wanted.lock.endswith(SPEC_SUFFIXES):
@@ -119,14 +116,15 @@ def _lock(wanted: Wanted) -> tuple[Path | None, Lock | None]:
     return path, read_lock(path)
 
 
-def _spec_beside(lock_file: Path | None, lock: Lock | None) -> str:
+def _spec_beside(lock_file: Path | None, lock: BuildRecord | None) -> str:
     """Return the spec that a lock was written for."""
+    from composer.workflows.lock_verification import spec_of
+
     assert lock_file is not None
     assert lock is not None
-    stem = lock_file.name.removesuffix(".lock.json")
-    for name in lock.spec.files:
-        if "/" not in name and Path(name).stem == stem:
-            return str(lock_file.with_name(name))
+    spec = spec_of(lock, lock_file)
+    if spec is not None:
+        return str(spec)
     raise UsageError(
         f"{lock_file} does not lie beside the spec that it was written for",
         help="name that one: --spec SPEC",
@@ -162,7 +160,7 @@ def _results(spec: str, overrides: tuple[str, ...]) -> list[Path]:
 
 
 def _quick(
-    artifact: Path, lock: Lock | None, lock_file: Path | None, wanted: Wanted
+    artifact: Path, lock: BuildRecord | None, lock_file: Path | None, wanted: Wanted
 ) -> VerificationReport:
     """Hold an artifact against its signature and its lock, where they are asked for."""
     from composer.record.checks import VerificationReport
@@ -170,34 +168,30 @@ def _quick(
     found = VerificationReport(artifact=artifact, checks=())
     with display(f"verifying {artifact}"):
         if wanted.public_key is not None:
-            found = _joined(found, _signed(artifact, Path(wanted.public_key), wanted.signature))
+            found = found.joined(_signed(artifact, Path(wanted.public_key), wanted.signature))
         if lock is not None:
             from composer.workflows.lock_verification import verify_against_lock
 
-            found = _joined(found, verify_against_lock(artifact, lock, str(lock_file)))
+            found = found.joined(verify_against_lock(artifact, lock, str(lock_file)))
     return found
 
 
 def _signed(artifact: Path, key: Path, named: str | None) -> VerificationReport:
     from composer.outputs.companions import signature
-    from composer.record.checks import VerificationReport
-    from composer.record.signing import check_signature, refused
+    from composer.record.signing import check_signature
 
     beside = signature(artifact).path if named is None else Path(named)
-    check = check_signature(artifact, beside, key)
-    problems = (refused(artifact, check),) if check.state == "failed" else ()
-    return VerificationReport(artifact=artifact, checks=(check,), diagnostics=problems)
+    return check_signature(artifact, beside, key)
 
 
 def _rebuilt(
     spec: str,
     overrides: tuple[str, ...],
     artifacts: list[Path],
-    lock: Lock | None,
+    lock: BuildRecord | None,
     report: Report,
-) -> tuple[int, tuple[Rebuilt, ...]]:
-    from composer.record.compare import WRITERS
-    from composer.record.make import installed
+) -> tuple[int, tuple[VerificationReport, ...]]:
+    from composer.record.toolchain import WRITERS, installed
     from composer.workflows.rebuilding import rebuild
 
     readable_file(spec, SPEC_SUFFIXES)
@@ -222,28 +216,8 @@ def _rebuilt(
     return done.code, done.results
 
 
-def _with(found: VerificationReport, again: Rebuilt) -> VerificationReport:
-    from composer.record.checks import VerificationReport
-
-    return VerificationReport(
-        artifact=found.artifact,
-        checks=(*found.checks, again.check),
-        diagnostics=(*found.diagnostics, *again.diagnostics),
-    )
-
-
-def _joined(one: VerificationReport, other: VerificationReport) -> VerificationReport:
-    from composer.record.checks import VerificationReport
-
-    return VerificationReport(
-        artifact=one.artifact,
-        checks=(*one.checks, *other.checks),
-        diagnostics=(*one.diagnostics, *other.diagnostics),
-    )
-
-
-def _difference(again: Rebuilt) -> Iterator[str]:
-    if again.difference is not None:
+def _difference(found: VerificationReport) -> Iterator[str]:
+    if found.difference is not None:
         from composer.cli.diff_text import diff_lines
 
-        yield from diff_lines(again.difference)
+        yield from diff_lines(found.difference)

@@ -151,6 +151,17 @@ def digest_file(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def digest_path(path: Path) -> str:
+    """Return the SHA-256 of a file, or :func:`digest_sums` of a folder."""
+    return digest_sums(path) if path.is_dir() else digest_file(path)
+
+
+def size_of(path: Path) -> int:
+    """Return how many bytes a file has, or all files in a folder together."""
+    files = (file for file in path.rglob("*") if file.is_file()) if path.is_dir() else (path,)
+    return sum(file.stat().st_size for file in files)
+
+
 def digest_folder(folder: Path) -> str:
     """Return the SHA-256 of the names and bytes of all files below a folder.
 

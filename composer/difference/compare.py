@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from composer.difference.changes import MISSING, changes
 from composer.difference.gaps import not_compared
 from composer.difference.given import both_given, given_and_made
 from composer.difference.renames import (
@@ -17,7 +17,7 @@ from composer.difference.renames import (
     renames,
 )
 from composer.difference.tensor_values import Distance, distance
-from composer.difference.view import Calls, Layer, Ports, View, Weight
+from composer.difference.view import Calls, ComparedModel, Layer, Ports, Weight
 
 Pair = tuple[Any, Any]
 """What a thing was and what it is."""
@@ -65,7 +65,7 @@ class LayerChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class ModelDifference:
     """All that two models differ in.
 
     Attributes:
@@ -104,7 +104,7 @@ class Difference:
         return any(bool(part) for part in parts)
 
 
-def compare(before: View, now: View) -> Difference:
+def compare(before: ComparedModel, now: ComparedModel) -> ModelDifference:
     """Return what two models differ in, as far as both are known.
 
     Raises:
@@ -122,7 +122,7 @@ def compare(before: View, now: View) -> Difference:
             equal += 1
         else:
             changed.append(change)
-    return Difference(
+    return ModelDifference(
         before=before.shown,
         now=now.shown,
         added=tuple(
@@ -149,20 +149,17 @@ def compare(before: View, now: View) -> Difference:
     )
 
 
-def _facts(before: View, now: View) -> Iterator[tuple[str, Pair]]:
+def _facts(before: ComparedModel, now: ComparedModel) -> Iterator[tuple[str, Pair]]:
     """Yield the facts that differ, those included that only one of two has."""
-    for name in dict.fromkeys((*before.facts, *now.facts)):
-        part = name.partition(".")[0]
-        known = [name in view.facts or part in view.whole for view in (before, now)]
-        unclear = any(view.facts.get(name, "") is None for view in (before, now))
-        pair = before.facts.get(name), now.facts.get(name)
-        if all(known) and not unclear and _canonical(pair[0]) != _canonical(pair[1]):
-            yield name, pair
-
-
-def _canonical(value: Any) -> str:
-    """Return a value as text that tells 1 from ``true``."""
-    return json.dumps(value, sort_keys=True)
+    for change in changes(before.facts, now.facts):
+        pair = change.before, change.now
+        part = change.field.partition(".")[0]
+        known = [
+            value is not MISSING or part in view.whole
+            for value, view in zip(pair, (before, now), strict=True)
+        ]
+        if all(known) and None not in pair:  # None is what nobody knows yet
+            yield change.field, (before.facts.get(change.field), now.facts.get(change.field))
 
 
 def _change(old: Layer, new: Layer, new_names: Mapping[str, str]) -> LayerChange | None:

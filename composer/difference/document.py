@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from composer.difference.compare import Difference, LayerChange, Pair, WeightChange
+from composer.difference.compare import LayerChange, ModelDifference, Pair, WeightChange
 from composer.difference.view import Layer, Ports
 
 
-def difference_document(found: Difference) -> dict[str, Any]:
+def difference_document(found: ModelDifference) -> dict[str, Any]:
     """Return a difference as plain data; what is equal is counted, not listed."""
     return {
         "format": 1,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from composer.difference.view import Layer, View
+from composer.difference.view import ComparedModel, Layer
 
 _LOCKED = ("spec", "sources", "layers")
 
 
-def not_compared(before: View, now: View, new_names: Mapping[str, str]) -> tuple[str, ...]:
+def not_compared(
+    before: ComparedModel, now: ComparedModel, new_names: Mapping[str, str]
+) -> tuple[str, ...]:
     """Return the parts of layers that only one view tells, or none of both.
 
     Shapes of outputs are left aside: they follow from what is compared.
@@ -34,7 +36,7 @@ def not_compared(before: View, now: View, new_names: Mapping[str, str]) -> tuple
     return tuple(found)
 
 
-def _same_content(before: View, now: View) -> bool:
+def _same_content(before: ComparedModel, now: ComparedModel) -> bool:
     """Tell whether the digest of everything in the model was compared."""
     return any(
         name.startswith("artifacts.") and name.endswith(".content")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-from composer.difference.view import Calls, Layer, View
+from composer.difference.view import Calls, ComparedModel, Layer
 
 IGNORED = frozenset({"shared_object_id", "build_config"})
 """Keys of a config that say nothing about the layer: numbers of a file, and records of a build."""
@@ -15,7 +15,7 @@ IGNORED = frozenset({"shared_object_id", "build_config"})
 Names = dict[str, str]
 
 
-def renames(before: View, now: View) -> Names:
+def renames(before: ComparedModel, now: ComparedModel) -> Names:
     """Return the new name of each layer that has another name now.
 
     A pair is one where both come from one layer of one source; or where class, config and values

@@ -92,7 +92,7 @@ class Ports:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class ComparedModel:
     """A model to compare.
 
     Attributes:

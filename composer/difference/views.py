@@ -1,14 +1,14 @@
-"""Views of what composer knows: plans, model files, plan documents and locks."""
+"""Views of what composer knows: plans, model files and plan documents."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Literal
 
 from composer.difference.tensor_values import TensorValues
-from composer.difference.view import Calls, Layer, Ports, View, Weight
+from composer.difference.view import Calls, ComparedModel, Layer, Ports, Weight
 from composer.graphs.graph import (
     Call,
     Graph,
@@ -18,8 +18,6 @@ from composer.graphs.graph import (
     structure_form,
 )
 from composer.graphs.model_file import LayerState, ModelFile
-from composer.record.document import lock_document
-from composer.record.model import Lock
 from composer.resolver.plan import Plan
 from composer.resolver.topology import Topology
 
@@ -27,13 +25,11 @@ _NOT_IN_PLANS = (
     "it holds no arguments of layers but trainable, and no values of weights, so that these were "
     "not compared"
 )
-_OF_THE_SPEC = (("sources", "from"), ("sources", "license"), ("layers", "class"))
-"""Fields of a lock that repeat what its spec says, so that they are told once."""
 
 
 def view_of_plan(
     plan: Plan, shown: str, arguments: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
-) -> View:
+) -> ComparedModel:
     """View what a spec would be linked to, with the values of its sources.
 
     Args:
@@ -96,14 +92,14 @@ def _deferred(plan: Plan, shown: str) -> Iterator[str]:
         )
 
 
-def view_of_model(file: ModelFile, shown: str, origins: Mapping[str, str]) -> View:
+def view_of_model(file: ModelFile, shown: str, origins: Mapping[str, str]) -> ComparedModel:
     """View a model file; ``origins`` is what a linked one says of its layers."""
     values = TensorValues.of_file(file.listing)
     weights = {name: _weights(state, values) for name, state in file.states.items()}
     return _view_of_graph(file.graph, shown, weights, origins)
 
 
-def view_of_plan_document(document: Mapping[str, Any], shown: str) -> View:
+def view_of_plan_document(document: Mapping[str, Any], shown: str) -> ComparedModel:
     """View what ``compose plan --json`` wrote: of arguments ``trainable`` alone, and no values."""
     waiting = frozenset(document["deferred"])
     weights = {
@@ -118,7 +114,7 @@ def view_of_plan_document(document: Mapping[str, Any], shown: str) -> View:
         )
         for entry in document["weights"]
     }
-    return View(
+    return ComparedModel(
         shown=shown,
         layers={
             entry["name"]: Layer(
@@ -147,48 +143,14 @@ def view_of_plan_document(document: Mapping[str, Any], shown: str) -> View:
     )
 
 
-def view_of_lock(lock: Lock, shown: str) -> View:
-    """View a lock: names and origins of layers, and its other fields as facts."""
-    parts = ("spec", "sources", "layers", "toolchain", "artifacts")
-    return View(
-        shown=shown,
-        layers={name: Layer(name=name, origin=origin) for name, origin in lock.names.items()},
-        facts=_facts(lock, parts),
-        whole=frozenset(parts),
-    )
-
-
-def beside_lock(view: View, lock: Lock, *, unmade: Iterable[str]) -> View:
-    """Return the view of a spec with what a lock of it would say now, to hold against a lock.
-
-    Args:
-        view: of the spec.
-        lock: of the spec as it is, without what a build would give.
-        unmade: ids of new layers of which nobody knows the content yet.
-    """
-    parts = ("spec", "sources", "layers")
-    unclear = {f"layers.{name}.content": None for name in unmade}
-    return replace(view, facts={**_facts(lock, parts), **unclear}, whole=frozenset(parts))
-
-
-def _facts(lock: Lock, parts: Iterable[str]) -> dict[str, Any]:
-    document = lock_document(lock)
-    # Not the digests of the spec's files: a comment is no difference.
-    document["spec"] = document["spec"]["resolved"]
-    for part, key in _OF_THE_SPEC:
-        for entry in document[part].values():
-            entry.pop(key, None)
-    return {f"{part}.{path}": value for part in parts for path, value in _flat(document[part])}
-
-
 def _view_of_graph(
     graph: Graph,
     shown: str,
     weights: Mapping[str, tuple[Weight, ...]],
     origins: Mapping[str, str],
-) -> View:
+) -> ComparedModel:
     topology = Topology.of(graph)
-    return View(
+    return ComparedModel(
         shown=shown,
         layers={
             operation.name: Layer(
@@ -249,10 +211,3 @@ def _weights(state: LayerState, values: TensorValues) -> tuple[Weight, ...]:
         )
         for variable in state.variables
     )
-
-
-def _flat(value: Any, path: str = "") -> Iterable[tuple[str, Any]]:
-    if not isinstance(value, Mapping):
-        return [(path, value)]
-    pairs = (_flat(item, f"{path}.{key}" if path else key) for key, item in value.items())
-    return [pair for part in pairs for pair in part]

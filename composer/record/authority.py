@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from composer.diagnostics.diagnostic import SpecPath
-from composer.record.document import portable
+from composer.diagnostics.diagnostic import Diagnostic, SpecPath
+from composer.difference.changes import changes
+from composer.record.lock_file import portable
 from composer.spec.boundary import Boundary
 from composer.spec.locations import local_path, shown_location
 from composer.spec.model import NewLayer, Source, Spec
 from composer.spec.source_forms import is_spec, path_in, runs_code
 from composer.spec.source_text import COMMAND_LINE
+from composer.spec.tree import path_text
 
 Kind = Literal["code", "trust", "pin", "place"]
 
@@ -42,31 +44,17 @@ class Claim:
     files: tuple[Path, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unbacked:
-    """A claim of a lock that today's spec does not make.
-
-    Attributes:
-        claim: of the lock.
-        now: what the spec says in its place, in words; None where it says nothing.
-        why: words that say what is missing.
-    """
-
-    claim: Claim
-    now: str | None
-    why: str
-
-
 def unbacked(
-    locked: Spec, now: Spec | None, project: Boundary, *, elsewhere: bool = False
-) -> tuple[Unbacked, ...]:
-    """Return what of a locked spec the spec of today does not say too.
+    spec: str, locked: Spec, now: Spec | None, project: Boundary, *, elsewhere: bool = False
+) -> tuple[Diagnostic, ...]:
+    """Return an error for each claim of a locked spec that the spec of today does not make too.
 
     Without a spec of today, what runs code or trusts is unbacked, and so is every file that lies
     outside of the project. What only overrides of the lock bring into the spec of today counts as
     the lock's own word.
 
     Args:
+        spec: path of the spec of today.
         locked: the spec in the lock.
         now: the spec of today under the overrides of the lock; None where there is none.
         project: folders that belong to the spec.
@@ -79,22 +67,44 @@ def unbacked(
         places = claim.files if claim.path[0] == "output" else _named(claim.files, folder)
         return all(project.holds(path) for path in places)
 
-    mine = [c for c in _claims(locked) if not (elsewhere and c.path == ("output", "path"))]
-    theirs = {claim.path: claim for claim in _claims(now)} if now is not None else {}
+    def problem(claim: Claim, other: Claim | None, why: str) -> Diagnostic:
+        where = path_text(claim.path)
+        if claim.kind == "trust":
+            message = (
+                f"source {claim.path[1]!r} is trusted in the lock, and not in {spec} as it is now: "
+                "code in it could run"
+            )
+        else:
+            said = f", and {other.shown} in {spec} now" if other is not None else ""
+            message = f"{where} is {claim.shown} in the lock{said}: {why}"
+        return Diagnostic(
+            code="CMP609" if claim.kind == "trust" else "CMP620",
+            message=message,
+            path=claim.path,
+            span=locked.positions.value(claim.path),
+            help=f"compose lock {spec} locks what the spec says now; if you have read the lock and "
+            f"know who wrote it: compose build --frozen --trust-lock {spec}",
+        )
+
+    mine = {path_text(claim.path): claim for claim in _claims(locked)}
+    if elsewhere:
+        mine.pop("output.path", None)
+    theirs = {path_text(claim.path): claim for claim in _claims(now)} if now is not None else {}
+    changed = {item.path[0] for item in changes(_decisive(mine), _decisive(theirs))}
     found = []
-    for claim in mine:
-        other = theirs.get(claim.path)
+    for where, claim in mine.items():
         if now is None:
             if claim.kind in ("code", "trust") or not inside(claim):
-                found.append(Unbacked(claim=claim, now=None, why="there is no spec that says so"))
-        elif other is None or (other.kind, other.value) != (claim.kind, claim.value):
-            shown = None if other is None else other.shown
-            found.append(Unbacked(claim=claim, now=shown, why="the spec does not say so"))
+                found.append(problem(claim, None, "there is no spec that says so"))
+        elif where in changed:
+            found.append(problem(claim, theirs.get(where), "the spec does not say so"))
         elif _by_override(now, claim.path) and (claim.kind != "place" or not inside(claim)):
-            found.append(
-                Unbacked(claim=claim, now=None, why="only an override in the lock says so")
-            )
+            found.append(problem(claim, None, "only an override in the lock says so"))
     return tuple(found)
+
+
+def _decisive(claims: Mapping[str, Claim]) -> dict[str, Any]:
+    return {where: (claim.kind, claim.value) for where, claim in claims.items()}
 
 
 def only_overridden(spec: Spec) -> tuple[Claim, ...]:
@@ -123,58 +133,40 @@ def _claims(spec: Spec) -> Iterator[Claim]:
 
 def _claims_of_source(source: Source) -> Iterator[Claim]:
     at: SpecPath = ("sources", source.id)
-    yield _origin(source)
-    yield Claim(
-        path=(*at, "sha256"), kind="pin", value=source.sha256, shown=source.sha256 or "no digest"
-    )
+    location, files = source.location, _files(source.location, source.directory)
+    value: Any = _reals(files) or location
+    runs = runs_code(source)
+    if runs:
+        value = (location, _real(source.directory), _frozen(source.args))
+    elif is_spec(source):
+        value = (value, _frozen(source.args))  # its variables decide what that spec does
+    shown = shown_location(location)
+    kind: Kind = "code" if runs else "place"
+    yield Claim(path=(*at, "from"), kind=kind, value=value, shown=shown, files=files)
+    yield _pin((*at, "sha256"), source.sha256)
     weights = source.weights
     if weights is not None:
         files = _files(weights.file, weights.directory)
-        yield Claim(
-            path=(*at, "weights"),
-            kind="place",
-            value=_reals(files) or weights.file,
-            shown=shown_location(weights.file),
-            files=files,
-        )
-        digest = weights.sha256
-        yield Claim(
-            path=(*at, "weights", "sha256"), kind="pin", value=digest, shown=digest or "no digest"
-        )
+        value, shown = _reals(files) or weights.file, shown_location(weights.file)
+        yield Claim(path=(*at, "weights"), kind="place", value=value, shown=shown, files=files)
+        yield _pin((*at, "weights", "sha256"), weights.sha256)
     if source.objects:
-        yield Claim(
-            path=(*at, "objects"),
-            kind="code",
-            value=(frozenset(source.objects), _real(source.directory)),
-            shown=", ".join(source.objects),
+        value, shown = (
+            (frozenset(source.objects), _real(source.directory)),
+            ", ".join(source.objects),
         )
+        yield Claim(path=(*at, "objects"), kind="code", value=value, shown=shown)
     if source.trust:
         yield Claim(path=(*at, "trust"), kind="trust", value=True, shown="true")
 
 
-def _origin(source: Source) -> Claim:
-    """Return what ``from`` claims: a file, or code with all that is handed to it."""
-    path: SpecPath = ("sources", source.id, "from")
-    location = source.location
-    shown = shown_location(location)
-    if runs_code(source):
-        value = (location, _real(source.directory), _frozen(source.args))
-        return Claim(path=path, kind="code", value=value, shown=shown)
-    files = _files(location, source.directory)
-    # Variables of another spec decide what that spec does.
-    handed = _frozen(source.args) if is_spec(source) else None
-    return Claim(
-        path=path, kind="place", value=(_reals(files) or location, handed), shown=shown, files=files
-    )
+def _pin(path: SpecPath, digest: str | None) -> Claim:
+    return Claim(path=path, kind="pin", value=digest, shown=digest or "no digest")
 
 
 def _claim_of_layer(layer: NewLayer, folder: Path) -> Claim:
-    return Claim(
-        path=("layers", layer.id, "class"),
-        kind="code",
-        value=(layer.class_name, folder, _frozen(layer.args)),
-        shown=layer.class_name,
-    )
+    value, shown = (layer.class_name, folder, _frozen(layer.args)), layer.class_name
+    return Claim(path=("layers", layer.id, "class"), kind="code", value=value, shown=shown)
 
 
 def _files(location: str, directory: Path) -> tuple[Path, ...]:
@@ -193,29 +185,28 @@ def _by_override(spec: Spec, path: SpecPath) -> bool:
     """Tell whether a value, or what is handed to it, comes from the command line of the lock."""
     places = [path]
     if path[-1] in ("from", "class"):
-        places += _leaves(spec.resolved, (*path[:-1], "args"))
-    for place in places:
-        spans = [spec.positions.value(place), *(n.span for n in spec.positions.origins(place))]
-        if any(span is not None and span.file == COMMAND_LINE for span in spans):
-            return True
-    return False
+        entry = (spec.resolved.get(str(path[0])) or {}).get(path[1])
+        if isinstance(entry, Mapping) and "args" in entry:
+            places += [at for at, _ in nodes(entry["args"], (*path[:-1], "args"))]
+    spans = (
+        span
+        for place in places
+        for span in (
+            spec.positions.value(place), *(node.span for node in spec.positions.origins(place))
+        )
+    )  # fmt: skip
+    return any(span is not None and span.file == COMMAND_LINE for span in spans)
 
 
-def _leaves(data: Any, path: SpecPath) -> list[SpecPath]:
-    """Return ``path`` and all paths below it that ``data`` has."""
-    value: Any = data
-    for step in path:
-        value = value.get(step) if isinstance(value, Mapping) else None
-    found: list[SpecPath] = []
-    waiting: list[tuple[SpecPath, Any]] = [(path, value)] if value is not None else []
-    while waiting:
-        at, item = waiting.pop()
-        found.append(at)
-        if isinstance(item, Mapping):
-            waiting.extend(((*at, str(key)), below) for key, below in item.items())
-        elif isinstance(item, list | tuple):
-            waiting.extend(((*at, index), below) for index, below in enumerate(item))
-    return found
+def nodes(data: Any, path: SpecPath) -> Iterator[tuple[SpecPath, Any]]:
+    """Yield plain data and all that it holds, with their paths."""
+    yield path, data
+    if isinstance(data, Mapping):
+        for key, item in data.items():
+            yield from nodes(item, (*path, str(key)))
+    elif isinstance(data, list | tuple):
+        for index, item in enumerate(data):
+            yield from nodes(item, (*path, index))
 
 
 def _frozen(value: Any) -> Any:

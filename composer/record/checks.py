@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from composer.diagnostics.diagnostic import Diagnostic
+from composer.difference.compare import ModelDifference
 
 State = Literal["ok", "failed", "skipped"]
 
@@ -32,13 +33,24 @@ class VerificationReport:
 
     Attributes:
         diagnostics: what failed, told field by field where there are fields.
+        difference: layer by layer, where the artifact was compared with another model.
     """
 
     artifact: Path
     checks: tuple[Check, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
+    difference: ModelDifference | None = None
 
     @property
     def ok(self) -> bool:
         """Whether nothing failed."""
         return all(check.state != "failed" for check in self.checks)
+
+    def joined(self, other: VerificationReport) -> VerificationReport:
+        """Return this report with the checks of another one of the same artifact."""
+        return VerificationReport(
+            artifact=self.artifact,
+            checks=(*self.checks, *other.checks),
+            diagnostics=(*self.diagnostics, *other.diagnostics),
+            difference=other.difference or self.difference,
+        )

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from composer.diagnostics.diagnostic import Diagnostic
-from composer.errors import BuildError, DriftError, UsageError
+from composer.errors import BuildError, UsageError
 from composer.files.regular import read_regular
-from composer.record.checks import Check
+from composer.record.checks import Check, VerificationReport
 
 PASSWORD: Final = "COMPOSE_SIGN_PASSWORD"  # noqa: S105 - the name of a variable of the environment
 """Where the password of a private key is taken from: others can read the arguments of a command."""
@@ -57,7 +57,7 @@ def sign(path: Path, name: str, key: Path) -> bytes:
         raise BuildError(f"{name} can't be signed: {_reason(error)}") from error
 
 
-def check_signature(artifact: Path, signature: Path, key: Path) -> Check:
+def check_signature(artifact: Path, signature: Path, key: Path) -> VerificationReport:
     """Return whether a key signed a file or folder as it is.
 
     Args:
@@ -76,14 +76,25 @@ def check_signature(artifact: Path, signature: Path, key: Path) -> Check:
             code="CMP114",
         )
     try:
-        _verify(artifact, signature, _verifier(key), key)
-    except DriftError as error:
-        return Check(name="signature", state="failed", detail=error.message)
+        problem = _problem(artifact, signature, key)
     except OSError as error:
         raise UsageError(
             f"{error.filename or artifact} can't be read: {_reason(error)}", code="CMP114"
         ) from error
-    return Check(name="signature", state="ok", detail=f"{signature} was made for it by {key}")
+    if problem is None:
+        check = Check(name="signature", state="ok", detail=f"{signature} was made for it by {key}")
+        return VerificationReport(artifact=artifact, checks=(check,))
+    return VerificationReport(
+        artifact=artifact,
+        checks=(Check(name="signature", state="failed", detail=problem),),
+        diagnostics=(
+            Diagnostic(
+                code="CMP615",
+                message=f"{artifact} is not what was signed: {problem}",
+                help="take the artifact from where it was signed, or build it again and sign that",
+            ),
+        ),
+    )
 
 
 def signs(signature: Path, sha256: str) -> bool | None:
@@ -99,39 +110,25 @@ def signs(signature: Path, sha256: str) -> bool | None:
     return sha256.encode() in payload
 
 
-def refused(artifact: Path, check: Check) -> Diagnostic:
-    """Return what is to be said to programs of a check that failed."""
-    return Diagnostic(
-        code="CMP615",
-        message=f"{artifact} is not what was signed: {check.detail}",
-        help="take the artifact from where it was signed, or build it again and sign that",
-    )
-
-
-def _verify(artifact: Path, signature: Path, config: Any, key: Path) -> None:
+def _problem(artifact: Path, signature: Path, key: Path) -> str | None:
+    """Return what is wrong with a signature, None where nothing is."""
     from cryptography.exceptions import InvalidSignature
 
+    config = _verifier(key)
     try:
         # It prints what it thinks of old signatures, and stdout is for data.
         with contextlib.redirect_stdout(io.StringIO()):
             config.verify(artifact, signature)
-    except InvalidSignature as error:
-        raise DriftError(
-            f"{signature} was not made with the private key of {key}", code="CMP615"
-        ) from error
-    except ValueError as error:
-        raise DriftError(_drift(signature, key, error), code="CMP615") from error
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise DriftError(f"{signature} is not a valid signature", code="CMP615") from error
-
-
-def _drift(signature: Path, key: Path, error: ValueError) -> str:
-    text = str(error)
-    if "Signature mismatch" in text:
-        return f"its bytes differ from those that {signature} was made for"
-    if "Key mismatch" in text:
-        return f"{signature} was made with another key than that of {key}"
-    return f"{signature} is not a valid signature"
+    except InvalidSignature:
+        return f"{signature} was not made with the private key of {key}"
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        text = str(error) if isinstance(error, ValueError) else ""
+        if "Signature mismatch" in text:
+            return f"its bytes differ from those that {signature} was made for"
+        if "Key mismatch" in text:
+            return f"{signature} was made with another key than that of {key}"
+        return f"{signature} is not a valid signature"
+    return None
 
 
 def _signer(key: Path) -> Any:

@@ -36,6 +36,7 @@ class Context:
         fetched: the file that the URL of the source being opened gave; None for other sources.
         link_spec: links another spec, given its path and variables, and returns the stored model
             with what is to be told of that spec.
+        locked_plugin: returns the package that read a source when it was locked, given its id.
     """
 
     store: Store
@@ -47,6 +48,7 @@ class Context:
     watched: Watched = field(default_factory=Watched)
     fetched: Path | None = None
     link_spec: Callable[[Path, Mapping[str, Any]], Located] | None = None
+    locked_plugin: Callable[[str], str | None] = lambda _source: None
 
     def file_of(self, source: Source) -> Path:
         """Return the path of a source that is a file: what its URL gave, or what ``from`` says."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from inspect import getfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from composer.container.archive_write import write_archive
 from composer.container.contents import TensorToWrite
+from composer.container.digests import digest_file
 from composer.errors import FormatError
 from composer.keras_process.client import keras_version
 from composer.model_files.canonical_file import canonicalise
@@ -56,8 +58,8 @@ Raises:
 def converted_by(read: Read) -> Locate:
     """Return how a kind of file is had that a function reads, without Keras.
 
-    A file is read again when its bytes, the arguments or the version of the package that brings
-    the function change.
+    A file is read again when its bytes, the arguments, the version of the package that brings the
+    function or the module that defines it change.
     """
 
     def locate(source: Source, context: Context) -> Located:
@@ -68,6 +70,7 @@ def converted_by(read: Read) -> Locate:
             "kind": entry.name,
             "package": entry.package,
             "version": entry.version,
+            "module": digest_file(Path(getfile(read))),
             "sha256": remembered_sha256(path, context.store),
             "args": dict(source.args),
         }

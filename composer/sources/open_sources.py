@@ -59,7 +59,9 @@ def open_sources(spec: Spec, context: Context) -> OpenedSources:
         ) as error:  # fmt: skip
             # What is wrong with a file that changes under the reader says nothing of the file.
             changed = context.watched.changes(source)
-            elsewhere.extend(changed or report_failure(source, error, problems, spec.file))
+            elsewhere.extend(
+                changed or report_failure(source, error, problems, context.locked_plugin)
+            )
         else:
             opened[source.id] = found
             elsewhere.extend(found.located.diagnostics)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, SpecPath
 from composer.errors import ComposeError, FormatError, SourceError, SpecError
 from composer.graphs.graph import by_change
 from composer.graphs.model_file import ModelFile
 from composer.graphs.pair_weights import MISFIT
-from composer.record.document import lock_path, read_lock
 from composer.resolver.check_code import report_code
 from composer.resolver.plan import Download
 from composer.resolver.problems import Problems
@@ -28,7 +27,7 @@ def report_failure(
     source: Source,
     error: ComposeError | WeightsProblem | OSError,
     problems: Problems,
-    spec: str,
+    locked_plugin: Callable[[str], str | None],
 ) -> tuple[Diagnostic, ...]:
     """Report why a source can't be opened; return what is wrong with the spec that it is.
 
@@ -36,11 +35,12 @@ def report_failure(
         source: of the spec.
         error: that opening it raised.
         problems: gets the report.
-        spec: the file of the spec, beside which a lock may name the package that read the source.
+        locked_plugin: returns the package that read a source when it was locked, given its id.
     """
     match error:
         case SourceError():
-            if error.reason == "unknown_kind" and (reader := _reader(source, spec)) is not None:
+            reader = locked_plugin(source.id) if error.reason == "unknown_kind" else None
+            if reader is not None:
                 error.help = f"{reader} read it when it was locked; install that package"
             _report_source(source, error, problems)
         case SpecError():
@@ -85,15 +85,6 @@ def warn(
     if file is not None:
         _warn_of_file(source, file, problems)
         _warn_of_classes(source, file, problems)
-
-
-def _reader(source: Source, spec: str) -> str | None:
-    """Return the package that read a source when it was locked, as the lock names it."""
-    try:
-        locked = read_lock(lock_path(Path(spec))).sources.get(source.id)
-    except ComposeError:
-        return None
-    return None if locked is None else locked.plugin
 
 
 def _from(source: Source) -> SpecPath:

@@ -20,10 +20,10 @@ from composer.spec.source_text import COMMAND_LINE, Place, SourceText
 from composer.spec.strangers import no_spec, reads_like_spec
 from composer.spec.tree import (
     Broken,
+    HistoryStep,
     ListNode,
     MapNode,
     Node,
-    Origin,
     Scalar,
     with_origins,
     without,
@@ -133,7 +133,7 @@ class _Reader:
             base = self._base(name, source, chain)
             if base is None:
                 continue
-            base = with_origins(base, (Origin("through 'extends' here", name.place),))
+            base = with_origins(base, (HistoryStep("extends", name.place),))
             merged = base if merged is None else merge(merged, base)
         return own if merged is None else merge(merged, own)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, SpecPath
 from composer.diagnostics.suggest import certain, nearest, question
 from composer.spec.limits import MAX_BYTES, MAX_DEPTH, MAX_NODES
+from composer.spec.refused import RefusedError
 from composer.spec.source_text import COMMAND_LINE, Place
 from composer.spec.tree import Broken, ListNode, MapNode, Node, Scalar, child, path_text
 
@@ -20,12 +21,8 @@ _MOST_LISTED = 8
 _MOST_OPEN = 3 * MAX_DEPTH
 
 
-_Told = tuple[str, str, str | None]
-"""Code, message and help of a diagnostic."""
-
-
 @dataclass(frozen=True, slots=True)
-class Use:
+class Interpolation:
     """One ``${…}`` in a text: its offsets there, the path it asks for, and how that is written."""
 
     start: int
@@ -38,11 +35,14 @@ class Use:
 class Extent:
     """How large a value is once everything in it is filled in; None of it where unsound."""
 
-    sound: bool
+    sound: bool = True
     characters: int = 0
     nodes: int = 1
     height: int = 1
     chain: int = 0
+
+
+_UNSOUND = Extent(sound=False)
 
 
 def interpolated(node: Node) -> bool:
@@ -63,7 +63,7 @@ class Check:
     def __init__(self, root: Node) -> None:
         self.root = root
         self.diagnostics: list[Diagnostic] = []
-        self.uses: dict[SpecPath, tuple[Use, ...]] = {}
+        self.uses: dict[SpecPath, tuple[Interpolation, ...]] = {}
         self.targets: dict[SpecPath, tuple[SpecPath, ...]] = {}
         self._extents: dict[SpecPath, Extent] = {}
         self._open: list[SpecPath] = []
@@ -79,7 +79,7 @@ class Check:
             return known
         if path in self._open:
             self._report_cycle(path)
-            return Extent(sound=False)
+            return _UNSOUND
         node = at(self.root, path)
         self._open.append(path)
         try:
@@ -99,9 +99,9 @@ class Check:
             case Scalar(value=str() as text) if "${" in text:
                 return self._text(text, path)
             case Scalar():
-                return Extent(sound=True, characters=len(str(node.value)))
+                return Extent(characters=len(str(node.value)))
             case Broken():
-                return Extent(sound=False)
+                return _UNSOUND
 
     def _collected(self, below: list[Extent]) -> Extent:
         return Extent(
@@ -113,55 +113,29 @@ class Check:
         )
 
     def _text(self, text: str, path: SpecPath) -> Extent:
-        uses, problem = _uses(text)
-        if problem is not None:
-            self._report(path, problem)
-            return Extent(sound=False)
-        self.uses[path] = uses
-        if not uses:
-            return Extent(sound=True, characters=len(text))
-        whole = is_whole(text, uses)
-        found = []
-        targets: list[SpecPath] = []
-        for use in uses:
-            if len(self._open) > _MOST_OPEN:
-                self._report(
-                    path, ("CMP102", "values refer to each other in too long a chain", None)
-                )
-                return Extent(sound=False)
-            target = self._target(path, use)
-            if target is None:
-                return Extent(sound=False)
-            targets.append(target)
-            self.targets[path] = tuple(targets)
-            extent = self.extent(target)
-            if not extent.sound:
-                return Extent(sound=False)
-            if not whole and not self._is_text(path, use, target):
-                return Extent(sound=False)
-            found.append(extent)
-        return self._bounded(text, path, found)
+        try:
+            uses = self.uses[path] = _uses(text)
+            found = [self._use(path, use, whole=is_whole(text, uses)) for use in uses]
+            return _bounded(text, path, found) if uses else Extent(characters=len(text))
+        except RefusedError as problem:
+            if problem.code:
+                self._report(path, problem)
+            return _UNSOUND
 
-    def _bounded(self, text: str, path: SpecPath, found: list[Extent]) -> Extent:
-        extent = Extent(
-            sound=True,
-            characters=len(text) + sum(item.characters for item in found),
-            nodes=max(item.nodes for item in found),
-            height=max(item.height for item in found),
-            chain=1 + max(item.chain for item in found),
-        )
-        if extent.chain > _LONGEST_CHAIN:
-            message = f"values refer to each other more than {_LONGEST_CHAIN} times in a row"
-        elif extent.characters > MAX_BYTES or extent.nodes > MAX_NODES:
-            message = "filled in, this value is too large"
-        elif extent.height + len(path) > MAX_DEPTH:
-            message = f"filled in, values nest deeper than {MAX_DEPTH} levels"
-        else:
-            return extent
-        self._report(path, ("CMP102", message, None))
-        return Extent(sound=False)
+    def _use(self, path: SpecPath, use: Interpolation, *, whole: bool) -> Extent:
+        """Return the extent of what one ``${…}`` of the text at ``path`` leads to."""
+        if len(self._open) > _MOST_OPEN:
+            raise RefusedError("CMP102", "values refer to each other in too long a chain")
+        target = self._target(path, use)
+        self.targets[path] = (*self.targets.get(path, ()), target)
+        extent = self.extent(target)
+        if not extent.sound:
+            raise RefusedError
+        if not whole:
+            self._require_text(use, target)
+        return extent
 
-    def _target(self, path: SpecPath, use: Use) -> SpecPath | None:
+    def _target(self, path: SpecPath, use: Interpolation) -> SpecPath:
         """Return the path that ``use`` leads to, as the tree spells it."""
         reached: Node = self.root
         target: SpecPath = ()
@@ -169,33 +143,32 @@ class Check:
             if interpolated(reached):
                 # ${vars.a.b} where vars.a is itself ${vars.c}: go on from there.
                 if not self.extent(target).sound:
-                    return None
+                    raise RefusedError
                 target = self.final(target)
                 reached = at(self.root, target)
             if isinstance(reached, Broken):
-                return None
+                raise RefusedError
             below = child(reached, step)
             if below is None:
-                self._report_missing(path, use, target, step)
-                return None
+                raise self._missing(path, use, target, step)
             target = (*target, int(step) if isinstance(reached, ListNode) else step)
             reached = below
         return target
 
-    def _is_text(self, path: SpecPath, use: Use, target: SpecPath) -> bool:
+    def _require_text(self, use: Interpolation, target: SpecPath) -> None:
         found = at(self.root, self.final(target))
-        if isinstance(found, Scalar) and isinstance(found.value, str | int | float):
-            if not isinstance(found.value, bool):
-                return True
+        if isinstance(found, Scalar) and isinstance(found.value, bool):
             kind = "true or false"
+        elif isinstance(found, Scalar) and found.value is not None:
+            return
         else:
             kind = {MapNode: "a map", ListNode: "a list"}.get(type(found), "nothing (null)")
-        written = use.text
-        message = f"'${{{written}}}' stands in the midst of text, and its value is {kind}"
-        help_ = "only text and numbers can be put into text"
-        note = Note(message=f"'{written}' is set here", span=found.place.span)
-        self._report(path, ("CMP144", message, help_), (note,))
-        return False
+        raise RefusedError(
+            "CMP144",
+            f"'${{{use.text}}}' stands in the midst of text, and its value is {kind}",
+            "only text and numbers can be put into text",
+            notes=(Note(message=f"'{use.text}' is set here", span=found.place.span),),
+        )
 
     def final(self, path: SpecPath) -> SpecPath:
         """Return where ``path``, which is sound, leads when each whole ``${…}`` is followed."""
@@ -209,31 +182,20 @@ class Check:
 
     # ------------------------------------------------------------ reports
 
-    def _report(
-        self,
-        path: SpecPath,
-        told: _Told,
-        notes: tuple[Note, ...] = (),
-        fix: tuple[Edit, ...] = (),
-    ) -> None:
-        """Add a diagnostic for the value at ``path``: its code, its message, its help."""
-        code, message, help_ = told
-        node = at(self.root, path)
-        origins = tuple(origin.note for origin in node.origins)
-        self.diagnostics.append(
-            Diagnostic(
-                code=code,
-                message=message,
-                path=path,
-                span=node.place.span,
-                help=help_,
-                notes=(*notes, *origins),
-                fix=fix,
-            )
-        )
+    def _report(self, path: SpecPath, problem: RefusedError) -> None:
+        """Add the diagnostic of a problem with the value at ``path``."""
+        place, origins = (node := at(self.root, path)).place, node.origins
+        notes = (*problem.notes, *(origin.note for origin in origins))
+        found = Diagnostic(
+            code=problem.code, message=problem.message, path=path, span=place.span,
+            help=problem.help, notes=notes, fix=problem.fix,
+        )  # fmt: skip
+        self.diagnostics.append(found)
 
-    def _report_missing(self, path: SpecPath, use: Use, parent: SpecPath, step: str) -> None:
-        """Report that the value at ``parent``, on the way that ``use`` goes, has no ``step``."""
+    def _missing(
+        self, path: SpecPath, use: Interpolation, parent: SpecPath, step: str
+    ) -> RefusedError:
+        """Return the problem that ``parent``, on the way of ``use``, has no ``step``."""
         reached = at(self.root, parent)
         help_: str | None = None
         if isinstance(reached, MapNode):
@@ -242,9 +204,11 @@ class Check:
             help_ = help_ or _advice(use, parent, step, reached)
         where = f"'{path_text(parent)}'" if parent else "the spec"
         message = f"'${{{use.text}}}' can't be filled in: {where} has no '{step}'"
-        self._report(path, ("CMP140", message, help_), fix=self._corrected(path, use, parent, step))
+        return RefusedError("CMP140", message, help_, fix=self._corrected(path, use, parent, step))
 
-    def _corrected(self, path: SpecPath, use: Use, parent: SpecPath, step: str) -> tuple[Edit, ...]:
+    def _corrected(
+        self, path: SpecPath, use: Interpolation, parent: SpecPath, step: str
+    ) -> tuple[Edit, ...]:
         """Return the edit for a step that is misspelled, where the text stands as it is read."""
         reached, place = at(self.root, parent), at(self.root, path).place
         meant = certain(step, reached.entries) if isinstance(reached, MapNode) else None
@@ -271,10 +235,10 @@ class Check:
         )
         message = f"'{path_text(path)}' needs itself in order to be filled in"
         help_ = "write a value in one of these places"
-        self._report(closing, ("CMP141", message, help_), notes)
+        self._report(closing, RefusedError("CMP141", message, help_, notes=notes))
 
 
-def _advice(use: Use, parent: SpecPath, step: str, reached: MapNode) -> str | None:
+def _advice(use: Interpolation, parent: SpecPath, step: str, reached: MapNode) -> str | None:
     """Return help for a path that leads nowhere and is near to nothing."""
     match use.path:
         case ("vars", name):
@@ -285,8 +249,26 @@ def _advice(use: Use, parent: SpecPath, step: str, reached: MapNode) -> str | No
     return f"there are {', '.join(known)}" if known else None
 
 
-def _uses(text: str) -> tuple[tuple[Use, ...], _Told | None]:
-    """Return each ``${…}`` of a text, or the code, message and help of what is wrong with one."""
+def _bounded(text: str, path: SpecPath, found: list[Extent]) -> Extent:
+    """Return the extent of a text at ``path`` with the values of extents ``found`` filled in."""
+    extent = Extent(
+        characters=len(text) + sum(item.characters for item in found),
+        nodes=max(item.nodes for item in found),
+        height=max(item.height for item in found),
+        chain=1 + max(item.chain for item in found),
+    )
+    if extent.chain > _LONGEST_CHAIN:
+        message = f"values refer to each other more than {_LONGEST_CHAIN} times in a row"
+        raise RefusedError("CMP102", message)
+    if extent.characters > MAX_BYTES or extent.nodes > MAX_NODES:
+        raise RefusedError("CMP102", "filled in, this value is too large")
+    if extent.height + len(path) > MAX_DEPTH:
+        raise RefusedError("CMP102", f"filled in, values nest deeper than {MAX_DEPTH} levels")
+    return extent
+
+
+def _uses(text: str) -> tuple[Interpolation, ...]:
+    """Return each ``${…}`` of a text."""
     uses = []
     offset = 0
     while match := _OPENING.search(text, offset):
@@ -296,45 +278,48 @@ def _uses(text: str) -> tuple[tuple[Use, ...], _Told | None]:
             continue
         close = text.find("}", offset)
         if close < 0:
-            return (), (
+            raise RefusedError(
                 "CMP143",
                 "an interpolation is opened by ${ and never closed",
                 "close it with }, or write \\${ for plain text",
             )
-        body = text[offset:close]
-        if "${" in body:
-            return (), (
-                "CMP143",
-                "an interpolation can't be inside another one",
-                "give the path in full, as in ${vars.x}",
-            )
-        if ":" in body:
-            name = body.split(":", 1)[0].strip()
-            return (), (
-                "CMP142",
-                f"'${{{name}:…}}' calls a resolver, which a spec may not do",
-                "put the value into vars and pass it from the command line, as in vars.x=…",
-            )
-        if body.strip().startswith("."):
-            return (), (
-                "CMP143",
-                f"'${{{body.strip()}}}' is a relative path",
-                "give the path from the top of the spec, as in ${vars.x}",
-            )
-        path = _PATH.fullmatch(body)
-        if path is None:
-            return (), (
-                "CMP143",
-                f"'${{{body}}}' is not a path such as ${{vars.x}}",
-                "write \\${ where plain text is meant",
-            )
-        steps = re.findall(_STEP, path[1])
-        uses.append(Use(match.end() - 2, close + 1, tuple(steps), path[1]))
+        path = _path_in(text[offset:close])
+        uses.append(Interpolation(match.end() - 2, close + 1, tuple(re.findall(_STEP, path)), path))
         offset = close + 1
-    return tuple(uses), None
+    return tuple(uses)
 
 
-def is_whole(text: str, uses: tuple[Use, ...]) -> bool:
+def _path_in(body: str) -> str:
+    """Return the path that stands between the braces of a ``${…}``."""
+    if "${" in body:
+        raise RefusedError(
+            "CMP143",
+            "an interpolation can't be inside another one",
+            "give the path in full, as in ${vars.x}",
+        )
+    if ":" in body:
+        raise RefusedError(
+            "CMP142",
+            f"'${{{body.split(':', 1)[0].strip()}:…}}' calls a resolver, which a spec may not do",
+            "put the value into vars and pass it from the command line, as in vars.x=…",
+        )
+    if body.strip().startswith("."):
+        raise RefusedError(
+            "CMP143",
+            f"'${{{body.strip()}}}' is a relative path",
+            "give the path from the top of the spec, as in ${vars.x}",
+        )
+    path = _PATH.fullmatch(body)
+    if path is None:
+        raise RefusedError(
+            "CMP143",
+            f"'${{{body}}}' is not a path such as ${{vars.x}}",
+            "write \\${ where plain text is meant",
+        )
+    return path[1]
+
+
+def is_whole(text: str, uses: tuple[Interpolation, ...]) -> bool:
     """Whether ``text`` is one ``${…}`` and nothing else."""
     return len(uses) == 1 and uses[0].start == 0 and uses[0].end == len(text)
 

@@ -16,8 +16,9 @@ from composer.signatures.model import Argument
 from composer.signatures.old_names import new_name
 from composer.signatures.together import Conflict, conflicts
 from composer.signatures.words import as_yaml, choices_in_words, forms_in_words, value_in_words
-from composer.spec.source_text import COMMAND_LINE
-from composer.spec.tree import TreePositions, path_text
+from composer.spec.positions import TreePositions
+from composer.spec.references import is_long_form
+from composer.spec.tree import path_text
 
 _EXAMPLES: Mapping[str, Any] = {
     "integer": 10, "number": 0.5, "boolean": True, "text": "TEXT", "list": [1], "object": "NAME",
@@ -112,8 +113,6 @@ def _input_faults(
     signature: LayerSignature, inputs: Any, arguments: Mapping[str, Any], path: SpecPath
 ) -> Iterator[_At]:
     """Yield what is wrong with the names of what a layer is called on, and what it lacks."""
-    from composer.spec.references import is_long_form
-
     named = tuple(inputs) if isinstance(inputs, Mapping) and not is_long_form(inputs) else None
     for fault in check_call(signature, {}, named or ()):
         yield fault, (*path, "inputs")
@@ -122,13 +121,9 @@ def _input_faults(
     given = {*arguments, *(named if named is not None else (a.name for a in signature.call[:1]))}
     for argument in signature.call:
         if argument.required and argument.name not in given:
-            yield (
-                Fault(
-                    kind="missing", layer=signature, path=(), name=argument.name,
-                    forms=argument.forms,
-                ),
-                (*path, "inputs"),
-            )  # fmt: skip
+            name, forms = argument.name, argument.forms
+            fault = Fault(kind="missing", layer=signature, path=(), name=name, forms=forms)
+            yield fault, (*path, "inputs")
 
 
 def _without_consequences(found: list[_At]) -> list[_At]:
@@ -197,17 +192,8 @@ def _told(fault: Fault, at: SpecPath, key: str, positions: TreePositions) -> Dia
             if fault.value is None:
                 # An empty value has no text to point at.
                 span, fix = positions.key(path), ()
-    # What was typed on the command line is no text that an editor could change.
-    fix = tuple(edit for edit in fix if edit.span.file != COMMAND_LINE)
-    return Diagnostic(
-        code=_CODES[fault.kind],
-        message=f"layer '{key}': {message}",
-        path=path,
-        span=span,
-        notes=positions.origins(path),
-        help=help_,
-        fix=fix,
-    )
+    message = f"layer '{key}': {message}"
+    return positions.problem(_CODES[fault.kind], path, message, help_, span=span, fix=fix)
 
 
 def _unknown(
@@ -215,11 +201,8 @@ def _unknown(
 ) -> tuple[str, str | None, tuple[Edit, ...]]:
     layer = fault.layer
     of_call = path[2] != "args"
-    message = (
-        f"a call of {layer.name} takes no argument '{fault.name}'"
-        if of_call
-        else f"{layer.name} takes no argument '{fault.name}'"
-    )
+    owner = f"a call of {layer.name}" if of_call else layer.name
+    message = f"{owner} takes no argument '{fault.name}'"
     renamed = new_name(fault.name, fault.known)
     meant = _meant_name(fault)
     fix = positions.renamed_key(path, meant) if meant is not None else ()
@@ -304,13 +287,6 @@ def _alike(word: str, known: Sequence[str]) -> Sequence[str]:
 def _clash(
     conflict: Conflict, key: str, signature: LayerSignature, positions: TreePositions
 ) -> Diagnostic:
-    base: SpecPath = ("layers", key, "args")
-    path = (*base, conflict.argument)
-    return Diagnostic(
-        code="CMP229",
-        message=f"layer '{key}': {signature.name}: {conflict.message}",
-        path=path,
-        span=positions.key(path),
-        notes=positions.origins(path),
-        help=conflict.help,
-    )
+    path: SpecPath = ("layers", key, "args", conflict.argument)
+    message = f"layer '{key}': {signature.name}: {conflict.message}"
+    return positions.problem("CMP229", path, message, conflict.help, span=positions.key(path))

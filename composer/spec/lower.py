@@ -19,10 +19,11 @@ from composer.spec.model import (
     Source,
     Spec,
 )
+from composer.spec.positions import TreePositions
 from composer.spec.schema import ITEMS, Checked
 from composer.spec.source_arguments import check_arguments
 from composer.spec.source_text import COMMAND_LINE
-from composer.spec.tree import MapNode, Scalar, TreePositions, find, plain
+from composer.spec.tree import MapNode, Scalar, find, plain
 from composer.spec.trust import Grant, moved
 
 _UNNAMED = "model"
@@ -68,7 +69,7 @@ def lower(
         parts.source(key, _directory(tree, key), _weights_directory(tree, key))
         for key in data.get("sources", {})
     )
-    unfit = tuple(d for source in sources for d in check_arguments(source, tree, positions))
+    unfit = tuple(d for source in sources for d in check_arguments(source, positions))
     parts.bad.update({str(found.path[1]): None for found in unfit})
     layers = tuple(parts.layer(key) for key in data.get("layers", {}))
     outputs = parts.outputs()
@@ -114,21 +115,16 @@ def _shared_ids(data: Mapping[str, Any], positions: TreePositions) -> list[Diagn
             if key not in first:
                 first[key] = path
                 continue
+            here = f"it is first used here, in '{first[key][0]}'"
             found.append(
-                Diagnostic(
-                    code="CMP220",
-                    message=f"the id '{key}' names two things: inputs, sources and layers share "
-                    "one name space",
-                    path=path,
+                positions.problem(
+                    "CMP220",
+                    path,
+                    f"the id '{key}' names two things: inputs, sources and layers share one name "
+                    "space",
+                    "rename one of them",
                     span=positions.key(path),
-                    notes=(
-                        Note(
-                            message=f"it is first used here, in '{first[key][0]}'",
-                            span=positions.key(first[key]),
-                        ),
-                        *positions.origins(path),
-                    ),
-                    help="rename one of them",
+                    notes=(Note(message=here, span=positions.key(first[key])),),
                 )
             )
     return found
@@ -141,14 +137,12 @@ def _trusted_by_override(data: Mapping[str, Any], positions: TreePositions) -> I
         origins = positions.origins(path)
         spans = [positions.value(path), *(note.span for note in origins)]
         if source.get("trust") and any(span and span.file == COMMAND_LINE for span in spans):
-            yield Diagnostic(
-                code="CMP534",
-                message=f"source '{key}': trust can't be set on the command line, only in a spec, "
-                "where everyone can read it",
-                path=path,
-                span=positions.value(path),
-                notes=origins,
-                help="write trust: true in the source, in this spec or in one that extends it",
+            yield positions.problem(
+                "CMP534",
+                path,
+                f"source '{key}': trust can't be set on the command line, only in a spec, where "
+                "everyone can read it",
+                "write trust: true in the source, in this spec or in one that extends it",
             )
 
 

@@ -23,9 +23,10 @@ from composer.spec.formats import (
     stem,
 )
 from composer.spec.model import Destination, Target
+from composer.spec.positions import TreePositions
 from composer.spec.schema_problems import problems_in
 from composer.spec.schema_words import told
-from composer.spec.tree import MapNode, Scalar, TreePositions, find
+from composer.spec.tree import MapNode, Scalar, find
 
 _PATH: SpecPath = ("output", "path")
 _FORMAT: SpecPath = ("output", "format")
@@ -117,7 +118,7 @@ class _Output:
                 continue
             for problem in found:
                 located = replace(problem, path=(*path, *problem.path))
-                self.diagnostics += told(located, self.tree, self.positions)
+                self.diagnostics.append(told(located, self.positions))
 
     def _by_ending(self, at: SpecPath) -> None:
         text, path = self._path(at)

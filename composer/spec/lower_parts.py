@@ -21,21 +21,20 @@ from composer.spec.model import (
     SourceInput,
     SourceWeights,
 )
+from composer.spec.positions import TreePositions
 from composer.spec.references import (
-    ReferenceSyntaxError,
     is_long_form,
     long_reference,
     parse_reference,
     parse_target,
 )
+from composer.spec.refused import RefusedError
 from composer.spec.selectors import (
-    PatternError,
     check_replacement,
     parse_selector,
     regex_pattern,
 )
-from composer.spec.source_text import COMMAND_LINE
-from composer.spec.tree import TreePositions, path_text
+from composer.spec.tree import path_text
 
 
 class Parts:
@@ -106,7 +105,7 @@ class Parts:
         for index, item in enumerate(items):
             try:
                 found.append(parse_selector(item, (*path, index)))
-            except PatternError as error:
+            except RefusedError as error:
                 self._pattern(error, (*path, index))
         return tuple(found)
 
@@ -121,12 +120,12 @@ class Parts:
             here = (*path, index)
             try:
                 regex_pattern(rule["regex"])
-            except PatternError as error:
+            except RefusedError as error:
                 self._pattern(error, (*here, "regex"))
                 continue
             try:
                 check_replacement(rule["regex"], rule["to"])
-            except PatternError as error:
+            except RefusedError as error:
                 self._pattern(error, (*here, "to"))
                 continue
             found.append(RenameRule(pattern=rule["regex"], to=rule["to"], regex=True, path=here))
@@ -213,8 +212,8 @@ class Parts:
             "CMP208",
             path,
             f"'name' is no argument of a new layer: its name is its key, '{key}'",
-            help="remove 'name', or rename the key",
-            at_key=True,
+            "remove 'name', or rename the key",
+            span=self._positions.key(path),
         )
 
     # ------------------------------------------------------------ outputs
@@ -236,8 +235,8 @@ class Parts:
                     "CMP206",
                     (*path, ""),
                     "an output has no name: its key is empty text",
-                    help="for example: outputs: {probs: …}",
-                    at_key=True,
+                    "for example: outputs: {probs: …}",
+                    span=self._positions.key((*path, "")),
                 )
             return Outputs(form="dict", references=self._named(data, path))
         return Outputs(form="list", references=self._listed(data, path))
@@ -259,9 +258,9 @@ class Parts:
         else:
             try:
                 reference = parse_reference(data, path)
-            except ReferenceSyntaxError as error:
+            except RefusedError as error:
                 fix = () if error.meant is None else self._positions.replaced(path, error.meant)
-                self._report("CMP221", path, error.message, help=error.help, fix=fix)
+                self._report(error.code, path, error.message, error.help, fix=fix)
                 return None
         target = self._known.get(reference.name)
         if target is None:
@@ -275,7 +274,7 @@ class Parts:
                 "CMP223",
                 path,
                 f"'{reference}' names a layer of '{reference.name}', which is {what}",
-                help=f"only a source has layers to name; write {reference.name}",
+                f"only a source has layers to name; write {reference.name}",
                 notes=self._set_here(target),
             )
             return None
@@ -295,7 +294,7 @@ class Parts:
         else:
             message = f"'{where}' has no 'calls', so none can be picked with '@{reference.call}'"
             help_ = f"give it calls, or leave '@{reference.call}' out"
-        self._report("CMP223", path, message, help=help_, notes=self._set_here(target))
+        self._report("CMP223", path, message, help_, notes=self._set_here(target))
         return False
 
     def _unknown_name(self, reference: Reference, path: SpecPath) -> None:
@@ -311,13 +310,7 @@ class Parts:
             # Twice the same is hardly what was meant.
             help_, meant = f"did you mean '{meant}'? The list has it already", None
         # The text under the span may be an interpolation or quoted: edit only what is plain.
-        if (
-            meant
-            and span
-            and span.text
-            and span.file != COMMAND_LINE
-            and span.line == span.end_line
-        ):
+        if meant and span and span.text and span.line == span.end_line:
             written = span.text[0][span.column - 1 : span.end_column - 1]
             if written == str(reference):
                 fix = (Edit(span=span, replacement=meant + written[len(name) :]),)
@@ -325,7 +318,7 @@ class Parts:
             "CMP222",
             path,
             f"nothing is called '{name}': it is neither a model input nor a source nor a new layer",
-            help=help_,
+            help_,
             fix=fix,
         )
 
@@ -341,32 +334,14 @@ class Parts:
 
     # ------------------------------------------------------------ reports
 
-    def _pattern(self, error: PatternError, path: SpecPath) -> None:
-        self._report(error.code, path, error.message, help=error.help)
+    def _pattern(self, error: RefusedError, path: SpecPath) -> None:
+        self._report(error.code, path, error.message, error.help)
 
     def _report(
-        self,
-        code: str,
-        path: SpecPath,
-        message: str,
-        *,
-        help: str | None = None,  # noqa: A002
-        notes: tuple[Note, ...] = (),
-        fix: tuple[Edit, ...] = (),
-        at_key: bool = False,
+        self, code: str, path: SpecPath, message: str, help_: str | None, **more: Any
     ) -> None:
-        span = self._positions.key(path) if at_key else self._positions.value(path)
-        self.diagnostics.append(
-            Diagnostic(
-                code=code,
-                message=message,
-                path=path,
-                span=span,
-                notes=(*notes, *self._positions.origins(path)),
-                help=help,
-                fix=fix,
-            )
-        )
+        """Add a problem; ``more`` is that of :meth:`TreePositions.problem`."""
+        self.diagnostics.append(self._positions.problem(code, path, message, help_, **more))
         if path[0] in {"sources", "layers"}:
             self.bad[str(path[1])] = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from composer.spec.tree import Entry, MapNode, Node, Origin, with_origins
+from composer.spec.tree import Entry, HistoryStep, MapNode, Node, with_origins
 
 
 def merge(base: Node, over: Node, *, remember: bool = False) -> Node:
@@ -21,7 +21,7 @@ def merge(base: Node, over: Node, *, remember: bool = False) -> Node:
     if not (isinstance(base, MapNode) and isinstance(over, MapNode)):
         if not remember:
             return over
-        return with_origins(over, (Origin("it replaces the value set here", base.place),))
+        return with_origins(over, (HistoryStep("replaces", base.place),))
     entries: dict[str, Entry] = {}
     for key, entry in base.entries.items():
         # What a map came through, its values came through: the merged map has no one history.

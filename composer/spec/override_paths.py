@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from composer.diagnostics.diagnostic import SpecPath
 from composer.spec.source_text import COMMAND_LINE
-from composer.spec.tree import Node, Scalar, changed, walk
+from composer.spec.tree import Leaf, Node, Scalar, mapped
 
 _SIMPLE = re.compile(
     r"""(?P<key>\+?(?:sources\.[^.=\[\]"']+\.(?:from|weights|weights\.file)|output\.path))"""
@@ -29,16 +30,16 @@ def beside_spec(root: Node, folder: Path) -> Node:
         root: the tree of the spec, with overrides applied.
         folder: of the spec.
     """
-    for path, node in walk(root):
-        if not (isinstance(node, Scalar) and _is_path(path)):
-            continue
-        if node.place.source.file != COMMAND_LINE or not isinstance(node.value, str):
-            continue
-        value = _moved(node.value, node.directory, folder)
-        if value is not None:
-            new = replace(node, value=value, directory=folder)
-            root = changed(root, path, lambda _, new=new: new)  # type: ignore[misc]
-    return root
+
+    def beside(leaf: Leaf, path: SpecPath) -> Leaf:
+        if leaf.place.source.file != COMMAND_LINE or not _is_path(path):
+            return leaf
+        if not isinstance(leaf, Scalar) or not isinstance(leaf.value, str):
+            return leaf
+        value = _moved(leaf.value, leaf.directory, folder)
+        return leaf if value is None else replace(leaf, value=value, directory=folder)
+
+    return mapped(root, beside)
 
 
 def seen_from_spec(overrides: Sequence[str], folder: Path) -> tuple[str, ...]:
@@ -51,7 +52,7 @@ def seen_from_here(overrides: Sequence[str], folder: Path) -> tuple[str, ...]:
     return tuple(_rewritten(text, folder, Path()) for text in overrides)
 
 
-def _is_path(path: tuple[str | int, ...]) -> bool:
+def _is_path(path: SpecPath) -> bool:
     match path:
         case ("sources", _, "from" | "weights") | ("sources", _, "weights", "file"):
             return True

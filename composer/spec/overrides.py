@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ from composer.diagnostics.diagnostic import Diagnostic, SpecPath
 from composer.diagnostics.suggest import nearest, question
 from composer.spec.limits import MAX_DEPTH
 from composer.spec.merge import merge
+from composer.spec.refused import RefusedError
 from composer.spec.schema_keys import keys_at
 from composer.spec.source_text import COMMAND_LINE, Place, SourceText
 from composer.spec.tree import (
@@ -23,6 +25,7 @@ from composer.spec.tree import (
     child,
     find,
     path_text,
+    without_keys,
 )
 from composer.spec.yaml_text import parse
 
@@ -36,6 +39,8 @@ _BELOW_LAYER = 2
 
 Action = Literal["set", "add", "delete"]
 
+_refused = partial(RefusedError, "CMP131")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Override:
@@ -43,15 +48,6 @@ class _Override:
     path: SpecPath
     path_place: Place
     value: Node | None
-
-
-class _Refused(Exception):  # noqa: N818
-    """The override does not fit the spec."""
-
-    def __init__(self, message: str, help: str | None = None) -> None:  # noqa: A002
-        super().__init__(message)
-        self.message = message
-        self.help = help
 
 
 def apply(
@@ -75,10 +71,10 @@ def apply(
             continue
         try:
             root = _applied(root, override)
-        except _Refused as refusal:
+        except RefusedError as refusal:
             diagnostics.append(
                 Diagnostic(
-                    code="CMP131",
+                    code=refusal.code,
                     message=refusal.message,
                     path=override.path,
                     span=override.path_place.span,
@@ -144,7 +140,7 @@ def _malformed(source: SourceText, offset: int, message: str) -> Diagnostic:
 
 def _applied(root: Node, override: _Override) -> Node:
     if override.path[0] == "extends":
-        raise _Refused(
+        raise _refused(
             "'extends' is read before overrides and can't be changed by one",
             "write a spec that extends the files you need",
         )
@@ -158,7 +154,7 @@ def _changed(node: Node, override: _Override, depth: int) -> Node:
     last = depth == len(override.path) - 1
     if not isinstance(node, MapNode | ListNode):
         where = path_text(override.path[:depth])
-        raise _Refused(f"'{where}' is neither a map nor a list; it has no keys")
+        raise _refused(f"'{where}' is neither a map nor a list; it has no keys")
     if old is None and override.action != "add":
         raise _missing(node, override, depth)
     if not last:
@@ -170,7 +166,7 @@ def _changed(node: Node, override: _Override, depth: int) -> Node:
     assert override.value is not None
     if override.action == "add":
         if old is not None:
-            raise _Refused(
+            raise _refused(
                 f"'{path_text(override.path)}' is set already, and + only adds",
                 f"write {override.path_place.source.text[1:]}",
             )
@@ -179,19 +175,19 @@ def _changed(node: Node, override: _Override, depth: int) -> Node:
     return _with_child(node, step, merge(old, override.value, remember=True), override, depth)
 
 
-def _missing(node: MapNode | ListNode, override: _Override, depth: int) -> _Refused:
+def _missing(node: MapNode | ListNode, override: _Override, depth: int) -> RefusedError:
     where = path_text(override.path[: depth + 1])
     if isinstance(node, ListNode):
-        return _Refused(f"there is no '{where}'; the list has {_items(node)}")
+        return _refused(f"there is no '{where}'; the list has {_items(node)}")
     meant = _meant(node, override, depth)
     if meant is not None:
-        return _Refused(f"there is no '{where}' to {override.action}", f"write {meant}")
+        return _refused(f"there is no '{where}' to {override.action}", f"write {meant}")
     near = nearest(str(override.path[depth]), node.entries)
     guess = question([path_text((*override.path[:depth], key)) for key in near])
     if guess is None and override.action == "set":
         guess = f"to add it: +{override.path_place.source.text}"
     verb = "set" if override.action == "set" else "delete"
-    return _Refused(f"there is no '{where}' to {verb}", guess)
+    return _refused(f"there is no '{where}' to {verb}", guess)
 
 
 def _meant(node: MapNode, override: _Override, depth: int) -> str | None:
@@ -231,14 +227,12 @@ def _with_child(
         return replace(node, items=(*node.items, value))
     if not 0 <= index < len(node.items):
         where = path_text(override.path[:depth])
-        raise _Refused(f"'{where}' is a list of {_items(node)}; '{step}' is no place in it")
+        raise _refused(f"'{where}' is a list of {_items(node)}; '{step}' is no place in it")
     return replace(node, items=(*node.items[:index], value, *node.items[index + 1 :]))
 
 
 def _without_child(node: MapNode | ListNode, step: str | int) -> Node:
     if isinstance(node, MapNode):
-        return replace(
-            node, entries={key: entry for key, entry in node.entries.items() if key != str(step)}
-        )
+        return without_keys(node, {str(step)})
     index = int(step)
     return replace(node, items=(*node.items[:index], *node.items[index + 1 :]))

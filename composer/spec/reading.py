@@ -10,11 +10,12 @@ from composer.diagnostics.diagnostic import Diagnostic
 from composer.diagnostics.render import ordered
 from composer.diagnostics.suggest import start_afresh
 from composer.errors import SpecError, UsageError
-from composer.spec import extends, indentation, interpolation, lower, overrides, schema, yaml_text
+from composer.spec import extends, indentation, interpolation, lower, schema, yaml_text
 from composer.spec.boundary import Boundary, boundary_of
 from composer.spec.idle_vars import idle_vars
 from composer.spec.model import Spec
 from composer.spec.override_paths import beside_spec, seen_from_spec
+from composer.spec.overrides import apply as apply_overrides
 from composer.spec.source_text import SourceText
 from composer.spec.strangers import is_spec, no_spec
 from composer.spec.tree import MapNode, Node
@@ -53,12 +54,12 @@ def read_spec(
     if file.is_symlink() and not boundary.holds(file) and not is_spec(data):
         message, help_ = no_spec(str(path))
         raise UsageError(message, help=help_)
-    spec, found = _spec(
-        data, str(path), file.parent, overrides, extends.read_bytes, boundary=boundary
+    spec, found = spec_from_text(
+        data, file=str(path), directory=file.parent, overrides=overrides, boundary=boundary
     )
     if spec is not None:
         spec = replace(spec, files=(extends.spec_file(file, data), *spec.files))
-    return spec, ordered(found)
+    return spec, found
 
 
 def load_spec(path: Path | str, overrides: Sequence[str] = ()) -> Spec:
@@ -101,8 +102,45 @@ def spec_from_text(
     Returns:
         What :func:`read_spec` returns.
     """
-    spec, found = _spec(text, file, directory, overrides, read, boundary=boundary)
-    return spec, ordered(found)
+    start_afresh()
+    diagnostics: list[Diagnostic] = []
+    if isinstance(text, bytes):
+        source, found = yaml_text.decode(text, file=file, directory=directory)
+        if found:
+            return None, ordered(found)
+    else:
+        source = SourceText(file=file, text=text.removeprefix("\ufeff"), directory=directory)
+    root, found = yaml_text.parse(source)
+    diagnostics += found
+    if root is None:
+        if not found:
+            message, span = "a spec should be a map; this file is empty", source.span(0, 0)
+            help_ = "it begins with: version: 1"
+            diagnostics.append(Diagnostic(code="CMP203", message=message, span=span, help=help_))
+        return None, ordered(diagnostics)
+    extended = extends.with_bases(root, source, read, boundary)
+    root = extended.root
+    diagnostics += extended.diagnostics
+    if isinstance(root, MapNode):
+        root, found = apply_overrides(root, overrides)
+        diagnostics += found
+        root = beside_spec(root, directory)
+    unused = tuple(idle_vars(root, file))
+    root, found = interpolation.interpolate(root)
+    diagnostics += found
+    root, outdented = indentation.put_in_place(root)
+    diagnostics += outdented
+    known = lower.ids(root)
+    checked = schema.check(root)
+    diagnostics += checked.diagnostics
+    spec, lowered = lower.lower(checked, file=file, known=known, grants=extended.grants)
+    diagnostics += lowered
+    if not any(item.severity == "error" for item in diagnostics):
+        diagnostics += unused
+    if spec is not None:
+        written = seen_from_spec(overrides, directory)
+        spec = replace(spec, files=extended.files, overrides=written)
+    return spec, ordered(diagnostics)
 
 
 def spec_tree(path: Path | str) -> Node | None:
@@ -122,60 +160,3 @@ def spec_tree(path: Path | str) -> Node | None:
     )
     root = None if found else yaml_text.parse(source)[0]
     return None if root is None else extends.with_bases(root, source, extends.read_bytes).root
-
-
-def _spec(
-    text: str | bytes,
-    file: str,
-    directory: Path,
-    changes: Sequence[str],
-    read: extends.ReadBytes,
-    *,
-    boundary: Boundary | None,
-) -> tuple[Spec | None, list[Diagnostic]]:
-    start_afresh()
-    diagnostics: list[Diagnostic] = []
-    if isinstance(text, bytes):
-        source, found = yaml_text.decode(text, file=file, directory=directory)
-        if found:
-            return None, found
-    else:
-        source = SourceText(file=file, text=text.removeprefix("\ufeff"), directory=directory)
-    root, found = yaml_text.parse(source)
-    diagnostics += found
-    if root is None:
-        if not found:
-            diagnostics.append(_empty(source))
-        return None, diagnostics
-    extended = extends.with_bases(root, source, read, boundary)
-    root = extended.root
-    diagnostics += extended.diagnostics
-    if isinstance(root, MapNode):
-        root, found = overrides.apply(root, changes)
-        diagnostics += found
-        root = beside_spec(root, directory)
-    unused = tuple(idle_vars(root, file))
-    root, found = interpolation.interpolate(root)
-    diagnostics += found
-    root, outdented = indentation.put_in_place(root)
-    diagnostics += outdented
-    known = lower.ids(root)
-    checked = schema.check(root)
-    diagnostics += checked.diagnostics
-    spec, lowered = lower.lower(checked, file=file, known=known, grants=extended.grants)
-    diagnostics += lowered
-    if not any(item.severity == "error" for item in diagnostics):
-        diagnostics += unused
-    if spec is not None:
-        written = seen_from_spec(changes, directory)
-        spec = replace(spec, files=extended.files, overrides=written)
-    return spec, diagnostics
-
-
-def _empty(source: SourceText) -> Diagnostic:
-    return Diagnostic(
-        code="CMP203",
-        message="a spec should be a map; this file is empty",
-        span=source.span(0, 0),
-        help="it begins with: version: 1",
-    )

@@ -8,6 +8,7 @@ from typing import Any
 
 from composer.diagnostics.diagnostic import SpecPath
 from composer.spec.model import Reference
+from composer.spec.refused import RefusedError
 
 _ID = r"[A-Za-z_][A-Za-z0-9_-]*"
 _REFERENCE = re.compile(
@@ -21,27 +22,6 @@ _OUTSIDE = re.compile(rf"({_ID})[./]([^#:@\s]+)")
 _LONG_FORM = frozenset({"source", "call", "layer", "node", "output"})
 
 
-class ReferenceSyntaxError(ValueError):
-    """Text that is no reference.
-
-    Attributes:
-        help: how to write what was probably meant.
-        meant: that itself, where it can be nothing else.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        help: str | None = None,  # noqa: A002
-        meant: str | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.help = help
-        self.meant = meant
-
-
 def parse_reference(text: str, path: SpecPath = ()) -> Reference:
     """Return the reference that ``text`` spells.
 
@@ -50,7 +30,7 @@ def parse_reference(text: str, path: SpecPath = ()) -> Reference:
         path: where it stands in the spec.
 
     Raises:
-        ReferenceSyntaxError: ``text`` is not in the short form.
+        RefusedError: ``text`` is not in the short form.
     """
     match = _REFERENCE.fullmatch(text)
     # A layer name may hold spaces inside, but one at an end is a slip of the hand.
@@ -61,7 +41,8 @@ def parse_reference(text: str, path: SpecPath = ()) -> Reference:
     ):
         outside = _OUTSIDE.fullmatch(text)
         meant = f"{outside[1]}:{outside[2]}" if outside else None
-        raise ReferenceSyntaxError(f"'{text}' is not a reference", help=_advice(text), meant=meant)
+        message = f"'{text}' is not a reference"
+        raise RefusedError("CMP221", message, _advice(text), meant=meant)
     return Reference(
         name=match["name"],
         call=match["call"],

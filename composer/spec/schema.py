@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from composer.diagnostics.diagnostic import Diagnostic, SpecPath
+from composer.spec.positions import TreePositions
 from composer.spec.schema_problems import problems_in
 from composer.spec.schema_words import Problem, told
 from composer.spec.tree import (
     Broken,
     MapNode,
     Node,
-    TreePositions,
     changed,
     find,
     plain,
     walk,
     without,
+    without_keys,
 )
 
 ITEMS = ("inputs", "sources", "layers")
@@ -71,10 +72,12 @@ def check(root: Node) -> Checked:
             for problem in dict.fromkeys(problems_in(plain(tree)))
             if not _below(problem.path, told_already)
         ]
-        for problem in problems:
-            # Later rounds tell only of what a renamed key brought to light.
-            if rename or _below(problem.path, renamed):
-                diagnostics += told(problem, tree, positions)
+        # Later rounds tell only of what a renamed key brought to light.
+        diagnostics += (
+            told(problem, positions)
+            for problem in problems
+            if rename or _below(problem.path, renamed)
+        )
         if any(not problem.path and problem.rule == "type" for problem in problems):
             return Checked(tree=None, broken=(), diagnostics=tuple(diagnostics))
         repairs = [problem for problem in problems if problem.path or problem.rule != "required"]
@@ -107,31 +110,20 @@ def _all_repaired(
     unknown: dict[SpecPath, set[str]] = {}
     for problem in repairs:
         if problem.rule == "unknown" and (problem.guess is None or not rename):
-            unknown.setdefault(problem.path, set()).add(str(problem.key))
+            unknown.setdefault(problem.path, set()).add(problem.key)
         else:
             tree = _repaired(tree, problem, broken)
     for path, keys in unknown.items():
         # All of a map at once: there may be thousands.
-        tree = changed(tree, path, functools.partial(_without_keys, keys=keys))
+        tree = changed(tree, path, functools.partial(without_keys, keys=keys))
     return tree
 
 
-def _without_keys(node: Node, keys: Collection[str]) -> Node:
-    if not isinstance(node, MapNode):
-        return node
-    kept = {key: entry for key, entry in node.entries.items() if key not in keys}
-    return replace(node, entries=kept)
-
-
 def _repaired(tree: Node, problem: Problem, broken: list[str]) -> Node:
-    if problem.rule == "unknown":
-        assert problem.key is not None
-        assert problem.guess is not None
+    if problem.rule == "unknown" and problem.guess is not None:
         return _renamed(tree, problem.path, problem.key, problem.guess)
-    if problem.rule == "id":
-        assert problem.key is not None
-        return _take_out(tree, (*problem.path, problem.key), broken)
-    return _take_out(tree, problem.path, broken)
+    path = (*problem.path, problem.key) if problem.rule == "id" else problem.path
+    return _take_out(tree, path, broken)
 
 
 def _take_out(tree: Node, path: SpecPath, broken: list[str]) -> Node:

@@ -202,7 +202,7 @@ def _kind(
         first_keys = (_resolved(branch, validator).get("required", ())[:1] for branch in branches)
         return replace(shown, rule="choice", wanted=tuple(k for keys in first_keys for k in keys))
     required = schema.get("required", ())
-    key = required[0] if len(required) == 1 else None
+    key = required[0] if len(required) == 1 else ""
     wraps = _takes_in_list(error, value, validator)
     return replace(shown, rule="type", wanted=types, key=key, wraps=wraps)
 

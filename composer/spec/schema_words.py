@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, SpecPath
 from composer.diagnostics.suggest import certain, did_you_mean, nearest
-from composer.spec.edits import added_first, replaced
-from composer.spec.source_text import COMMAND_LINE
+from composer.spec.positions import TreePositions
 from composer.spec.tree import (
     Broken,
     ListNode,
     MapNode,
     Node,
     Scalar,
-    TreePositions,
     find,
     path_text,
 )
@@ -63,7 +61,7 @@ class Problem:
     path: SpecPath
     rule: str
     title: str
-    key: str | None = None
+    key: str = ""
     wanted: tuple[str, ...] = ()
     guess: str | None = None
     example: str | None = None
@@ -71,40 +69,15 @@ class Problem:
 
     def with_guess(self, present: Mapping[str, Any]) -> Problem:
         """Return the problem with the nearest known key that the map does not hold yet."""
-        if self.key is None:
+        if not self.key:
             return self
         found = nearest(self.key, [name for name in self.wanted if name not in present], limit=1)
         return replace(self, guess=found[0]) if found else self
 
 
-def told(problem: Problem, tree: Node, positions: TreePositions) -> Iterator[Diagnostic]:
-    """Yield the diagnostic of ``problem``.
-
-    Args:
-        problem: what is wrong.
-        tree: the spec.
-        positions: of ``tree``.
-    """
-    match problem.rule:
-        case "unknown":
-            found = _unknown(problem, positions)
-        case "required":
-            found = _missing(problem, tree, positions)
-        case "type":
-            found = _type(problem, tree, positions)
-        case "value":
-            found = _value(problem, tree, positions)
-        case "id":
-            found = _id(problem, positions)
-        case "choice":
-            found = _choice(problem, tree, positions)
-        case "pattern":
-            found = _pattern(problem, tree, positions)
-        case _:
-            found = _bound(problem, positions)
-    # What was typed on the command line is no text that an editor could change.
-    fix = tuple(edit for edit in found.fix if edit.span.file != COMMAND_LINE)
-    yield replace(found, fix=fix, notes=(*found.notes, *positions.origins(found.path)))
+def told(problem: Problem, positions: TreePositions) -> Diagnostic:
+    """Return the diagnostic of ``problem``, which is one of the spec of ``positions``."""
+    return _TOLD.get(problem.rule, _bound)(problem, positions)
 
 
 def _where(path: SpecPath) -> str:
@@ -116,7 +89,7 @@ def _name(path: SpecPath) -> str:
 
 
 def _unknown(problem: Problem, positions: TreePositions) -> Diagnostic:
-    key = problem.key or ""
+    key = problem.key
     path = (*problem.path, key)
     span = positions.key(path)
     fix: tuple[Edit, ...] = ()
@@ -129,38 +102,27 @@ def _unknown(problem: Problem, positions: TreePositions) -> Diagnostic:
         help_ = guess or f"known keys here are {', '.join(problem.wanted)}"
         if guess is None and len(problem.path) == len(_A_LAYER) and problem.path[0] == "layers":
             help_ += f"; what the class takes belongs into args: args: {{{key}: …}}"
-    return Diagnostic(
-        code="CMP201",
-        message=f"unknown key '{key}' {_where(problem.path)}",
-        path=path,
-        span=span,
-        help=help_,
-        fix=fix,
-    )
+    message = f"unknown key '{key}' {_where(problem.path)}"
+    return positions.problem("CMP201", path, message, help_, span=span, fix=fix)
 
 
-def _missing(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
+def _missing(problem: Problem, positions: TreePositions) -> Diagnostic:
     span = positions.key(problem.path)
     if not problem.path and span is not None:
         # The root's span is the whole file: one character is enough to say which.
         span = replace(span, end_line=span.line, end_column=span.column + 1, text=span.text[:1])
-    return Diagnostic(
-        code="CMP202",
-        message=f"{_name(problem.path)} needs the key '{problem.key}'",
-        path=problem.path,
-        span=span,
-        help=f"for example: {problem.key}: {_yaml(problem.example)}",
-        # There is one version; all else that can be missing is the user's to choose.
-        fix=added_first(tree, "version", "1")
-        if not problem.path and problem.key == "version"
-        else (),
-    )
+    # There is one version; all else that can be missing is the user's to choose.
+    is_version = not problem.path and problem.key == "version"
+    fix = positions.added_first("version", "1") if is_version else ()
+    message = f"{_name(problem.path)} needs the key '{problem.key}'"
+    help_ = f"for example: {problem.key}: {_yaml(problem.example)}"
+    return positions.problem("CMP202", problem.path, message, help_, span=span, fix=fix)
 
 
-def _type(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
+def _type(problem: Problem, positions: TreePositions) -> Diagnostic:
     words = [TYPES_IN_WORDS.get(name, name) for name in problem.wanted]
     expected = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
-    node = find(tree, problem.path)
+    node = find(positions.root, problem.path)
     help_, replacement = _conversion(problem, node)
     if not problem.path:
         help_ = "it begins with: version: 1"
@@ -175,14 +137,8 @@ def _type(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
         # An empty value has no text to point at.
         span = positions.key(problem.path)
         fix = ()
-    return Diagnostic(
-        code="CMP203",
-        message=f"{_name(problem.path)} should be {expected}; found {_found(node)}",
-        path=problem.path,
-        span=span,
-        help=help_,
-        fix=fix,
-    )
+    message = f"{_name(problem.path)} should be {expected}; found {_found(node)}"
+    return positions.problem("CMP203", problem.path, message, help_, span=span, fix=fix)
 
 
 def _conversion(problem: Problem, node: Node | None) -> tuple[str | None, str | None]:
@@ -202,7 +158,7 @@ def _conversion(problem: Problem, node: Node | None) -> tuple[str | None, str | 
             return f"write {word}", word if one_line else None
         if {"integer", "number"} & set(problem.wanted) and _is_number(value):
             return f"write {value} without quotes", value if one_line else None
-        if "object" in problem.wanted and problem.key is not None:
+        if "object" in problem.wanted and problem.key:
             whole = f"{{{problem.key}: {written}}}"
             return f"write {whole}", whole if one_line else None
     elif "string" in problem.wanted:
@@ -217,8 +173,8 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _value(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
-    node = find(tree, problem.path)
+def _value(problem: Problem, positions: TreePositions) -> Diagnostic:
+    node = find(positions.root, problem.path)
     allowed = [_yaml(value) for value in problem.wanted]
     span = positions.value(problem.path)
     fix: tuple[Edit, ...] = ()
@@ -229,31 +185,20 @@ def _value(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic
             help_ = f"did you mean '{guess[0]}'? Allowed are {', '.join(allowed)}"
         meant = certain(node.value, allowed)
         if meant is not None and not node.origins:
-            fix = replaced(tree, problem.path, meant)
+            fix = positions.replaced(problem.path, meant)
     if len(allowed) == 1 and span and isinstance(node, Scalar) and not node.origins:
         fix = (Edit(span=span, replacement=allowed[0]),)
     if isinstance(node, Scalar) and node.value is None:
         span, fix = positions.key(problem.path), ()
-    return Diagnostic(
-        code="CMP204",
-        message=f"{_name(problem.path)} can't be {_found(node)}",
-        path=problem.path,
-        span=span,
-        help=help_,
-        fix=fix,
-    )
+    message = f"{_name(problem.path)} can't be {_found(node)}"
+    return positions.problem("CMP204", problem.path, message, help_, span=span, fix=fix)
 
 
 def _id(problem: Problem, positions: TreePositions) -> Diagnostic:
-    path = (*problem.path, problem.key or "")
-    return Diagnostic(
-        code="CMP205",
-        message=f"'{problem.key}' is no id: an id is a letter or '_', then letters, digits, "
-        "'_' and '-'",
-        path=path,
-        span=positions.key(path),
-        help=_id_help(problem.key or ""),
-    )
+    key = problem.key
+    path = (*problem.path, key)
+    message = f"'{key}' is no id: an id is a letter or '_', then letters, digits, '_' and '-'"
+    return positions.problem("CMP205", path, message, _id_help(key), span=positions.key(path))
 
 
 def _id_help(key: str) -> str | None:
@@ -263,8 +208,8 @@ def _id_help(key: str) -> str | None:
     return f"for example: {fitting}" if fitting.strip("_") else None
 
 
-def _choice(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
-    node = find(tree, problem.path)
+def _choice(problem: Problem, positions: TreePositions) -> Diagnostic:
+    node = find(positions.root, problem.path)
     present = [k for k in problem.wanted if isinstance(node, MapNode) and k in node.entries]
     *others, last = [f"'{key}'" for key in problem.wanted]
     keys = f"{', '.join(others)} or {last}"
@@ -276,27 +221,21 @@ def _choice(problem: Problem, tree: Node, positions: TreePositions) -> Diagnosti
         message = f"{_name(problem.path)} needs {keys}"
         span = positions.key(problem.path)
         help_ = f"for example: {problem.wanted[0]}: NAME"
-    return Diagnostic(code="CMP207", message=message, path=problem.path, span=span, help=help_)
+    return positions.problem("CMP207", problem.path, message, help_, span=span)
 
 
-def _pattern(problem: Problem, tree: Node, positions: TreePositions) -> Diagnostic:
-    node = find(tree, problem.path)
+def _pattern(problem: Problem, positions: TreePositions) -> Diagnostic:
+    node = find(positions.root, problem.path)
     help_ = f"for example: {_yaml(problem.example)}" if problem.example else None
     fix: tuple[Edit, ...] = ()
     if problem.path[-1:] == ("class",) and isinstance(node, Scalar):
         if found := _OF_KERAS.fullmatch(str(node.value)):
             help_ = f"write {found[1]}"
-            fix = () if node.origins else replaced(tree, problem.path, found[1])
+            fix = () if node.origins else positions.replaced(problem.path, found[1])
         elif found := _CALLED.fullmatch(str(node.value)):
             help_ = f"write {found[1]}, and what it takes into args: args: {{NAME: VALUE}}"
-    return Diagnostic(
-        code="CMP205",
-        message=f"{_name(problem.path)} is not of the right form: {_found(node)}",
-        path=problem.path,
-        span=positions.value(problem.path),
-        help=help_,
-        fix=fix,
-    )
+    message = f"{_name(problem.path)} is not of the right form: {_found(node)}"
+    return positions.problem("CMP205", problem.path, message, help_, fix=fix)
 
 
 def _bound(problem: Problem, positions: TreePositions) -> Diagnostic:
@@ -308,13 +247,16 @@ def _bound(problem: Problem, positions: TreePositions) -> Diagnostic:
         "minimum": f"must be {limit} or more",
         "maximum": f"must be {limit} or less",
     }
-    return Diagnostic(
-        code="CMP206",
-        message=f"{_name(problem.path)} {words.get(problem.rule, 'is not allowed here')}",
-        path=problem.path,
-        span=positions.value(problem.path),
-        help=f"for example: {_yaml(problem.example)}" if problem.example else None,
-    )
+    message = f"{_name(problem.path)} {words.get(problem.rule, 'is not allowed here')}"
+    help_ = f"for example: {_yaml(problem.example)}" if problem.example else None
+    return positions.problem("CMP206", problem.path, message, help_)
+
+
+_TOLD: Mapping[str, Callable[[Problem, TreePositions], Diagnostic]] = {
+    "unknown": _unknown, "required": _missing, "type": _type, "value": _value, "id": _id,
+    "choice": _choice, "pattern": _pattern,
+}  # fmt: skip
+"""Who says what is wrong, by rule."""
 
 
 def _found(node: Node | None) -> str:

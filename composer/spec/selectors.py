@@ -4,32 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 from composer.diagnostics.diagnostic import SpecPath
 from composer.spec.linear_match import Pattern, TooCostlyError, pattern
 from composer.spec.model import Selector
+from composer.spec.refused import RefusedError
 
 _HOW_TO_BOUND = "write it without, or list the names"
-
-
-class PatternError(ValueError):
-    """A glob or a regular expression that can't be compiled.
-
-    Attributes:
-        code: CMP209, or CMP115 where it can be read and not be matched in bounded time.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        code: str = "CMP209",
-        help: str | None = None,  # noqa: A002
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
-        self.help = help
 
 
 def parse_selector(data: str | Mapping[str, str], path: SpecPath = ()) -> Selector:
@@ -40,7 +22,7 @@ def parse_selector(data: str | Mapping[str, str], path: SpecPath = ()) -> Select
         path: where it stands in the spec.
 
     Raises:
-        PatternError: its pattern can't be compiled.
+        RefusedError: its pattern can't be compiled.
     """
     if isinstance(data, str):
         glob_pattern(data)
@@ -48,12 +30,10 @@ def parse_selector(data: str | Mapping[str, str], path: SpecPath = ()) -> Select
     if "regex" in data:
         regex_pattern(data["regex"])
         return Selector(kind="regex", pattern=data["regex"], path=path)
-    if "class" in data:
-        return Selector(kind="class", pattern=data["class"], path=path)
-    if "upto" in data:
-        return Selector(kind="upto", pattern=data["upto"], path=path)
-    if "after" in data:
-        return Selector(kind="after", pattern=data["after"], path=path)
+    kinds: tuple[Literal["class", "upto", "after"], ...] = ("class", "upto", "after")
+    for kind in kinds:
+        if kind in data:
+            return Selector(kind=kind, pattern=data[kind], path=path)
     return Selector(kind="between", pattern=data["from"], to=data["to"], path=path)
 
 
@@ -61,33 +41,32 @@ def regex_pattern(text: str) -> Pattern:
     """Return the compiled regular expression.
 
     Raises:
-        PatternError: it is not one, or one that can't be matched in bounded time.
+        RefusedError: it is not one, or one that can't be matched in bounded time.
     """
     try:
         return pattern(text)
     except TooCostlyError as error:
-        raise PatternError(
-            f"the regular expression '{text}' could take for ever: {error}",
-            code="CMP115",
-            help=_HOW_TO_BOUND,
-        ) from error
+        message = f"the regular expression '{text}' could take for ever: {error}"
+        raise RefusedError("CMP115", message, _HOW_TO_BOUND) from error
     except (re.error, RecursionError, OverflowError) as error:
-        raise PatternError(f"'{text}' is not a valid regular expression: {error}") from error
+        message = f"'{text}' is not a valid regular expression: {error}"
+        raise RefusedError("CMP209", message) from error
 
 
 def check_replacement(text: str, to: str) -> None:
     """Check that ``to`` names only groups that the regular expression ``text`` has.
 
     Raises:
-        PatternError: it names others, or holds an unknown escape.
+        RefusedError: it names others, or holds an unknown escape.
     """
     try:
         # The template is read before any match is looked for.
         re.compile(text).sub(to, "")
     except (re.error, IndexError) as error:
-        raise PatternError(
+        raise RefusedError(
+            "CMP209",
             f"'{to}' can't replace a match of '{text}': {error}",
-            help="\\1 is the first group in ( ), \\g<0> the whole match",
+            "\\1 is the first group in ( ), \\g<0> the whole match",
         ) from error
 
 
@@ -107,7 +86,7 @@ def glob_pattern(text: str) -> Pattern:
     ``[abc]`` one of these, ``[!abc]`` one of all others.
 
     Raises:
-        PatternError: a ``[`` is not closed, or a range in it runs backwards.
+        RefusedError: a ``[`` is not closed, or a range in it runs backwards.
     """
     expression = ""
     offset = 0
@@ -125,9 +104,10 @@ def glob_pattern(text: str) -> Pattern:
         elif char == "[":
             close = text.find("]", offset + 2 + (text[offset + 1 : offset + 2] == "!"))
             if close < 0:
-                raise PatternError(
+                raise RefusedError(
+                    "CMP209",
                     f"the '[' in the glob '{text}' is never closed",
-                    help="for a name that holds '[', use {regex: …} with \\[",
+                    "for a name that holds '[', use {regex: …} with \\[",
                 )
             body = text[offset + 1 : close]
             negated = body.startswith("!")
@@ -139,8 +119,6 @@ def glob_pattern(text: str) -> Pattern:
     try:
         return pattern(expression, re.DOTALL)
     except TooCostlyError as error:
-        raise PatternError(
-            f"the glob '{text}' is too long", code="CMP115", help=_HOW_TO_BOUND
-        ) from error
+        raise RefusedError("CMP115", f"the glob '{text}' is too long", _HOW_TO_BOUND) from error
     except re.error as error:
-        raise PatternError(f"the glob '{text}' can't be read: {error}") from error
+        raise RefusedError("CMP209", f"the glob '{text}' can't be read: {error}") from error

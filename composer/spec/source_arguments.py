@@ -8,21 +8,18 @@ from dataclasses import replace
 from composer.diagnostics.diagnostic import Diagnostic, SpecPath
 from composer.errors import PluginError
 from composer.spec.model import Source
+from composer.spec.positions import TreePositions
 from composer.spec.schema_problems import problems_in
 from composer.spec.schema_words import told
 from composer.spec.source_forms import SourceForm, entry_of
-from composer.spec.tree import MapNode, TreePositions
 
 
-def check_arguments(
-    source: Source, tree: MapNode, positions: TreePositions
-) -> Iterator[Diagnostic]:
+def check_arguments(source: Source, positions: TreePositions) -> Iterator[Diagnostic]:
     """Yield what is wrong with the arguments of one source, or with the plug-in that takes them.
 
     Args:
         source: as it was lowered.
-        tree: of the whole spec.
-        positions: of ``tree``.
+        positions: of the whole spec.
     """
     at: SpecPath = ("sources", source.id, "from")
     try:
@@ -31,14 +28,8 @@ def check_arguments(
             return
         form: SourceForm = entry.load(SourceForm)
     except PluginError as error:
-        yield Diagnostic(
-            code=error.code,
-            message=f"source '{source.id}': {error.message}",
-            path=at,
-            span=positions.value(at),
-            notes=positions.origins(at),
-            help=error.help,
-        )
+        message = f"source '{source.id}': {error.message}"
+        yield positions.problem(error.code, at, message, error.help)
         return
     if not form.arguments:
         return
@@ -46,14 +37,13 @@ def check_arguments(
     try:
         found = tuple(problems_in(dict(source.args), form.arguments))
     except Exception as error:  # noqa: BLE001 - whatever a schema that is none makes a reader do
-        yield Diagnostic(
-            code=PluginError.usual_code,
-            message=f"source '{source.id}': the plug-in {entry.provider} describes its arguments "
-            f"by something that is no JSON Schema: {type(error).__name__}",
-            path=at,
-            span=positions.value(at),
-            help=f"update or uninstall {entry.package}",
+        yield positions.problem(
+            PluginError.usual_code,
+            at,
+            f"source '{source.id}': the plug-in {entry.provider} describes its arguments by "
+            f"something that is no JSON Schema: {type(error).__name__}",
+            f"update or uninstall {entry.package}",
         )
         return
     for problem in found:
-        yield from told(replace(problem, path=(*path, *problem.path)), tree, positions)
+        yield told(replace(problem, path=(*path, *problem.path)), positions)

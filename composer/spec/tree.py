@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from composer.diagnostics.diagnostic import Edit, Note, Span, SpecPath
+from composer.diagnostics.diagnostic import Note, SpecPath
 from composer.spec.source_text import Place
 
 ScalarValue = str | int | float | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """A step of a value's history: a sentence, and the place it speaks of."""
+_HISTORY = {
+    "alias": "through *{}, set here",
+    "interpolation": "through ${{{}}}, set here",
+    "extends": "through 'extends' here",
+    "replaces": "it replaces the value set here",
+}
 
-    message: str
+
+@dataclass(frozen=True, slots=True)
+class HistoryStep:
+    """A step of a value's history: how it came, the place of that, and the name it came under."""
+
+    how: Literal["alias", "interpolation", "extends", "replaces"]
     place: Place
+    name: str = ""
 
     @property
     def note(self) -> Note:
         """The step as a note of a diagnostic."""
-        return Note(message=self.message, span=self.place.span)
+        return Note(message=_HISTORY[self.how].format(self.name), span=self.place.span)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +44,7 @@ class Scalar:
     value: ScalarValue
     place: Place
     directory: Path
-    origins: tuple[Origin, ...] = ()
+    origins: tuple[HistoryStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +52,7 @@ class Broken:
     """Stands where a value could not be read; its own diagnostic has been given."""
 
     place: Place
-    origins: tuple[Origin, ...] = ()
+    origins: tuple[HistoryStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +61,7 @@ class ListNode:
 
     items: tuple[Node, ...]
     place: Place
-    origins: tuple[Origin, ...] = ()
+    origins: tuple[HistoryStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +78,14 @@ class MapNode:
 
     entries: Mapping[str, Entry]
     place: Place
-    origins: tuple[Origin, ...] = ()
+    origins: tuple[HistoryStep, ...] = ()
 
 
-Node = Scalar | Broken | ListNode | MapNode
+Leaf = Scalar | Broken
+Node = Leaf | ListNode | MapNode
 
 
-def with_origins(node: Node, origins: tuple[Origin, ...]) -> Node:
+def with_origins(node: Node, origins: tuple[HistoryStep, ...]) -> Node:
     """Return ``node`` with ``origins`` added behind its own, each one once.
 
     What is extended twice would otherwise come with twice the history at each step.
@@ -127,6 +138,22 @@ def walk(node: Node, path: SpecPath = ()) -> Iterator[tuple[SpecPath, Node]]:
             yield from walk(item, (*path, index))
 
 
+def mapped(node: Node, change: Callable[[Leaf, SpecPath], Node], path: SpecPath = ()) -> Node:
+    """Return ``node``, which is at ``path``, with ``change`` applied to each leaf and its path."""
+    match node:
+        case MapNode():
+            entries = {
+                key: replace(entry, node=mapped(entry.node, change, (*path, key)))
+                for key, entry in node.entries.items()
+            }
+            return replace(node, entries=entries)
+        case ListNode():
+            items = (mapped(item, change, (*path, n)) for n, item in enumerate(node.items))
+            return replace(node, items=tuple(items))
+        case _:
+            return change(node, path)
+
+
 def changed(node: Node, path: SpecPath, change: Callable[[Node], Node]) -> Node:
     """Return ``node`` with ``change`` applied to the value at ``path``, if there is one."""
     if not path:
@@ -146,14 +173,17 @@ def changed(node: Node, path: SpecPath, change: Callable[[Node], Node]) -> Node:
 
 def without(node: Node, path: SpecPath) -> Node:
     """Return ``node`` without the map entry at ``path``; other paths leave it as it is."""
+    if not path:
+        return node
+    return changed(node, path[:-1], partial(without_keys, keys={str(path[-1])}))
 
-    def remove(parent: Node) -> Node:
-        if not isinstance(parent, MapNode):
-            return parent
-        entries = {key: entry for key, entry in parent.entries.items() if key != str(path[-1])}
-        return replace(parent, entries=entries)
 
-    return changed(node, path[:-1], remove) if path else node
+def without_keys(node: Node, keys: Collection[str]) -> Node:
+    """Return a map without some of its entries; any other node as it is."""
+    if not isinstance(node, MapNode):
+        return node
+    kept = {key: entry for key, entry in node.entries.items() if key not in keys}
+    return replace(node, entries=kept)
 
 
 _INDEX = re.compile(r"[0-9]{1,9}")
@@ -172,64 +202,3 @@ def path_text(path: SpecPath) -> str:
             escaped = key.replace("\\", "\\\\").replace('"', '\\"')
             text += f'["{escaped}"]'
     return text
-
-
-@dataclass(frozen=True, slots=True)
-class TreePositions:
-    """Where the values of a spec stand: :class:`composer.spec.model.Positions` over a tree."""
-
-    root: Node
-
-    def value(self, path: SpecPath) -> Span | None:
-        """Return the span of the value at ``path``, or of its nearest ancestor that exists."""
-        return self._nodes(path)[-1].place.span
-
-    def key(self, path: SpecPath) -> Span | None:
-        """Return the span of the key that ends ``path``, or what :meth:`value` returns."""
-        if path:
-            nodes = self._nodes(path[:-1])
-            parent = nodes[-1]
-            if len(nodes) == len(path) and isinstance(parent, MapNode):
-                entry = parent.entries.get(str(path[-1]))
-                if entry is not None:
-                    return entry.key_place.span
-        return self.value(path)
-
-    def origins(self, path: SpecPath) -> tuple[Note, ...]:
-        """Return the history of the value at ``path``: its own steps, then its ancestors'."""
-        steps = dict.fromkeys(o for node in reversed(self._nodes(path)) for o in node.origins)
-        return tuple(step.note for step in steps)
-
-    def added(self, path: SpecPath, key: str, value: str | Mapping[str, str]) -> tuple[Edit, ...]:
-        """Return the edit that adds a key to the map at ``path``; none where it is not plain."""
-        from composer.spec import edits  # which builds on this module
-
-        return edits.added(self.root, path, key, value)
-
-    def replaced(self, path: SpecPath, new: str) -> tuple[Edit, ...]:
-        """Return the edit that puts other text at ``path``; none where it is not plain."""
-        from composer.spec import edits
-
-        return edits.replaced(self.root, path, new)
-
-    def revalued(self, path: SpecPath, new: str) -> tuple[Edit, ...]:
-        """Return the edit that puts another value, as YAML, at ``path``; none where not plain."""
-        from composer.spec import edits
-
-        return edits.revalued(self.root, path, new)
-
-    def renamed_key(self, path: SpecPath, new: str) -> tuple[Edit, ...]:
-        """Return the edit that renames the key that ends ``path``; none where it is not plain."""
-        from composer.spec import edits
-
-        return edits.renamed_key(self.root, path, new)
-
-    def _nodes(self, path: SpecPath) -> list[Node]:
-        """Return the nodes from the root down ``path``, as far as they exist."""
-        nodes = [self.root]
-        for key in path:
-            found = child(nodes[-1], key)
-            if found is None:
-                break
-            nodes.append(found)
-        return nodes

@@ -15,8 +15,9 @@ from typing import Any
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.spec import indentation, interpolation
 from composer.spec.locations import local_path, shown_location
+from composer.spec.positions import TreePositions
 from composer.spec.source_forms import path_in
-from composer.spec.tree import MapNode, Node, Scalar, TreePositions, find, plain, walk
+from composer.spec.tree import MapNode, Node, Scalar, find, plain, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +84,12 @@ def moved(tree: MapNode, given: Collection[Grant]) -> Iterator[Diagnostic]:
         node = find(tree, at)
         shown = shown_location(str(node.value)) if isinstance(node, Scalar) else grant.target
         known = sorted({shown_location(one.target) for one in mine})
-        yield Diagnostic(
-            code="CMP552",
-            message=f"source '{grant.source}' is trusted as another file than {shown}"
-            + (f": trust was given to {', '.join(known)}" if known else ""),
-            path=at,
-            span=positions.value(at),
-            notes=positions.origins(at),
-            help="trust applies to one file: write from and trust: true beside each other in one "
+        given_to = f": trust was given to {', '.join(known)}" if known else ""
+        yield positions.problem(
+            "CMP552",
+            at,
+            f"source '{grant.source}' is trusted as another file than {shown}{given_to}",
+            "trust applies to one file: write from and trust: true beside each other in one "
             "spec, such as one that extends this, or pin the bytes that are trusted with sha256",
         )
 

@@ -1,11 +1,13 @@
-"""YAML events to nodes: positions kept, keys checked, aliases shared and bounded, no recursion."""
+"""YAML events to nodes: positions kept, keys checked, aliases shared, size and depth bounded."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import yaml
 
 from composer.diagnostics.diagnostic import Diagnostic, Note
 from composer.diagnostics.suggest import did_you_mean
@@ -13,12 +15,18 @@ from composer.spec import indentation, yaml_braces, yaml_lines, yaml_misread
 from composer.spec.limits import MAX_ALIASES, MAX_DEPTH, MAX_NODES
 from composer.spec.schema_keys import keys_at
 from composer.spec.source_text import COMMAND_LINE, Place, SourceText
-from composer.spec.tree import Broken, Entry, ListNode, MapNode, Node, Origin, Scalar, with_origins
-from composer.spec.yaml_frames import Anchored, Frame
+from composer.spec.tree import (
+    Broken,
+    Entry,
+    HistoryStep,
+    ListNode,
+    MapNode,
+    Node,
+    Scalar,
+    with_origins,
+)
+from composer.spec.yaml_frames import Frame, Measured
 from composer.spec.yaml_scalars import NumberTooLargeError, quoted, resolve
-
-if TYPE_CHECKING:
-    import yaml
 
 _UNUSABLE = re.compile(r"[\x00\ud800-\udfff]")
 _REFERENCE_COMMENT = re.compile(r"[ \t]+#\d+(?:\.\d+)?[ \t]*$")
@@ -34,17 +42,16 @@ class _Stop(Exception):  # noqa: N818
 
 
 class Builder:
-    """Turns events into nodes. A stack of frames takes the place of recursion."""
+    """Turns events into nodes, by recursion that :data:`MAX_DEPTH` bounds."""
 
     def __init__(self, source: SourceText, start: int) -> None:
         self.source = source
         self.offset = start
         self.diagnostics: list[Diagnostic] = []
         self._frames: list[Frame] = []
-        self._anchors: dict[str, Anchored] = {}
+        self._anchors: dict[str, Measured] = {}
         self._aliases = 0
         self._nodes = 0
-        self._root: Node | None = None
 
     def report(
         self,
@@ -62,20 +69,16 @@ class Builder:
 
     def build(self, text: str) -> tuple[Node | None, list[Diagnostic]]:
         """Return the root of ``text``, None when there is none, and the problems found."""
-        # Imported here: a command that reads no spec does not pay for it.
-        import yaml
-
         loader = yaml.SafeLoader(text)
+        self._event: Callable[[], Any] = loader.get_event
         try:
-            for event in self._events(loader):
-                self._take(event, yaml)
+            return self._documents(), self.diagnostics
         except _Stop:
-            return None, self.diagnostics
+            pass
         except yaml.MarkedYAMLError as error:
             in_flow = loader.flow_level > 0 or "flow" in (error.context or "")
             found = yaml_misread.explain(self.source, error, self.offset, in_flow=in_flow)
             self._replace_misreading(found)
-            return None, self.diagnostics
         except (ValueError, OverflowError):
             # PyYAML passes \U escapes beyond the last code point on to chr().
             escape = _HUGE_ESCAPE.search(self.source.text, self.offset)
@@ -86,10 +89,9 @@ class Builder:
                 Place(self.source, begin, end),
                 help="the last one is \\U0010FFFF",
             )
-            return None, self.diagnostics
         finally:
             loader.dispose()
-        return self._root, self.diagnostics
+        return None, self.diagnostics
 
     def _replace_misreading(self, found: Diagnostic) -> None:
         """Add ``found``; it sees the whole of a value of which an earlier one saw the start."""
@@ -104,35 +106,25 @@ class Builder:
             ]
         self.diagnostics.append(found)
 
-    def _events(self, loader: yaml.SafeLoader) -> Iterator[yaml.Event]:
-        while loader.check_event():
-            event: yaml.Event = loader.get_event()  # type: ignore[no-untyped-call]
-            yield event
-
     def _place(self, event: Any) -> Place:
         start, end = event.start_mark.index, event.end_mark.index
         start, end = start + self.offset, end + self.offset
         text = self.source.text[start:end]
         return Place(self.source, start, start + len(text.rstrip()))
 
-    def _take(self, event: yaml.Event, yaml: Any) -> None:
-        if isinstance(event, yaml.DocumentStartEvent):
-            self._document(event)
-        elif isinstance(event, yaml.ScalarEvent):
-            self._scalar(event)
-        elif isinstance(event, yaml.AliasEvent):
-            self._alias(event)
-        elif isinstance(event, yaml.SequenceStartEvent | yaml.MappingStartEvent):
-            kind = "list" if isinstance(event, yaml.SequenceStartEvent) else "map"
-            self._open(event, kind)
-        elif isinstance(event, yaml.SequenceEndEvent | yaml.MappingEndEvent):
-            self._close(event)
-
     # ------------------------------------------------------------ documents
 
-    def _document(self, event: Any) -> None:
+    def _documents(self) -> Node | None:
+        root: Node | None = None
+        while not isinstance(event := self._event(), yaml.StreamEndEvent):
+            if isinstance(event, yaml.DocumentStartEvent):
+                self._document(event, is_second=root is not None)
+                root = self._value(self._event()).node
+        return root
+
+    def _document(self, event: Any, *, is_second: bool) -> None:
         place = self._place(event)
-        if self._root is not None:
+        if is_second:
             self.report(
                 "CMP106",
                 "a file contains one spec; a second YAML document begins here",
@@ -151,23 +143,44 @@ class Builder:
 
     # ------------------------------------------------------------ values
 
-    def _scalar(self, event: Any) -> None:
+    def _value(self, event: Any) -> Measured:
+        """Return the value that begins with ``event``, with all that is in it."""
         place = self._place(event)
-        if self._expects_key():
-            self._key(event, place)
-            return
-        node: Node
+        if isinstance(event, yaml.AliasEvent):
+            value = self._alias(event, place)
+        elif isinstance(event, yaml.ScalarEvent):
+            value = Measured(self._scalar(event, place))
+        else:
+            value = self._collection(event, place)
+        self._nodes += 1
+        if event.anchor is not None and not isinstance(event, yaml.AliasEvent):
+            self._anchors[event.anchor] = value
+        self._check_depth(len(self._frames) + value.height - 1, value.node.place)
+        if self._frames:
+            frame = self._frames[-1]
+            frame.nodes += value.nodes
+            frame.height = max(frame.height, value.height + 1)
+            if max(frame.nodes, self._nodes) > MAX_NODES:
+                message = f"a spec holds at most {MAX_NODES} values, aliases written out"
+                self.report("CMP102", message, value.node.place)
+                raise _Stop
+        return value
+
+    def _scalar(self, event: Any, place: Place) -> Node:
         unquoted = event.style is None
         if event.tag is not None:
-            node = self._refuse_tag(event, place)
-        elif _UNUSABLE.search(event.value):
+            return self._refuse_tag(event, place)
+        if self._is_unusable(event.value, place):
+            return Broken(place=place)
+        if unquoted and event.value == "":
+            self._refuse_missing_value(place)
+        return self._resolved(event.value, place, unquoted=unquoted)
+
+    def _is_unusable(self, text: str, place: Place) -> bool:
+        found = _UNUSABLE.search(text) is not None
+        if found:
             self.report("CMP101", "text can't hold U+0000 or half a surrogate pair", place)
-            node = Broken(place=place)
-        else:
-            if unquoted and event.value == "":
-                self._refuse_missing_value(place)
-            node = self._resolved(event.value, place, unquoted=unquoted)
-        self._add(node, 1, 1, event.anchor)
+        return found
 
     def _resolved(self, text: str, place: Place, *, unquoted: bool) -> Node:
         directory = self.source.directory
@@ -203,11 +216,7 @@ class Builder:
             )
         )
 
-    def _alias(self, event: Any) -> None:
-        place = self._place(event)
-        if self._expects_key():
-            self._refuse_key(place)
-            return
+    def _alias(self, event: Any, place: Place) -> Measured:
         self._aliases += 1
         if self._aliases > MAX_ALIASES:
             self.report("CMP108", f"a spec holds at most {MAX_ALIASES} aliases", place)
@@ -215,11 +224,9 @@ class Builder:
         anchored = self._anchors.get(event.anchor)
         if anchored is None:
             self._unknown_alias(event.anchor, place)
-            self._add(Broken(place=place), 1, 1, None)
-            return
-        origin = Origin(f"through *{event.anchor}, set here", anchored.node.place)
-        node = with_origins(replace(anchored.node, place=place), (origin,))
-        self._add(node, anchored.nodes, anchored.height, None)
+            return Measured(Broken(place=place))
+        origin = HistoryStep("alias", anchored.node.place, event.anchor)
+        return replace(anchored, node=with_origins(replace(anchored.node, place=place), (origin,)))
 
     def _unknown_alias(self, name: str, place: Place) -> None:
         if any(frame.anchor == name for frame in self._frames):
@@ -241,50 +248,57 @@ class Builder:
 
     # ------------------------------------------------------------ collections
 
-    def _open(self, event: Any, kind: str) -> None:
-        place = self._place(event)
-        frame = Frame(kind, place.start, bool(event.flow_style), event.anchor)
+    def _collection(self, event: Any, place: Place, *, is_key: bool = False) -> Measured:
+        frame = Frame(place.start, bool(event.flow_style), event.anchor, is_key)
         if event.tag is not None:
             self._refuse_tag(event, place)
             frame.broken = True
-        if self._expects_key():
+        if is_key:
             self._refuse_key(place)
-            frame.kind += " as key"
         self._frames.append(frame)
         self._check_depth(len(self._frames), place)
-
-    def _close(self, event: Any) -> None:
-        frame = self._frames.pop()
-        if frame.kind.endswith(" as key"):
-            return
-        place = self._place(event)
-        if frame.flow:
-            end = place.end
-        else:
-            entries = (*frame.entries.values(), *frame.strayed.values())
-            last = frame.items or [entry.node for entry in entries]
-            end = max((node.place.end for node in last), default=frame.start)
-        whole = Place(self.source, frame.start, end)
-        if frame.stray is not None:
-            places = [entry.key_place.start for entry in frame.strayed.values()]
-            inner = MapNode(entries=frame.strayed, place=Place(self.source, min(places), end))
-            owner = frame.entries[frame.stray]
-            frame.entries[frame.stray] = replace(owner, node=inner)
-        node: Node
+        read = self._list if isinstance(event, yaml.SequenceStartEvent) else self._map
+        node = read(frame)
+        self._frames.pop()
         if frame.broken:
-            node = Broken(place=whole)
-        elif frame.kind == "list":
-            node = ListNode(items=tuple(frame.items), place=whole)
-        else:
-            node = MapNode(entries=frame.entries, place=whole)
-        if frame.kind == "map" and frame.flow and place.text != "}":
+            node = Broken(place=node.place)
+        return Measured(node, frame.nodes, frame.height)
+
+    def _list(self, frame: Frame) -> Node:
+        items: list[Node] = []
+        while not isinstance(event := self._event(), yaml.SequenceEndEvent):
+            items.append(self._value(event).node)
+        return ListNode(items=tuple(items), place=self._whole(frame, event, items))
+
+    def _map(self, frame: Frame) -> Node:
+        while not isinstance(event := self._event(), yaml.MappingEndEvent):
+            self._key(event, frame)
+            node = self._value(self._event()).node
+            if frame.key is not None:
+                key, key_place = frame.key
+                frame.add(key, Entry(key_place, node))
+            frame.key = None
+        entries = (*frame.entries.values(), *frame.strayed.values())
+        whole = self._whole(frame, event, [entry.node for entry in entries])
+        if frame.stray is not None:
+            first = min(entry.key_place.start for entry in frame.strayed.values())
+            inner = MapNode(entries=frame.strayed, place=replace(whole, start=first))
+            frame.entries[frame.stray] = replace(frame.entries[frame.stray], node=inner)
+        if frame.flow and not frame.is_key and self._place(event).text != "}":
             self.diagnostics.append(
                 yaml_misread.needs_quotes(
                     whole, "inside [ ], YAML makes a map of text that holds ': '"
                 )
             )
-            node = Broken(place=whole)
-        self._add(node, frame.nodes, frame.height, frame.anchor)
+            frame.broken = True
+        return MapNode(entries=frame.entries, place=whole)
+
+    def _whole(self, frame: Frame, end: Any, nodes: list[Node]) -> Place:
+        """Return the place of a collection; in a block, its end is that of its last value."""
+        if frame.flow:
+            return Place(self.source, frame.start, self._place(end).end)
+        last = max((node.place.end for node in nodes), default=frame.start)
+        return Place(self.source, frame.start, last)
 
     def _check_depth(self, depth: int, place: Place) -> None:
         if depth > MAX_DEPTH:
@@ -292,46 +306,18 @@ class Builder:
             self.report("CMP102", f"values nest deeper than {MAX_DEPTH} levels", first)
             raise _Stop
 
-    def _add(self, node: Node, nodes: int, height: int, anchor: str | None) -> None:
-        """Put a finished value into the collection that is open, or make it the root."""
-        self._nodes += 1
-        if anchor is not None:
-            self._anchors[anchor] = Anchored(node, nodes, height)
-        self._check_depth(len(self._frames) + height - 1, node.place)
-        if not self._frames:
-            self._root = node
-            return
-        frame = self._frames[-1]
-        frame.nodes += nodes
-        frame.height = max(frame.height, height + 1)
-        if max(frame.nodes, self._nodes) > MAX_NODES:
-            self.report(
-                "CMP102",
-                f"a spec holds at most {MAX_NODES} values, aliases written out",
-                node.place,
-            )
-            raise _Stop
-        if frame.kind.startswith("list"):
-            frame.items.append(node)
-            return
-        if frame.key is not None:
-            key, key_place = frame.key
-            frame.add(key, Entry(key_place, node))
-        frame.key, frame.awaits_value = None, False
-
     # ------------------------------------------------------------ keys
 
-    def _expects_key(self) -> bool:
-        return bool(
-            self._frames
-            and self._frames[-1].kind.startswith("map")
-            and not self._frames[-1].awaits_value
-        )
-
-    def _key(self, event: Any, place: Place) -> None:
-        frame = self._frames[-1]
-        frame.awaits_value = True
-        frame.key = None
+    def _key(self, event: Any, frame: Frame) -> None:
+        """Read the key that begins with ``event`` into ``frame.key``; None where it is none."""
+        place = self._place(event)
+        if not isinstance(event, yaml.ScalarEvent):
+            frame.broken = True
+            if isinstance(event, yaml.AliasEvent):
+                self._refuse_key(place)
+            else:
+                self._collection(event, place, is_key=True)
+            return
         self._refuse_foreign_space(event.value, place)
         if event.tag is not None:
             self._refuse_tag(event, place)
@@ -344,11 +330,11 @@ class Builder:
                 place,
                 help="share values through 'vars' and '${vars.x}', or files through 'extends'",
             )
-        elif _UNUSABLE.search(event.value):
-            self.report("CMP101", "text can't hold U+0000 or half a surrogate pair", place)
-        elif event.value in frame.open_entries and self._is_misplaced(event.value, frame, place):
+        elif self._is_unusable(event.value, place):
             pass
-        elif event.value in frame.open_entries:
+        elif event.value not in frame.open_entries:
+            frame.key = (event.value, place)
+        elif not self._is_misplaced(event.value, frame, place):
             first = frame.open_entries[event.value].key_place
             self.report(
                 "CMP105",
@@ -357,8 +343,6 @@ class Builder:
                 notes=(Note(message="it was first set here", span=first.span),),
                 help="remove or rename one of them",
             )
-        else:
-            frame.key = (event.value, place)
 
     def _is_misplaced(self, key: str, frame: Frame, place: Place) -> bool:
         """Whether a key that stands twice stands so for want, or for too many, spaces."""
@@ -394,9 +378,6 @@ class Builder:
             raise _Stop
 
     def _refuse_key(self, place: Place) -> None:
-        self._frames[-1].awaits_value = True
-        self._frames[-1].broken = True
-        self._frames[-1].key = None
         self.report(
             "CMP110",
             "a key is text; this one is an alias, a list or a map",
@@ -406,7 +387,7 @@ class Builder:
     def _refuse_missing_value(self, place: Place) -> None:
         """``{vars.x}``: YAML makes a map with a key and no value of it."""
         frame = self._frames[-1] if self._frames else None
-        if frame is None or not frame.flow or frame.kind != "map" or frame.key is None:
+        if frame is None or not frame.flow or frame.is_key or frame.key is None:
             return
         key, key_place = frame.key
         if frame.broken or ":" in self.source.text[key_place.end : place.start + 1]:

@@ -1,4 +1,4 @@
-"""Collections of a YAML text that are open while it is read, and those that aliases repeat."""
+"""Collections of a YAML text that are open while it is read, and how large values are."""
 
 from __future__ import annotations
 
@@ -14,15 +14,13 @@ from composer.spec.tree import Entry, Node
 class Frame:
     """A collection whose end has not been read yet."""
 
-    kind: str
     start: int
     flow: bool
     anchor: str | None
+    is_key: bool = False
     broken: bool = False
-    items: list[Node] = field(default_factory=list)
     entries: dict[str, Entry] = field(default_factory=dict)
     key: tuple[str, Place] | None = None
-    awaits_value: bool = False
     nodes: int = 1
     height: int = 1
     stray: str | None = None
@@ -57,9 +55,9 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Anchored:
-    """A value with a name, and how large it is."""
+class Measured:
+    """A value, and how large it is."""
 
     node: Node
-    nodes: int
-    height: int
+    nodes: int = 1
+    height: int = 1

@@ -1,6 +1,6 @@
 """YAML text to a tree with positions, by YAML 1.2 rules and within fixed bounds.
 
-PyYAML scans and parses; what it would do with the events (composing recursively, resolving by
+PyYAML scans and parses; what it would do with the events (composing without bounds, resolving by
 YAML 1.1, expanding aliases, keeping the last of two equal keys) is done in ``yaml_builder``.
 """
 
@@ -13,7 +13,6 @@ from composer.diagnostics.diagnostic import Diagnostic
 from composer.spec.limits import MAX_BYTES
 from composer.spec.source_text import Place, SourceText
 from composer.spec.tree import Node
-from composer.spec.yaml_builder import Builder
 
 _UNPRINTABLE = re.compile(
     r"[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
@@ -57,6 +56,9 @@ def parse(source: SourceText, *, start: int = 0) -> tuple[Node | None, list[Diag
         The root, or None when the text holds no value that can be used, and the diagnostics.
         A value that can't be read is :class:`Broken` in the tree.
     """
+    # Imported here: a command that reads no spec does not pay for PyYAML.
+    from composer.spec.yaml_builder import Builder
+
     builder = Builder(source, start)
     text = source.text[start:]
     if len(text.encode("utf-8", errors="replace")) > MAX_BYTES:

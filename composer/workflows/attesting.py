@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from composer.container.digests import digest_file
 from composer.errors import UsageError
 from composer.files.unfinished import temporary_folder
 from composer.outputs.chosen import Output, destinations_of
 from composer.outputs.companions import Companions, companion, signature
-from composer.outputs.registry import output_format
 from composer.outputs.written import WrittenFile
-from composer.record.model import LockedArtifact
-from composer.record.provenance.bill import bill
-from composer.record.provenance.gather import gather
-from composer.record.provenance.model import Made, Result
-from composer.record.provenance.statement import statement
+from composer.record.bill import bill
+from composer.record.build_record import NOTHING, BuildRecord
+from composer.record.making import record_artifact, record_build
 from composer.record.signing import check_key, sign
-from composer.sources.paths import file_path
-from composer.spec.source_forms import is_spec
-from composer.workflows.describing import describe
+from composer.record.statement import statement
+from composer.store import default_store
 from composer.workflows.pipeline import Prepared, plan_spec
 
 _LATEST = 253402300799
@@ -61,20 +57,24 @@ def attestations(
         check_key(key)
     destinations = destinations_of(spec, output)
     first = destinations[0].path
-    wanted = ["provenance"] * provenance + ["sbom"] * sbom
-    places = [companion(first, name) for name in wanted]
-    about = places[0].path.name if provenance else None
+    views: dict[str, Callable[[BuildRecord], dict[str, Any]]] = {}
+    if provenance:
+        views["provenance"] = lambda record: statement(record, time)
+    if sbom:
+        beside = companion(first, "provenance").path.name if provenance else None
+        views["sbom"] = lambda record: bill(record, time, attestation=beside)
+    places = [companion(first, name) for name in views]
     if key is not None:
         places += [signature(place.path) for place in (*destinations, *places)]
 
     def make(written: Sequence[WrittenFile]) -> tuple[bytes, ...]:
         documents: dict[str, bytes] = {}
-        if wanted:
-            made = _made(prepared, written, first.parent, time)
-            if provenance:
-                documents[companion(first, "provenance").path.name] = _text(statement(made))
-            if sbom:
-                documents[companion(first, "sbom").path.name] = _text(bill(made, attestation=about))
+        if views:
+            record = _record(prepared, written, first.parent)
+            documents = {
+                companion(first, name).path.name: _text(view(record))
+                for name, view in views.items()
+            }
         texts = tuple(documents.values())
         return texts if key is None else (*texts, *_signatures(written, documents, key))
 
@@ -113,40 +113,17 @@ def _signatures(
             yield sign(folder / name, name, key)
 
 
-def _made(
-    prepared: Prepared,
-    written: Sequence[WrittenFile],
-    folder: Path,
-    time: datetime | None,
-) -> Made:
+def _record(prepared: Prepared, written: Sequence[WrittenFile], folder: Path) -> BuildRecord:
     spec = prepared.spec
     assert spec is not None
-    results = tuple(_result(file, folder) for file in written)
-    artifacts = {
-        result.format: LockedArtifact(
-            size=result.size, sha256=result.sha256, content=result.content
-        )
-        for result in results
-    }
-    lock = describe(prepared, Path(spec.file).parent, artifacts, formats=list(artifacts))
-    specs = {
-        source.id: digest_file(file_path(source)) for source in spec.sources if is_spec(source)
-    }
-    return gather(
-        lock, plan_spec(prepared), results, spec=Path(spec.file).name, specs=specs, time=time
-    )
-
-
-def _result(file: WrittenFile, folder: Path) -> Result:
-    name = os.path.relpath(file.path.absolute(), folder.absolute())
-    take_content = output_format(file.format).content
-    return Result(
-        name=Path(name).as_posix(),
-        format=file.format,
-        folder=file.now.is_dir(),
-        sha256=file.sha256,
-        size=file.size,
-        content=None if take_content is None else take_content(file.now),
+    made = [record_artifact(file, folder=folder) for file in written]
+    return record_build(
+        spec,
+        plan_spec(prepared),
+        prepared.store or default_store(),
+        folder=Path(spec.file).parent,
+        known=replace(NOTHING, artifacts={item.name: item for item in made}),
+        formats=[item.format for item in made],
     )
 
 

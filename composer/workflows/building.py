@@ -113,10 +113,10 @@ def _build(
 ) -> Artifact:
     from composer.files.unfinished import sweep
     from composer.keras_process.user_code import code_of
-    from composer.outputs.origins import origins
     from composer.outputs.places import check_places
-    from composer.outputs.results import Standing, remember, standing
     from composer.outputs.write import write_all, write_beside
+    from composer.record.freshness import Freshness, freshness, remember
+    from composer.record.made_from import made_from
     from composer.sources.states import source_states
     from composer.store import default_store
 
@@ -130,20 +130,20 @@ def _build(
         sweep(folder)
     sweep(store.root / "scratch")
     states = source_states(plan, spec, store)
-    made_from = origins(plan, states, spec, destinations, store)
+    origins = made_from(plan, states, spec, destinations, store)
     if force or inspect is not None:
-        stand = tuple(Standing(place=place, built=False) for place in destinations)
+        found = tuple(Freshness(place=place, state="never built") for place in destinations)
     else:
-        stand = tuple(map(standing, destinations, made_from, repeat(store)))
+        found = tuple(map(freshness, destinations, origins, repeat(store)))
 
     def together(written: Sequence[WrittenFile]) -> tuple[WrittenFile, ...]:
         new = iter(written)
-        return tuple(item.file or replace(next(new), stale=item.reasons) for item in stand)
+        return tuple(item.file or replace(next(new), stale=item.reasons) for item in found)
 
     beside = companions and replace(
         companions, make=lambda written: companions.make(together(written))
     )
-    wanted = [item.place for item in stand if item.file is None]
+    wanted = [item.place for item in found if item.file is None]
     if wanted:
         files = together(
             write_all(
@@ -158,7 +158,7 @@ def _build(
                 progress=progress,
             )
         )
-        remember(files, made_from, store)
+        remember(files, origins, store)
     else:
         files = together(())
         if accept is not None:

@@ -9,12 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic
-from composer.difference.compare import Difference, compare
-from composer.difference.view import View
+from composer.difference.compare import ModelDifference, compare
+from composer.difference.view import ComparedModel
 from composer.difference.views import (
-    beside_lock,
     unmade_layers,
-    view_of_lock,
     view_of_model,
     view_of_plan,
     view_of_plan_document,
@@ -23,14 +21,15 @@ from composer.errors import FormatError, SpecError, UsageError
 from composer.files.regular import read_regular
 from composer.files.suffixes import KERAS_SUFFIXES, SPEC_SUFFIXES
 from composer.files.unfinished import temporary_folder
-from composer.record.document import lock_from_text
-from composer.record.model import Lock
+from composer.record.build_record import NOTHING, BuildRecord, LayerRecord
+from composer.record.lock_file import lock_from_text
+from composer.record.lock_view import beside_lock, view_of_lock
 from composer.spec.boundary import Boundary
 from composer.spec.model import Spec
 from composer.spec.reading import read_spec
-from composer.workflows.describing import describe
 from composer.workflows.git_files import GitFile, git_file
 from composer.workflows.git_sources import as_git_says, read_old_spec
+from composer.workflows.locking import record_prepared
 from composer.workflows.pipeline import Prepared, Progress, plan_spec, prepare_spec
 
 _FORMS = "a spec (.yaml), an artifact (.keras), a lock or what 'compose plan --json' wrote (.json)"
@@ -44,7 +43,7 @@ def compare_files(
     *,
     deep: bool = False,
     progress: Progress | None = None,
-) -> Difference:
+) -> ModelDifference:
     """Return what two models differ in.
 
     Args:
@@ -76,7 +75,7 @@ def opened_views(
     *,
     deep: bool = False,
     progress: Progress | None = None,
-) -> Iterator[tuple[View, View]]:
+) -> Iterator[tuple[ComparedModel, ComparedModel]]:
     """Give two models in the form in which they are compared; see :func:`compare_files`.
 
     Values of what only git has can be read until the block ends.
@@ -111,7 +110,7 @@ class _Reader:
     progress: Progress | None
     scratch: Path
 
-    def lock(self, argument: str) -> Lock | None:
+    def lock(self, argument: str) -> BuildRecord | None:
         """Return the lock that an argument names, None where it names something else."""
         old = git_file(argument)
         path = old.path if old is not None else Path(argument)
@@ -120,7 +119,7 @@ class _Reader:
         data = _bytes(argument, old)
         return lock_from_text(data.decode(), argument) if _is_lock(_json(argument, data)) else None
 
-    def view(self, argument: str, beside: Lock | None) -> View:
+    def view(self, argument: str, beside: BuildRecord | None) -> ComparedModel:
         """Return one of two models, and what can be held against a lock where the other is one."""
         old = git_file(argument)
         path = old.path if old is not None else Path(argument)
@@ -136,7 +135,9 @@ class _Reader:
             return _of_document(argument, _bytes(argument, old), beside)
         raise UsageError(f"{argument} can't be compared; expected {_FORMS}")
 
-    def _of_spec(self, argument: str, old: GitFile | None, beside: Lock | None) -> View:
+    def _of_spec(
+        self, argument: str, old: GitFile | None, beside: BuildRecord | None
+    ) -> ComparedModel:
         if old is None:
             return self._planned(argument, *read_spec(argument, self.overrides), beside)
         room = self._room()
@@ -153,9 +154,9 @@ class _Reader:
         argument: str,
         spec: Spec | None,
         found: Sequence[Diagnostic],
-        beside: Lock | None,
+        beside: BuildRecord | None,
         boundary: Boundary | None = None,
-    ) -> View:
+    ) -> ComparedModel:
         if spec is None or any(item.severity == "error" for item in found):
             raise SpecError(found)
         prepared = prepare_spec(spec, deep=self.deep, progress=self.progress, boundary=boundary)
@@ -170,16 +171,19 @@ class _Reader:
         return room
 
 
-def _held_against_lock(view: View, prepared: Prepared) -> View:
+def _held_against_lock(view: ComparedModel, prepared: Prepared) -> ComparedModel:
     """Return the view of a spec with what a lock of it would say."""
-    unmade = unmade_layers(plan_spec(prepared))
+    unmade = dict.fromkeys(
+        unmade_layers(plan_spec(prepared)), LayerRecord(class_name="", seed=0, content="")
+    )
     # The folder is that of paths of files, which are not compared.
-    view = beside_lock(view, describe(prepared, Path(), {}), unmade=unmade)
+    now = record_prepared(prepared, Path(), replace(NOTHING, layers=unmade))
+    view = beside_lock(view, now, unmade=unmade)
     also = "beyond them, its spec and the digests of its sources and new layers were compared"
     return replace(view, notes=(*view.notes, f"{_ONLY_NAMES} {also}"))
 
 
-def _of_artifact(path: Path, shown: str, beside: Lock | None) -> View:
+def _of_artifact(path: Path, shown: str, beside: BuildRecord | None) -> ComparedModel:
     from composer.graphs.content_digest import digest_content
     from composer.model_files.read_model import read_model
 
@@ -201,7 +205,7 @@ def _of_artifact(path: Path, shown: str, beside: Lock | None) -> View:
     return replace(view, facts=facts, notes=(note,))
 
 
-def _of_document(argument: str, data: bytes, beside: Lock | None) -> View:
+def _of_document(argument: str, data: bytes, beside: BuildRecord | None) -> ComparedModel:
     document = _json(argument, data)
     if _is_lock(document):
         return view_of_lock(lock_from_text(data.decode(), argument), argument)

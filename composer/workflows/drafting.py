@@ -9,7 +9,7 @@ from pathlib import Path
 
 from composer.authoring.heads import heads
 from composer.authoring.ids import prefixes, source_ids, spec_name
-from composer.authoring.parts import Part, Port
+from composer.authoring.parts import OpenEnd, Part
 from composer.authoring.suggestions import suggestions
 from composer.authoring.text import spec_text
 from composer.diagnostics.diagnostic import Diagnostic
@@ -30,7 +30,8 @@ from composer.spec import spec_from_text
 from composer.spec.boundary import ANYWHERE
 from composer.spec.locations import names_file
 from composer.spec.model import Positions, Selector, Source, Spec
-from composer.spec.references import ReferenceSyntaxError, parse_reference
+from composer.spec.references import parse_reference
+from composer.spec.refused import RefusedError
 from composer.spec.source_forms import is_spec
 from composer.spec.yaml_scalars import written
 from composer.store import default_store
@@ -243,7 +244,7 @@ def _part(source: Source, read: _Read, positions: Positions, *, with_heads: bool
         ),
         heads=found,
         inputs=tuple(
-            Port(
+            OpenEnd(
                 layer=name,
                 reference=f"{source.id}:{name}",
                 spec=topology.specs.get(TensorRef(name)),
@@ -275,10 +276,10 @@ def _operations(number: int) -> str:
     return f"{number} operation{'' if number == 1 else 's'}"
 
 
-def _outputs(source: Source, topology: Topology, refs: Sequence[TensorRef]) -> list[Port]:
+def _outputs(source: Source, topology: Topology, refs: Sequence[TensorRef]) -> list[OpenEnd]:
     """Return the open outputs; those that a reference can't spell in short are left out."""
     ports = [
-        Port(
+        OpenEnd(
             layer=ref.operation,
             reference=source.id if len(refs) == 1 else f"{source.id}:{_spelled(ref, topology)}",
             spec=topology.specs.get(ref),
@@ -292,7 +293,7 @@ def _outputs(source: Source, topology: Topology, refs: Sequence[TensorRef]) -> l
 def _is_reference(text: str) -> bool:
     try:
         parse_reference(text)
-    except ReferenceSyntaxError:
+    except RefusedError:
         return False
     return True
 

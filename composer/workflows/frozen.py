@@ -13,11 +13,12 @@ from composer.diagnostics.diagnostic import Diagnostic, SpecPath
 from composer.errors import DriftError, SpecError, UsageError
 from composer.files.regular import read_regular
 from composer.outputs.chosen import Output
-from composer.record.authority import Unbacked, unbacked
-from composer.record.compare import differences
-from composer.record.document import lock_path, resolved_sha256
-from composer.record.make import locked_spec
-from composer.record.model import Lock
+from composer.record.authority import nodes, unbacked
+from composer.record.build_record import BuildRecord
+from composer.record.compare import TEXT, compare
+from composer.record.drift import and_more
+from composer.record.lock_file import lock_path, resolved_sha256
+from composer.record.making import record_spec
 from composer.spec import yaml_text
 from composer.spec.boundary import boundary_of
 from composer.spec.from_data import spec_from_data
@@ -38,7 +39,7 @@ _LARGEST = 2**53 - 1
 
 def prepare_frozen(
     spec: str,
-    lock: Lock,
+    lock: BuildRecord,
     *,
     offline: bool = False,
     output: Output = None,
@@ -67,12 +68,18 @@ def prepare_frozen(
         SpecError: the lock does not hold all of the spec.
         BuildError: an import or the Keras process failed for a reason outside of the spec.
     """
+    path = lock_path(spec)
     frozen, found = frozen_spec(spec, lock)
     if frozen is None:
         return Prepared(spec=None, plan=None, diagnostics=found)
     now = _present(spec, lock)
     if not trust_lock:
-        _refuse_unbacked(spec, frozen, now, elsewhere=output is not None)
+        # Nobody comes in by way of a lock: what it lets in, the spec has to let in today.
+        today = now if isinstance(now, Spec) else None
+        project = boundary_of(Path(spec).parent)
+        refused = unbacked(spec, frozen, today, project, elsewhere=output is not None)
+        if refused:
+            raise DriftError(f"{path} lets in what {spec} does not", diagnostics=refused)
     prepared = prepare_spec(
         frozen,
         deep=True,
@@ -82,20 +89,21 @@ def prepare_frozen(
         store=store,
         progress=progress,
     )
-    moved = _moved_on(spec, lock, now)
     given = " ".join(seen_from_here(lock.spec.overrides, Path(spec).parent))
-    remarks = [*([f"built with the overrides of the lock: {given}"] if given else [])]
-    remarks += [] if moved is None else [moved]
+    remarks = (
+        f"built with the overrides of the lock: {given}" if given else None,
+        _moved_on(spec, lock, now),
+    )
     return replace(
         prepared,
         plan=None if any(item.severity == "error" for item in found) else prepared.plan,
         # Nobody edits a lock: what would mend the spec is no fix of it.
         diagnostics=tuple(replace(item, fix=()) for item in (*found, *prepared.diagnostics)),
-        remarks=(*remarks, *prepared.remarks),
+        remarks=(*filter(None, remarks), *prepared.remarks),
     )
 
 
-def frozen_spec(spec: str, lock: Lock) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
+def frozen_spec(spec: str, lock: BuildRecord) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
     """Return the spec that a lock holds, with the digests that it holds for URLs.
 
     Raises:
@@ -103,7 +111,7 @@ def frozen_spec(spec: str, lock: Lock) -> tuple[Spec | None, tuple[Diagnostic, .
         SpecError: not all of the spec is in it.
         UsageError: the lock can't be read.
     """
-    path = lock_path(Path(spec))
+    path = lock_path(spec)
     place, written = _place(path)
     if resolved_sha256(lock.spec.resolved) != lock.spec.sha256:
         message = f"the spec in {path} was changed: its digest is not spec.sha256"
@@ -111,7 +119,7 @@ def frozen_spec(spec: str, lock: Lock) -> tuple[Spec | None, tuple[Diagnostic, .
             f"take the lock as it was written, or write it anew with compose lock {spec}, which "
             "locks what the spec says now"
         )
-        diagnostic = _diagnostic("CMP607", message, place, (), help_)
+        diagnostic = Diagnostic(code="CMP607", message=message, span=place.span, help=help_)
         raise DriftError(message, help=help_, diagnostics=[diagnostic])
     lost = tuple(_lost(spec, lock.spec.resolved, place, written))
     if lost:
@@ -160,7 +168,7 @@ def _place(path: Path) -> tuple[Place, Node | None]:
     return place, None if found else written
 
 
-def _directories(lock: Lock, folder: Path) -> Mapping[SpecPath, Path]:
+def _directories(lock: BuildRecord, folder: Path) -> Mapping[SpecPath, Path]:
     found: dict[SpecPath, Path] = {}
     for key, directory in lock.spec.directories.items():
         path = tuple(key.split("."))
@@ -174,42 +182,28 @@ def _lost(
     spec: str, resolved: Mapping[str, Any], whole: Place, written: Node | None
 ) -> Iterator[Diagnostic]:
     """Find what a lock can't hold: secrets of URLs, and numbers that JSON has not."""
-    for path, value in _texts(resolved, ()):
-        node = None if written is None else find(written, path)
-        place = whole if node is None else node.place
-        if is_covered(value) and path[0] == "sources":
-            yield _diagnostic(
-                "CMP608",
-                f"{path_text(path)} is a URL whose secrets are not in the lock: {value}",
-                place,
-                path,
-                f"build it from the spec, which has them: compose build --locked {spec}",
-            )
+    for path, value in nodes(resolved, ()):
+        if not isinstance(value, str):
+            continue
         argument = "args" in path or "call" in path
         number = argument and _NO_JSON.fullmatch(value) is not None
-        if number and (value[-1] in "fn" or abs(int(value)) > _LARGEST):
-            yield _diagnostic(
-                "CMP608",
-                f"{path_text(path)} is {value!r} in the lock, where nobody can tell whether that "
-                "was a number",
-                place,
-                path,
-                f"build it from the spec, which says it: compose build --locked {spec}",
-            )
+        if is_covered(value) and path[0] == "sources":
+            what = f"a URL whose secrets are not in the lock: {value}"
+        elif number and (value[-1] in "fn" or abs(int(value)) > _LARGEST):
+            what = f"{value!r} in the lock, where nobody can tell whether that was a number"
+        else:
+            continue
+        node = None if written is None else find(written, path)
+        yield Diagnostic(
+            code="CMP608",
+            message=f"{path_text(path)} is {what}",
+            path=path,
+            span=(whole if node is None else node.place).span,
+            help=f"build it from the spec, which has it: compose build --locked {spec}",
+        )
 
 
-def _texts(value: Any, path: SpecPath) -> Iterator[tuple[SpecPath, str]]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _texts(item, (*path, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _texts(item, (*path, index))
-    elif isinstance(value, str):
-        yield path, value
-
-
-def _present(spec: str, lock: Lock) -> Spec | str:
+def _present(spec: str, lock: BuildRecord) -> Spec | str:
     """Return the spec as it is now with the overrides of the lock, or what is wrong with it."""
     try:
         found, diagnostics = read_spec(spec, seen_from_here(lock.spec.overrides, Path(spec).parent))
@@ -220,58 +214,16 @@ def _present(spec: str, lock: Lock) -> Spec | str:
     return found
 
 
-def _refuse_unbacked(spec: str, frozen: Spec, now: Spec | str, *, elsewhere: bool) -> None:
-    """Let nobody in by way of a lock: what it lets in, the spec has to let in today."""
-    found = unbacked(
-        frozen,
-        now if isinstance(now, Spec) else None,
-        boundary_of(Path(spec).parent),
-        elsewhere=elsewhere,
-    )
-    if not found:
-        return
-    raise DriftError(
-        f"{lock_path(Path(spec))} lets in what {spec} does not",
-        diagnostics=[_unbacked(item, spec, frozen) for item in found],
-    )
-
-
-def _unbacked(item: Unbacked, spec: str, frozen: Spec) -> Diagnostic:
-    claim = item.claim
-    where = path_text(claim.path)
-    if claim.kind == "trust":
-        message = (
-            f"source {claim.path[1]!r} is trusted in the lock, and not in {spec} as it is now: "
-            "code in it could run"
-        )
-    else:
-        now = f", and {item.now} in {spec} now" if item.now is not None else ""
-        message = f"{where} is {claim.shown} in the lock{now}: {item.why}"
-    return Diagnostic(
-        code="CMP609" if claim.kind == "trust" else "CMP620",
-        message=message,
-        path=claim.path,
-        span=frozen.positions.value(claim.path),
-        help=f"compose lock {spec} locks what the spec says now; if you have read the lock and "
-        f"know who wrote it: compose build --frozen --trust-lock {spec}",
-    )
-
-
-def _moved_on(spec: str, lock: Lock, now: Spec | str) -> str | None:
+def _moved_on(spec: str, lock: BuildRecord, now: Spec | str) -> str | None:
     """Say in which fields the spec is not what was locked any more."""
     if isinstance(now, str):
         return f"built from the lock alone: {now}"
-    present = replace(lock, spec=locked_spec(now, lock_path(Path(spec)).parent))
-    found = [item for item in differences(lock, present) if item.field != "spec.sha256"]
+    present = replace(lock, spec=record_spec(now, lock_path(spec).parent))
+    found = [item for item in compare(lock, present) if item.field != "spec.sha256"]
     if not found:
         return None
     said = f"{spec} is not what it was when it was locked, and not what is built"
-    told = [item for item in found if item.path[1] != "files"]
+    told = [item for item in found if item.meaning != TEXT]
     if not told:
         return f"{said}: only comments, layout or the order of keys changed"
-    more = f" and {len(told) - 1} more" if len(told) > 1 else ""
-    return f"{said}: {told[0]}{more}"
-
-
-def _diagnostic(code: str, message: str, place: Place, path: SpecPath, help_: str) -> Diagnostic:
-    return Diagnostic(code=code, message=message, path=path, span=place.span, help=help_)
+    return f"{said}: {and_more(told)}"

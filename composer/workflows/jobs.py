@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,15 +16,15 @@ from composer.workflows.named_files import readable_file
 
 if TYPE_CHECKING:
     from composer.diagnostics.diagnostic import Diagnostic
+    from composer.difference.changes import Change
     from composer.outputs.companions import Companions
-    from composer.outputs.outdated import Outdated
     from composer.outputs.write import Accept
     from composer.outputs.written import WrittenFile
+    from composer.record.build_record import BuildRecord
     from composer.record.checks import Check
-    from composer.record.compare import Difference
-    from composer.record.model import Lock
+    from composer.record.outdated import Outdated
     from composer.resolver.plan import Plan
-    from composer.spec.model import Destination, Pin
+    from composer.spec.model import Destination
     from composer.workflows.building import Artifact
     from composer.workflows.pipeline import Prepared
 
@@ -103,7 +103,7 @@ class LockOutcome:
 
     path: Path
     held: bool = False
-    changed: tuple[Difference, ...] | None = None
+    changed: tuple[Change, ...] | None = None
     remarks: tuple[str, ...] = ()
 
 
@@ -228,24 +228,24 @@ def _outcome(job: Job, progress: Progress) -> Outcome:
         )
 
 
-def _lock(job: Job) -> Lock | None:
+def _lock(job: Job) -> BuildRecord | None:
     """Return the lock of the spec, where there is one.
 
     Raises:
         UsageError: there is none, and the build is to be held against it.
         DriftError: it is no lock.
     """
-    from composer.record.document import lock_path
+    from composer.record.lock_file import lock_path
 
     path = lock_path(Path(job.spec))
     if not (job.locked or job.frozen) and not path.exists():
         return None
-    from composer.record.document import read_lock
+    from composer.record.lock_file import read_lock
 
     return read_lock(path)
 
 
-def _prepare(job: Job, lock: Lock | None, progress: Progress) -> Prepared:
+def _prepare(job: Job, lock: BuildRecord | None, progress: Progress) -> Prepared:
     from composer.store import default_store
     from composer.workflows.pipeline import prepare
 
@@ -264,6 +264,8 @@ def _prepare(job: Job, lock: Lock | None, progress: Progress) -> Prepared:
             store=store,
             progress=progress,
         )
+    from composer.workflows.locking import pins
+
     readable_file(job.spec, SPEC_SUFFIXES)
     return prepare(
         job.spec,
@@ -272,24 +274,16 @@ def _prepare(job: Job, lock: Lock | None, progress: Progress) -> Prepared:
         offline=job.offline,
         output=output,
         building=True,
-        pins=_pins(lock),
+        pins=pins(lock),
         store=store,
         progress=progress,
     )
 
 
-def _pins(lock: Lock | None) -> Mapping[str, Pin]:
-    if lock is None:
-        return {}
-    from composer.workflows.locking import pins
-
-    return pins(lock)
-
-
 def _planned(found: Outcome, prepared: Prepared) -> Outcome:
     from composer.outputs.chosen import destinations_of
     from composer.outputs.places import check_places
-    from composer.outputs.results import look
+    from composer.record.freshness import look
     from composer.workflows.pipeline import plan_spec
 
     plan = plan_spec(prepared)
@@ -303,8 +297,10 @@ def _planned(found: Outcome, prepared: Prepared) -> Outcome:
     return replace(found, status="planned", planned=tuple(planned), counts=_counts(plan))
 
 
-def _built(found: Outcome, prepared: Prepared, lock: Lock | None, progress: Progress) -> Outcome:
-    from composer.outputs.outdated import outdated
+def _built(
+    found: Outcome, prepared: Prepared, lock: BuildRecord | None, progress: Progress
+) -> Outcome:
+    from composer.record.outdated import outdated
     from composer.workflows.building import build_spec
 
     job = found.job
@@ -350,9 +346,9 @@ def _built(found: Outcome, prepared: Prepared, lock: Lock | None, progress: Prog
 
 
 def _built_with_lock(
-    prepared: Prepared, job: Job, lock: Lock, build: Callable[[Accept | None], Artifact]
+    prepared: Prepared, job: Job, lock: BuildRecord, build: Callable[[Accept | None], Artifact]
 ) -> tuple[Artifact, LockOutcome]:
-    from composer.record.document import lock_path
+    from composer.record.lock_file import lock_path
     from composer.workflows.locking import build_against_lock, build_and_keep_lock
 
     held = job.locked or job.frozen

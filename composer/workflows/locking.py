@@ -1,44 +1,33 @@
-"""Locks of specs: made, held against what there is, and kept current."""
+"""Locks of specs: written, compared with what there is, and kept current."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic, Note
+from composer.difference.changes import Change
 from composer.errors import BuildError, DriftError, SpecError, UsageError
 from composer.files.unfinished import marked, sweep, token
-from composer.outputs.registry import output_format
 from composer.outputs.write import Accept
 from composer.outputs.written import WrittenFile
-from composer.record.causes import only_results, refused, uncaused
-from composer.record.compare import Difference, differences, explained, refusals
-from composer.record.document import lock_from_text, lock_path, lock_text, read_lock
-from composer.record.model import Lock, LockedArtifact
+from composer.record.build_record import NOTHING, ArtifactRecord, BuildRecord
+from composer.record.compare import RESULT, compare, refusals, uncaused
+from composer.record.drift import exchanged, explained
+from composer.record.lock_file import find_lock, lock_from_text, lock_path, lock_text, read_lock
+from composer.record.making import record_artifact, record_build
 from composer.spec.locations import is_remote
 from composer.spec.model import Pin, Spec
 from composer.spec.override_paths import seen_from_here
 from composer.store import default_store
 from composer.workflows.building import Artifact, build_spec
-from composer.workflows.describing import describe, describe_so_far
-from composer.workflows.pipeline import Prepared, Progress, prepare
+from composer.workflows.pipeline import Prepared, Progress, plan_spec, prepare
 
 
-def find_lock(spec: str | Path) -> Lock | None:
-    """Return the lock that lies beside a spec, or None.
-
-    Raises:
-        UsageError: it can't be read.
-        DriftError: it is no lock.
-    """
-    path = lock_path(Path(spec))
-    return read_lock(path) if path.exists() else None
-
-
-def pins(lock: Lock, upgrade: Sequence[str] = ()) -> dict[str, Pin]:
+def pins(lock: BuildRecord | None, upgrade: Sequence[str] = ()) -> dict[str, Pin]:
     """Return what a lock holds of sources by URL, but for those to ask for anew.
 
     Raises:
@@ -46,18 +35,38 @@ def pins(lock: Lock, upgrade: Sequence[str] = ()) -> dict[str, Pin]:
     """
     from composer.diagnostics.suggest import did_you_mean
 
+    sources = lock.sources if lock is not None else {}
     for name in upgrade:
-        if name not in lock.sources:
+        if name not in sources:
             raise UsageError(
                 f"the lock holds no source {name!r}",
-                help=did_you_mean(name, tuple(lock.sources))
-                or f"its sources are {', '.join(lock.sources)}",
+                help=did_you_mean(name, tuple(sources)) or f"its sources are {', '.join(sources)}",
             )
     return {
         name: Pin(sha256=source.sha256, revision=source.revision)
-        for name, source in lock.sources.items()
+        for name, source in sources.items()
         if source.sha256 is not None and is_remote(source.location) and name not in upgrade
     }
+
+
+def record_prepared(prepared: Prepared, folder: Path, known: BuildRecord = NOTHING) -> BuildRecord:
+    """Return the record of what was prepared, as a lock in ``folder`` would say it.
+
+    Args:
+        prepared: without errors.
+        folder: of the lock.
+        known: an earlier record; see :func:`composer.record.making.record_build`.
+
+    Raises:
+        SpecError: a source is damaged, or changed since it was first read.
+        BuildError: a source can't be read.
+    """
+    spec, store = prepared.spec, prepared.store or default_store()
+    assert spec is not None
+    now = record_build(spec, prepared.plan, store, folder=folder, known=known)
+    if prepared.watched is not None:
+        prepared.watched.check()
+    return now
 
 
 def write_lock(
@@ -67,7 +76,7 @@ def write_lock(
     upgrade: Sequence[str] = (),
     offline: bool = False,
     progress: Progress | None = None,
-) -> tuple[Prepared, tuple[Difference, ...] | None]:
+) -> tuple[Prepared, tuple[Change, ...] | None]:
     """Write the lock of a spec; the model is built for it, and not kept.
 
     Args:
@@ -85,7 +94,7 @@ def write_lock(
         UsageError: the spec can't be read, or ``upgrade`` names no source.
         BuildError: it can't be built, or the lock can't be written.
     """
-    path = lock_path(Path(spec))
+    path = lock_path(spec)
     old = None
     with suppress(DriftError):  # what is no lock is written anew
         old = find_lock(spec)
@@ -97,7 +106,7 @@ def write_lock(
         deep=True,
         offline=offline,
         building=True,
-        pins=pins(old, upgrade) if old is not None else {},
+        pins=pins(old, upgrade),
         progress=progress,
     )
     if prepared.errors or prepared.spec is None:
@@ -107,21 +116,21 @@ def write_lock(
             scratch / str(number) / place.path.name
             for number, place in enumerate(prepared.spec.target.destinations)
         ]
-        made: dict[str, LockedArtifact] = {}
+        made: dict[str, ArtifactRecord] = {}
 
         def take(written: Sequence[WrittenFile]) -> None:
             made.update(_artifacts(written))
 
         build_spec(prepared, output=places, accept=take, force=True, progress=progress)
-    lock = _described(prepared, path.parent, made)
+    lock = record_prepared(prepared, path.parent, replace(NOTHING, artifacts=made))
     _write(path, lock)
-    return prepared, None if old is None else differences(old, lock)
+    return prepared, None if old is None else compare(old, lock)
 
 
 def check_lock(
     spec: str, overrides: Sequence[str], *, offline: bool = False, progress: Progress | None = None
 ) -> Prepared:
-    """Hold a spec, its sources and names against its lock, without Keras and without linking.
+    """Compare a spec, its sources and names with its lock, without Keras and without linking.
 
     Where something waits for Keras, all that can be told without it is compared first. Only where
     none of that differs, an error of code ``CMP610`` is among the diagnostics.
@@ -131,23 +140,16 @@ def check_lock(
         UsageError: there is no lock, or the spec can't be read.
         DriftError: they differ; it holds diagnostics.
     """
-    path = lock_path(Path(spec))
+    path = lock_path(spec)
     locked = read_lock(path)
     prepared = prepare(spec, overrides, offline=offline, pins=pins(locked), progress=progress)
     if prepared.errors or prepared.spec is None:
         return prepared
+    _refuse(spec, prepared, locked, record_prepared(prepared, path.parent, locked))
     if prepared.plan is not None and prepared.plan.complete:
-        hold(spec, prepared, locked)
         return prepared
-    _refuse(spec, prepared, locked, describe_so_far(prepared, path.parent, locked))
-    unfinished = _unfinished(path, spec, prepared)
-    return replace(prepared, diagnostics=(*prepared.diagnostics, unfinished))
-
-
-def _unfinished(path: Path, spec: str, prepared: Prepared) -> Diagnostic:
-    assert prepared.spec is not None
     arguments = " ".join([spec, *seen_from_here(prepared.spec.overrides, path.parent)])
-    return Diagnostic(
+    unfinished = Diagnostic(
         code="CMP610",
         message=f"{path} can't be checked to the end without Keras; what files alone tell is as "
         "it was locked",
@@ -155,11 +157,12 @@ def _unfinished(path: Path, spec: str, prepared: Prepared) -> Diagnostic:
         help=f"compose validate --deep {arguments} asks Keras, and remembers the answer for the "
         f"next check; compose build --locked {arguments} asks, checks and builds",
     )
+    return replace(prepared, diagnostics=(*prepared.diagnostics, unfinished))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedBuild:
-    """A build that was held against a lock, or kept one current.
+    """A build that was compared with a lock, or kept one current.
 
     Attributes:
         artifact: what was written.
@@ -168,7 +171,7 @@ class LockedBuild:
     """
 
     artifact: Artifact
-    changed: tuple[Difference, ...] | None = None
+    changed: tuple[Change, ...] | None = None
     remarks: tuple[str, ...] = ()
 
 
@@ -177,7 +180,7 @@ Build = Callable[[Accept], Artifact]
 
 
 def build_against_lock(
-    spec: str, prepared: Prepared, locked: Lock, build: Build, *, frozen: bool = False
+    spec: str, prepared: Prepared, locked: BuildRecord, build: Build, *, frozen: bool = False
 ) -> LockedBuild:
     """Build what a lock says, or nothing.
 
@@ -199,12 +202,14 @@ def build_against_lock(
         _refuse(spec, prepared, locked, made, frozen=frozen)
 
     artifact = build(accept)
-    versions = [str(item) for item in differences(locked, now)]
+    versions = [str(item) for item in compare(locked, now)]
     remarks = [f"other versions than those of the lock: {'; '.join(versions)}"] if versions else []
     return LockedBuild(artifact=artifact, remarks=tuple(remarks))
 
 
-def build_and_keep_lock(spec: str, prepared: Prepared, locked: Lock, build: Build) -> LockedBuild:
+def build_and_keep_lock(
+    spec: str, prepared: Prepared, locked: BuildRecord, build: Build
+) -> LockedBuild:
     """Build, and bring the lock up to date where something changed.
 
     A build with other overrides than those of the lock leaves it alone, and so does one whose
@@ -215,54 +220,37 @@ def build_and_keep_lock(spec: str, prepared: Prepared, locked: Lock, build: Buil
             every place is left as it was.
         SpecError, BuildError: as for :func:`composer.workflows.building.build_spec`.
     """
-    path = lock_path(Path(spec))
+    path = lock_path(spec)
     sweep(path.parent)
     assert prepared.spec is not None
-    same_overrides = prepared.spec.overrides == locked.spec.overrides
-    described: list[Lock] = []
+    if prepared.spec.overrides != locked.spec.overrides:
+        held = " ".join(locked.spec.overrides) or "none"
+        said = f"{path} is left as it is: its overrides are {held}"
+        return LockedBuild(artifact=build(lambda _: None), remarks=(said,))
+    found: list[BuildRecord] = []
 
     def take(written: Sequence[WrittenFile]) -> None:
-        if same_overrides:
-            made = _artifacts(written, known=locked)
-            described.append(_described(prepared, path.parent, made))
-            _refuse_uncaused(spec, prepared, locked, described[-1])
+        made = _artifacts(written, locked)
+        found.append(record_prepared(prepared, path.parent, replace(locked, artifacts=made)))
+        _refuse_uncaused(spec, prepared, locked, found[-1])
 
     artifact = build(take)
-    if not same_overrides:
-        held = " ".join(locked.spec.overrides) or "none"
-        return LockedBuild(
-            artifact=artifact, remarks=(f"{path} is left as it is: its overrides are {held}",)
-        )
-    now = described[-1]
+    now = found[-1]
     if lock_text(now) == lock_text(locked):
         return LockedBuild(artifact=artifact)
-    changed = differences(locked, now)
-    if only_results(changed):
-        fields = ", ".join(".".join(item.path) for item in changed)
-        return LockedBuild(
-            artifact=artifact,
-            remarks=(f"{path} is left as it is: {fields} differs, and nothing that it is made of",),
-        )
+    changed = compare(locked, now)
+    if changed and all(item.meaning == RESULT for item in changed):
+        fields = ", ".join(item.field for item in changed)
+        said = f"{path} is left as it is: {fields} differs, and nothing that it is made of"
+        return LockedBuild(artifact=artifact, remarks=(said,))
     _write(path, now)
     return LockedBuild(artifact=artifact, changed=changed)
 
 
-def _refuse_uncaused(spec: str, prepared: Prepared, locked: Lock, now: Lock) -> None:
-    sources = uncaused(differences(locked, now), locked, now)
-    if not sources:
-        return
-    assert prepared.spec is not None
-    command = _command(spec, prepared.spec)
-    raise DriftError(
-        f"{lock_path(Path(spec))} would say something that nothing explains",
-        diagnostics=refused(
-            sources, locked, now, command=command, positions=prepared.spec.positions
-        ),
-    )
-
-
-def hold(spec: str, prepared: Prepared, locked: Lock, *, frozen: bool = False) -> Lock:
-    """Hold what was prepared against a lock, and return its own, with the results of that lock.
+def hold(
+    spec: str, prepared: Prepared, locked: BuildRecord, *, frozen: bool = False
+) -> BuildRecord:
+    """Compare what was prepared with a lock, and return its own record with the lock's results.
 
     Args:
         spec: path of the spec.
@@ -272,29 +260,18 @@ def hold(spec: str, prepared: Prepared, locked: Lock, *, frozen: bool = False) -
 
     Raises:
         DriftError: anything differs; it holds diagnostics.
+        SpecError, BuildError: there are errors, or it waits for Keras.
     """
-    now = _described(prepared, lock_path(Path(spec)).parent, locked.artifacts)
+    plan_spec(prepared)
+    now = record_prepared(prepared, lock_path(spec).parent, locked)
     _refuse(spec, prepared, locked, now, frozen=frozen)
     return now
 
 
-def _described(prepared: Prepared, folder: Path, artifacts: Mapping[str, LockedArtifact]) -> Lock:
-    """Return the lock of what was prepared, of the very files that it was prepared from.
-
-    Raises:
-        SpecError: a source changed since it was first read.
-    """
-    now = describe(prepared, folder, artifacts)
-    if prepared.watched is not None:
-        prepared.watched.check()
-    return now
-
-
 def _refuse(
-    spec: str, prepared: Prepared, locked: Lock, now: Lock, *, frozen: bool = False
+    spec: str, prepared: Prepared, locked: BuildRecord, now: BuildRecord, *, frozen: bool = False
 ) -> None:
-    path = lock_path(Path(spec))
-    found = refusals(differences(locked, now))
+    found = refusals(compare(locked, now))
     if not found:
         return
     assert prepared.spec is not None
@@ -306,7 +283,20 @@ def _refuse(
         positions=prepared.spec.positions,
         frozen=frozen,
     )
-    raise DriftError(f"{spec} does not match {path}", diagnostics=diagnostics, code="CMP601")
+    message = f"{spec} does not match {lock_path(spec)}"
+    raise DriftError(message, diagnostics=diagnostics, code="CMP601")
+
+
+def _refuse_uncaused(spec: str, prepared: Prepared, locked: BuildRecord, now: BuildRecord) -> None:
+    found = uncaused(compare(locked, now), locked)
+    if not found:
+        return
+    assert prepared.spec is not None
+    command, positions = _command(spec, prepared.spec), prepared.spec.positions
+    raise DriftError(
+        f"{lock_path(spec)} would say something that nothing explains",
+        diagnostics=exchanged(found, locked, command=command, positions=positions),
+    )
 
 
 def _command(spec: str, read: Spec) -> str:
@@ -315,27 +305,16 @@ def _command(spec: str, read: Spec) -> str:
 
 
 def _artifacts(
-    written: Sequence[WrittenFile], *, known: Lock | None = None
-) -> dict[str, LockedArtifact]:
-    """Return what a lock says of results.
-
-    Args:
-        written: all results.
-        known: a lock that is believed: where it has the same bytes, they have the same content.
-    """
-    found = {}
-    for made in written:
-        content = None
-        take_content = output_format(made.format).content
-        if take_content is not None:
-            old = known.artifacts.get(made.format) if known is not None else None
-            same = old is not None and (old.size, old.sha256) == (made.size, made.sha256)
-            content = old.content if old is not None and same else take_content(made.now)
-        found[made.format] = LockedArtifact(size=made.size, sha256=made.sha256, content=content)
-    return found
+    written: Sequence[WrittenFile], known: BuildRecord = NOTHING
+) -> dict[str, ArtifactRecord]:
+    """Return what a lock says of results; those of ``known`` are believed."""
+    return {
+        file.format: record_artifact(file, known=known.artifacts.get(file.format))
+        for file in written
+    }
 
 
-def _write(path: Path, lock: Lock) -> None:
+def _write(path: Path, lock: BuildRecord) -> None:
     """Write a lock at once or not at all; an unchanged one keeps its times."""
     text = lock_text(lock)
     lock_from_text(text, str(path))

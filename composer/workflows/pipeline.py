@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from composer.diagnostics.diagnostic import Diagnostic, Severity
 from composer.errors import BuildError, SpecError
 from composer.outputs.chosen import Output, destinations_of
+from composer.record.lock_file import locked_plugin
 from composer.resolver.plan import Plan
 from composer.resolver.resolve import refused_layers
 from composer.resolver.unchecked import NOTHING, Unchecked
@@ -256,6 +257,7 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
         link_spec=lambda path, variables: run.linked.get(
             path, variables, run.chain, lambda overrides: _linked(path, overrides, run)
         ),
+        locked_plugin=lambda source: locked_plugin(spec.file, source),
     )
     with watched.blamed():
         # What a spec keeps of old files may be refused, which shows before Keras makes any of them.

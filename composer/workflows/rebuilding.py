@@ -11,44 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from composer.container.digests import digest_file, digest_sums
+from composer.container.digests import digest_path
 from composer.diagnostics.diagnostic import Diagnostic
-from composer.difference.compare import Difference
+from composer.difference.compare import ModelDifference
 from composer.errors import FormatError
 from composer.outputs.registry import artifact_format, output_format
-from composer.record.checks import Check
+from composer.record.checks import Check, VerificationReport
 from composer.spec.formats import DEFAULT, format_of, suffix_of
 from composer.workflows.comparison import compare_files
-
-Digest = Callable[[Path], str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rebuilt:
-    """How a file compares with what a new build of its spec gives.
-
-    Attributes:
-        artifact: that was there.
-        check: what was found, in a line.
-        difference: layer by layer, of ``.keras`` files whose content differs.
-    """
-
-    artifact: Path
-    check: Check
-    difference: Difference | None = None
-
-    @property
-    def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """What is to be said to programs: nothing where all is equal."""
-        if self.check.state == "ok":
-            return ()
-        return (
-            Diagnostic(
-                code="CMP614",
-                message=f"{self.artifact} is not what its spec gives now: {self.check.detail}",
-                help="compose diff says what two models differ in; compose build makes it anew",
-            ),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +33,7 @@ class Rebuild:
 
     code: int
     said: str
-    results: tuple[Rebuilt, ...] = ()
+    results: tuple[VerificationReport, ...] = ()
 
 
 def rebuild(
@@ -122,42 +92,52 @@ def _name(artifact: Path) -> str:
     return f"{artifact.name}{suffix_of(artifact_format(artifact))}"
 
 
-def _compared(artifact: Path, again: Path, *, other_versions: bool) -> Rebuilt:
-    digest: Digest = digest_sums if again.is_dir() else digest_file
+def _compared(artifact: Path, again: Path, *, other_versions: bool) -> VerificationReport:
     with ThreadPoolExecutor(2) as pool:
-        old, new = pool.map(digest, (artifact, again))
+        old, new = pool.map(digest_path, (artifact, again))
     if old == new:
-        return _result(artifact, "ok", f"equal in every byte ({new[:12]}…)")
+        return _equal(artifact, f"equal in every byte ({new[:12]}…)")
     bytes_differ = f"sha256 is {old[:12]}…, a new build gives {new[:12]}…"
     form = artifact_format(again)
     take_content = output_format(form).content
     if take_content is None:
-        return _result(artifact, "failed", bytes_differ)
+        return _other(artifact, bytes_differ)
     try:
         with ThreadPoolExecutor(2) as pool:
             old, new = pool.map(take_content, (artifact, again))
     except FormatError as error:
-        return _result(artifact, "failed", f"it can't be read: {error.message}")
+        return _other(artifact, f"it can't be read: {error.message}")
     if old != new:
         found = None
         if form == DEFAULT:
-            found = replace(
-                compare_files(str(artifact), str(again)), before=str(artifact), now="a new build"
-            )
-        return _result(artifact, "failed", f"its content differs; {bytes_differ}", found)
+            found = compare_files(str(artifact), str(again))
+            found = replace(found, before=str(artifact), now="a new build")
+        return _other(artifact, f"its content differs; {bytes_differ}", found)
     if other_versions:
-        detail = f"equal content ({new[:12]}…), in bytes of other versions"
-        return _result(artifact, "ok", detail)
-    return _result(
+        return _equal(artifact, f"equal content ({new[:12]}…), in bytes of other versions")
+    return _other(
         artifact,
-        "failed",
         f"equal content ({new[:12]}…) in other bytes: {bytes_differ}; another origin is named, or "
         "other versions of compose, h5py or HDF5 wrote it",
     )
 
 
-def _result(
-    artifact: Path, state: str, detail: str, difference: Difference | None = None
-) -> Rebuilt:
-    check = Check(name="rebuild", state="ok" if state == "ok" else "failed", detail=detail)
-    return Rebuilt(artifact=artifact, check=check, difference=difference)
+def _equal(artifact: Path, detail: str) -> VerificationReport:
+    check = Check(name="rebuild", state="ok", detail=detail)
+    return VerificationReport(artifact=artifact, checks=(check,))
+
+
+def _other(
+    artifact: Path, detail: str, difference: ModelDifference | None = None
+) -> VerificationReport:
+    problem = Diagnostic(
+        code="CMP614",
+        message=f"{artifact} is not what its spec gives now: {detail}",
+        help="compose diff says what two models differ in; compose build makes it anew",
+    )
+    return VerificationReport(
+        artifact=artifact,
+        checks=(Check(name="rebuild", state="failed", detail=detail),),
+        diagnostics=(problem,),
+        difference=difference,
+    )

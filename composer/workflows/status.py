@@ -8,34 +8,19 @@ from pathlib import Path
 from typing import Literal
 
 from composer.diagnostics.diagnostic import Diagnostic
+from composer.difference.changes import Change
 from composer.errors import DriftError
-from composer.outputs.results import Standing, look, look_before_keras
-from composer.record.compare import Difference, differences, refusals
-from composer.record.document import lock_path
-from composer.record.model import Lock
-from composer.spec.model import Spec
-from composer.store import Store, default_store
-from composer.workflows.describing import describe, describe_so_far
-from composer.workflows.locking import find_lock, pins
+from composer.record.build_record import BuildRecord
+from composer.record.compare import compare, refusals
+from composer.record.freshness import Freshness, look
+from composer.record.lock_file import find_lock, lock_path
+from composer.store import default_store
+from composer.workflows.locking import pins, record_prepared
 from composer.workflows.pipeline import Prepared, Progress, prepare
 
 State = Literal["fresh", "stale", "never built", "wrong"]
 _NOT_FETCHED = "CMP514"
 _UNKNOWN = "it was not built here, or so long ago that this is forgotten"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """One result of a spec.
-
-    Attributes:
-        reasons: why it is stale, in words.
-    """
-
-    path: Path
-    format: str
-    state: State
-    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +35,13 @@ class LockStatus:
 
     path: Path
     holds: bool | None
-    changed: tuple[Difference, ...] = ()
+    changed: tuple[Change, ...] = ()
     problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """How a spec stands.
+    """Whether all that belongs to a spec is up to date.
 
     Attributes:
         spec: as it was named.
@@ -66,7 +51,7 @@ class Status:
     """
 
     spec: str
-    results: tuple[Result, ...] = ()
+    results: tuple[Freshness, ...] = ()
     lock: LockStatus | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
 
@@ -76,10 +61,7 @@ class Status:
         if self.diagnostics:
             return "wrong"
         states = {result.state for result in self.results}
-        order: tuple[State, ...] = ("stale", "never built", "fresh")
-        if states == {"fresh", "never built"}:
-            return "stale"
-        return next(state for state in order if state in states)
+        return states.pop() if len(states) == 1 else "stale"
 
     @property
     def current(self) -> bool:
@@ -90,7 +72,7 @@ class Status:
 def status_of(
     spec: str, overrides: Sequence[str] = (), *, progress: Progress | None = None
 ) -> Status:
-    """Return how a spec stands; neither Keras nor the network is asked.
+    """Return whether all that belongs to a spec is up to date, without Keras and the network.
 
     Args:
         spec: its path.
@@ -102,38 +84,30 @@ def status_of(
         FormatError: a source is damaged.
         BuildError: a source or result can't be read.
     """
-    store = default_store()
-    lock, problem = _lock(spec)
+    store, path = default_store(), lock_path(spec)
+    lock, problem = None, None
+    try:
+        lock = find_lock(spec)
+    except DriftError as error:
+        problem = LockStatus(path=path, holds=False, problem=error.message)
     prepared = prepare(
-        spec,
-        overrides,
-        offline=True,
-        pins=pins(lock) if lock is not None else {},
-        store=store,
-        progress=progress,
+        spec, overrides, offline=True, pins=pins(lock), store=store, progress=progress
     )
     waiting = _waiting(prepared)
     if prepared.spec is None or (prepared.errors and not waiting):
         return Status(spec=spec, diagnostics=prepared.errors)
-    results = _results(prepared, prepared.spec, waiting, store)
-    held = None
+    places = prepared.spec.target.destinations
+    results = look(prepared.plan, prepared.spec, places, store, waiting)
+    held = problem
     if lock is not None:
-        changed = _changed(spec, prepared, lock, () if waiting else results)
-        held = LockStatus(
-            path=lock_path(Path(spec)),
-            holds=False if changed else None if waiting else True,
-            changed=changed,
-        )
-    elif problem is not None:
-        held = LockStatus(path=lock_path(Path(spec)), holds=False, problem=problem)
-    return Status(spec=spec, results=tuple(map(_result, results)), lock=held)
-
-
-def _lock(spec: str) -> tuple[Lock | None, str | None]:
-    try:
-        return find_lock(spec), None
-    except DriftError as error:
-        return None, error.message
+        changed = _changed(prepared, lock, path.parent, () if waiting else results)
+        holds = False if changed else None if waiting else True
+        held = LockStatus(path=path, holds=holds, changed=changed)
+    results = tuple(
+        replace(one, reasons=(_UNKNOWN,)) if one.state == "stale" and not one.reasons else one
+        for one in results
+    )
+    return Status(spec=spec, results=results, lock=held)
 
 
 def _waiting(prepared: Prepared) -> tuple[str, ...]:
@@ -144,37 +118,13 @@ def _waiting(prepared: Prepared) -> tuple[str, ...]:
     return (*missing, *prepared.deferred)
 
 
-def _results(
-    prepared: Prepared, spec: Spec, waiting: Sequence[str], store: Store
-) -> tuple[Standing, ...]:
-    places = spec.target.destinations
-    if prepared.plan is not None and prepared.plan.complete and not waiting:
-        return look(prepared.plan, spec, places, store)
-    return look_before_keras(prepared.plan, spec, places, store, waiting)
-
-
-def _result(found: Standing) -> Result:
-    state: State = "stale"
-    reasons = found.reasons
-    if found.file is not None:
-        state = "fresh"
-    elif not found.built and not found.place.path.exists():
-        state = "never built"
-    elif not found.built:
-        reasons = (_UNKNOWN,)
-    return Result(path=found.place.path, format=found.place.format, state=state, reasons=reasons)
-
-
 def _changed(
-    spec: str, prepared: Prepared, lock: Lock, results: Sequence[Standing]
-) -> tuple[Difference, ...]:
+    prepared: Prepared, lock: BuildRecord, folder: Path, results: Sequence[Freshness]
+) -> tuple[Change, ...]:
     """Return what a lock says otherwise; of what is not fresh there is nothing to compare."""
     made = dict(lock.artifacts)
     for found in results:
         old = lock.artifacts.get(found.place.format)
         if found.file is not None and old is not None:
             made[found.place.format] = replace(old, size=found.file.size, sha256=found.file.sha256)
-    folder = lock_path(Path(spec)).parent
-    told = not prepared.errors and prepared.plan is not None and prepared.plan.complete
-    now = describe(prepared, folder, made) if told else describe_so_far(prepared, folder, lock)
-    return refusals(differences(lock, now))
+    return refusals(compare(lock, record_prepared(prepared, folder, replace(lock, artifacts=made))))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from composer.authoring import fixing
 from composer.diagnostics.diagnostic import Edit
+from composer.workflows import fixing
 from composer.workflows.pipeline import prepare
 
 MANY = """\

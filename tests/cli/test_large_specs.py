@@ -11,7 +11,7 @@ from composer.diagnostics import render, suggest
 from composer.diagnostics.render import full
 from composer.spec import read_spec, schema, source_text
 from composer.views.picture import fold
-from composer.views.picture.model import Edge, Node
+from composer.views.picture.model import Arrow, Node
 
 KINDS = {
     "renames on one line": lambda number: (
@@ -155,7 +155,7 @@ def test_folding_looks_at_many_layers_in_proportion(monkeypatch, name: str) -> N
             )
             for item in range(number)
         }  # fmt: skip
-        edges = [Edge(start=f"n{item}", end=f"n{item + 1}") for item in range(number - 1)]
+        edges = [Arrow(start=f"n{item}", end=f"n{item + 1}") for item in range(number - 1)]
         assert fold.folded(nodes, edges)
         seen.append(work[0])
     assert seen[1] <= 2.5 * seen[0]

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import pytest
 
-from composer.difference.compare import Difference
+from composer.difference.compare import ModelDifference
 from composer.difference.tensor_values import Distance
 from composer.difference.words import distance_in_words
 from composer.errors import BuildError, FormatError, SpecError, UsageError
@@ -59,7 +59,7 @@ def rewritten(source: Path, target: Path, change: Callable[[h5py.File], None]) -
             archive.writestr(name, data)
 
 
-def changed(folder: Path, old: str, new: str, name: str = "other.yaml") -> Difference:
+def changed(folder: Path, old: str, new: str, name: str = "other.yaml") -> ModelDifference:
     assert old in PAIR
     (folder / name).write_text(PAIR.replace(old, new))
     return compare_files("pair.yaml", name)

@@ -16,7 +16,7 @@ from composer.container.digests import digest_tensors
 from composer.views.page.html import html
 from composer.views.page.layer import in_words
 from composer.views.page.model import Detail, Page, Row, Section, Table
-from composer.views.picture.model import Box, Edge, Node, Picture
+from composer.views.picture.model import Arrow, Box, Node, Picture
 
 SPEC = """\
 version: 1
@@ -105,7 +105,7 @@ def hostile_page() -> Page:
         picture=Picture(
             name=HOSTILE,
             nodes=nodes,
-            edges=(Edge(start="n0", end="n1", shape=HOSTILE, seam=True),),
+            edges=(Arrow(start="n0", end="n1", shape=HOSTILE, seam=True),),
             boxes=(Box(id="s", title=HOSTILE),),
             folds=("n0", "n1"),
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -104,12 +105,20 @@ def test_another_argument_or_file_is_read_anew(folder, toy_plugin):
         assert plan is not None
         return plan.files["t"].path.name
 
+    def keys() -> int:
+        content()
+        return sum(1 for path in (folder / "store" / "recipes").rglob("*") if path.is_file())
+
     first = content()
     assert content() == first
     (folder / "spec.yaml").write_text(SPEC.replace("scale: 2", "scale: 3"))
     second = content()
     write(folder / "net.toy.json", {**NET, "name": "other"})
-    assert len({first, second, content()}) == 3
+    third = content()
+    with (toy_plugin / "compose_toy" / "source.py").open("a") as module:
+        module.write("# other code\n")
+    assert len({first, second, third}) == 3
+    assert keys() == 4
 
 
 @pytest.mark.parametrize(
@@ -315,3 +324,36 @@ def test_a_folder_with_a_spec_brings_no_plugin_along(folder, monkeypatch):
     )
     assert done.returncode == 1
     assert "CMP504" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "location"),
+    [(".thing", "net.thing"), ("thing", "thing:./net.thing"), ("net.json", "folder")],
+)
+def test_a_kind_is_known_by_ending_prefix_or_what_a_folder_holds(
+    folder, site, models, run, *, name, location
+):
+    """Each time a copy of a model, by a plug-in that makes its file itself."""
+    shutil.copy(models / "tower.keras", folder / "net.thing")
+    (folder / "folder").mkdir()
+    (folder / "folder" / "net.json").write_text("{}")
+    (site / "thing_kind.py").write_text(
+        KIND.format(
+            body="import shutil\n"
+            "    from composer.sources.located import Located\n"
+            "    def make(folder): return shutil.copy('net.thing', folder / 'made.keras')\n"
+            "    return Located(path=context.made('thing', {'of': source.location}, {}, make))",
+            arguments="None, path_begins=('.',)",
+        )
+    )
+    register(site, "thing", "3", f"[keras_compose.sources]\n{name} = thing_kind:KIND\n")
+    (folder / "spec.yaml").write_text(
+        f"version: 1\nname: made\nsources:\n  t: {{from: '{location}'}}\n"
+    )
+    assert run("build", "spec.yaml")[0] == 0
+    assert run("lock", "spec.yaml")[0] == 0
+    lock = json.loads((folder / "spec.lock.json").read_text())
+    assert lock["sources"]["t"]["plugin"] == "thing 3"
+    assert ("sha256" in lock["sources"]["t"]) == (name == ".thing")
+    found = one("+sources.t.args.x=1")
+    assert (found.code, found.path) == ("CMP505", ("sources", "t", "args"))

@@ -16,9 +16,15 @@ import pytest
 import composer
 from composer.container.digests import digest_file
 from composer.graphs.content_digest import digest_content
-from composer.record.provenance.bill import bill
-from composer.record.provenance.model import Made, Material, Result
-from composer.record.provenance.statement import statement
+from composer.record.bill import bill
+from composer.record.build_record import (
+    ArtifactRecord,
+    BuildRecord,
+    ModelRecord,
+    SourceRecord,
+    SpecRecord,
+)
+from composer.record.statement import statement
 from tests.provenance.conftest import PAIR, Compose
 from tests.sources.remote.file_server import Served, file_server
 
@@ -336,6 +342,16 @@ def test_several_specs_have_documents_of_their_own(folder: Path, compose: Compos
         assert sbom["metadata"]["component"]["name"] == Path(stem).name
 
 
+def test_two_results_of_one_format_are_both_named(folder: Path, compose: Compose) -> None:
+    assert compose("build", "pair.yaml", "-o", "x.keras", "-o", "y.keras", *BOTH)[0] == 0
+    provenance, sbom = documents("x")
+    assert [item["name"] for item in provenance["subject"]] == ["x.keras", "y.keras"]
+    parameters = provenance["predicate"]["buildDefinition"]["externalParameters"]
+    assert parameters["formats"] == ["keras", "keras"]
+    component = sbom["metadata"]["component"]
+    assert [part["name"] for part in component["components"]] == ["y.keras"]
+
+
 def test_from_python_the_same(folder: Path) -> None:
     made = composer.build("pair.yaml", output="x.keras", provenance=True, sbom=True)
     assert [(str(place.path), place.format) for place in made.companions] == [
@@ -370,17 +386,22 @@ def test_what_keras_made_and_drew_is_named(folder: Path, compose: Compose) -> No
     assert told["keras-compose:seed"] == "3"
 
 
-def made(*results: Result, **fields: Any) -> Made:
-    given = {
-        "name": "net", "description": None, "spec": "net.yaml", "overrides": (),
-        "resolved": "0" * 64, "seed": 0, "materials": (), "layers": {}, "inputs": (),
-        "outputs": (), "operations": 1, "parameters": 0, "toolchain": {"composer": "0.1.0"},
-    }  # fmt: skip
-    return Made(results=results, **given | fields)
+def made(*artifacts: ArtifactRecord, name: str = "net", **sources: SourceRecord) -> BuildRecord:
+    return BuildRecord(
+        spec=SpecRecord(name=name, files={}, overrides=(), sha256="0" * 64, resolved={}),
+        sources=sources,
+        layers={},
+        names={},
+        toolchain={"composer": "0.1.0"},
+        artifacts={artifact.name: artifact for artifact in artifacts},
+        model=ModelRecord(
+            description=None, seed=0, inputs=(), outputs=(), operations=1, parameters=0
+        ),
+    )
 
 
 def test_a_folder_has_the_digest_that_in_toto_gives_folders() -> None:
-    result = Result(
+    result = ArtifactRecord(
         name="net.saved_model", format="saved_model", folder=True, sha256="1" * 64, size=9
     )
     document = statement(made(result))
@@ -393,25 +414,19 @@ def test_a_folder_has_the_digest_that_in_toto_gives_folders() -> None:
     assert {"name": "keras-compose:dirHash", "value": "1" * 64} in component["properties"]
 
 
-FILE = Result(name="net.keras", format="keras", folder=False, sha256="1" * 64, size=9)
+FILE = ArtifactRecord(name="net.keras", format="keras", sha256="1" * 64, size=9)
 
 
 def test_every_licence_that_spdx_knows_is_one_that_cyclonedx_knows() -> None:
     from packaging.licenses._spdx import LICENSES
 
     ids = sorted({entry["id"] for entry in LICENSES.values()})
-    materials = tuple(
-        Material(kind="source", path=(name,), location=name, license=name, content="2" * 64)
-        for name in [
-            *ids,
-            "Apache-2.0+",
-            "LicenseRef-own",
-            "MIT WITH nothing",
-            "see LICENSE",
-            "MIT AND",
-        ]
-    )
-    listed = bill(made(FILE, materials=materials))
+    names = (*ids, "Apache-2.0+", "LicenseRef-own", "MIT WITH nothing", "see LICENSE", "MIT AND")
+    sources = {
+        f"s{number}": SourceRecord(location=name, license=name, content="2" * 64)
+        for number, name in enumerate(names)
+    }
+    listed = bill(made(FILE, **sources))
     check_bill(listed)
     found = {part["name"]: part["licenses"][0] for part in listed["components"]}
     for name in [*ids, "Apache-2.0+"]:
@@ -423,12 +438,12 @@ def test_every_licence_that_spdx_knows_is_one_that_cyclonedx_knows() -> None:
 
 
 def test_a_place_with_odd_letters_is_a_uri_all_the_same() -> None:
-    odd = Material(kind="source", path=("a",), location="models/große <1>.keras", sha256="3" * 64)
-    document = statement(made(FILE, materials=(odd,)))
+    odd = SourceRecord(location="models/große <1>.keras", sha256="3" * 64, content="2" * 64)
+    document = statement(made(FILE, a=odd))
     check_statement(document)
     (dependency,) = document["predicate"]["buildDefinition"]["resolvedDependencies"]
     assert dependency["uri"] == "models/gro%C3%9Fe%20%3C1%3E.keras"
-    check_bill(bill(made(FILE, materials=(odd,))))
+    check_bill(bill(made(FILE, a=odd)))
 
 
 @pytest.mark.parametrize(
@@ -440,10 +455,8 @@ def test_a_place_with_odd_letters_is_a_uri_all_the_same() -> None:
     ],
 )
 def test_a_model_of_the_hub_has_its_package_url(location: str, purl: str | None) -> None:
-    model = Material(
-        kind="source", path=("a",), location=location, content="2" * 64, revision="abc"
-    )
-    listed = bill(made(FILE, materials=(model,)))
+    model = SourceRecord(location=location, content="2" * 64, revision="abc")
+    listed = bill(made(FILE, a=model))
     check_bill(listed)
     (part,) = listed["components"]
     assert (part.get("purl"), part["version"]) == (purl, "abc")

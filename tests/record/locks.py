@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from composer.record.document import resolved_sha256
-from composer.record.model import Lock, LockedArtifact, LockedLayer, LockedSource, LockedSpec
+from composer.record.build_record import (
+    ArtifactRecord,
+    BuildRecord,
+    LayerRecord,
+    SourceRecord,
+    SpecRecord,
+)
+from composer.record.lock_file import resolved_sha256
 
 RESOLVED = {
     "version": 1,
     "name": "net",
     "sources": {"tower": {"from": "tower.keras"}, "base": {"from": "app:ResNet50"}},
 }
-LOCK = Lock(
-    spec=LockedSpec(
+LOCK = BuildRecord(
+    spec=SpecRecord(
         name="net",
         files={"net.yaml": "a" * 64, "../base.yaml": "b" * 64},
         overrides=("vars.classes=5",),
@@ -20,7 +26,7 @@ LOCK = Lock(
         directories={"sources.tower": ".."},
     ),
     sources={
-        "tower": LockedSource(
+        "tower": SourceRecord(
             location="tower.keras",
             content="c" * 64,
             size=10,
@@ -29,9 +35,9 @@ LOCK = Lock(
             weights="7" * 64,
             license="MIT",
         ),
-        "base": LockedSource(location="app:ResNet50", content="e" * 64, seed=5),
+        "base": SourceRecord(location="app:ResNet50", content="e" * 64, seed=5),
     },
-    layers={"probs": LockedLayer(class_name="Dense", seed=7, content="f" * 64)},
+    layers={"probs": LayerRecord(class_name="Dense", seed=7, content="f" * 64)},
     names={"t_conv1": "tower:conv1", "probs": "probs"},
     toolchain={
         "composer": "0.1.0",
@@ -40,5 +46,5 @@ LOCK = Lock(
         "keras": "3.15.1",
         "tensorflow": "2.21.0",
     },
-    artifacts={"keras": LockedArtifact(size=20, sha256="1" * 64, content="2" * 64)},
+    artifacts={"keras": ArtifactRecord(size=20, sha256="1" * 64, content="2" * 64)},
 )

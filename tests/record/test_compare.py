@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from composer.record.compare import differences, explained, refusals
-from composer.record.document import lock_from_text, lock_text
+from composer.record.compare import compare, refusals
+from composer.record.drift import explained
+from composer.record.lock_file import lock_from_text, lock_text
 from tests.record.locks import LOCK
 
 DOCUMENT = json.loads(lock_text(LOCK))
@@ -43,7 +44,7 @@ def changed(path: tuple[str, ...]):
 
 @pytest.mark.parametrize("path", list(fields(DOCUMENT)), ids=".".join)
 def test_a_change_of_any_field_is_found_by_its_name(path: tuple[str, ...]) -> None:
-    found = differences(LOCK, changed(path))
+    found = compare(LOCK, changed(path))
     assert path in [item.path for item in found]
     expected = {path}
     if path[0] == "toolchain" and path[1] in ("composer", "h5py", "hdf5"):
@@ -57,28 +58,26 @@ def test_a_change_of_any_field_is_found_by_its_name(path: tuple[str, ...]) -> No
 
 def test_what_comes_or_goes_is_a_difference_too() -> None:
     fewer = replace(LOCK, layers={})
-    assert {item.field for item in differences(LOCK, fewer)} >= {"layers.probs.content"}
-    assert differences(fewer, LOCK)
-    assert "found nothing" in str(differences(LOCK, fewer)[0])
+    assert {item.field for item in compare(LOCK, fewer)} >= {"layers.probs.content"}
+    assert compare(fewer, LOCK)
+    assert "found nothing" in str(compare(LOCK, fewer)[0])
 
 
 def test_equal_locks_have_none() -> None:
-    assert differences(LOCK, lock_from_text(lock_text(LOCK), "same")) == ()
+    assert compare(LOCK, lock_from_text(lock_text(LOCK), "same")) == ()
 
 
 def test_file_digests_are_not_compared_between_versions_of_the_libraries() -> None:
     made = replace(LOCK.artifacts["keras"], sha256="3" * 64, size=21)
     other = replace(LOCK, toolchain={**LOCK.toolchain, "hdf5": "2.0.0"}, artifacts={"keras": made})
-    assert [item.field for item in differences(LOCK, other)] == ["toolchain.hdf5"]
+    assert [item.field for item in compare(LOCK, other)] == ["toolchain.hdf5"]
     content = replace(made, content="4" * 64)
     other = replace(other, artifacts={"keras": content})
-    assert [item.field for item in refusals(differences(LOCK, other))] == [
-        "artifacts.keras.content"
-    ]
+    assert [item.field for item in refusals(compare(LOCK, other))] == ["artifacts.keras.content"]
 
 
 def notes_of(now) -> str:
-    found = differences(LOCK, now)
+    found = compare(LOCK, now)
     shown = explained(found, command="compose lock a.yaml", locked=LOCK, now=now)
     return "\n".join(note.message for diagnostic in shown for note in diagnostic.notes)
 
@@ -121,7 +120,7 @@ def test_code_of_ones_own_is_named_where_it_can_have_changed() -> None:
     layer = replace(LOCK.layers["probs"], content="0" * 64)
     base = replace(LOCK.sources["base"], content="0" * 64)
     now = replace(locked, layers={"probs": layer}, sources={**LOCK.sources, "base": base})
-    found = differences(locked, now)
+    found = compare(locked, now)
     shown = explained(found, command="compose lock a.yaml", locked=locked, now=now)
     notes = "\n".join(note.message for diagnostic in shown for note in diagnostic.notes)
     assert "by the code of my_layers:Scale: it changed, or a processor" in notes
@@ -139,7 +138,7 @@ def test_each_part_is_told_once_whatever_the_lock_has_no_field_of() -> None:
     now = replace(
         LOCK, spec=replace(LOCK.spec, resolved=resolved, sha256="0" * 64), layers={"probs": layer}
     )
-    found = differences(LOCK, now)
+    found = compare(LOCK, now)
     shown = explained(found, command="compose lock a.yaml", locked=LOCK, now=now)
     assert [diagnostic.code for diagnostic in shown] == ["CMP601", "CMP604"]
 

@@ -8,14 +8,13 @@ from dataclasses import replace
 import pytest
 
 from composer.errors import DriftError, UsageError
-from composer.record.document import (
+from composer.record.lock_file import (
     lock_from_text,
     lock_path,
     lock_text,
     read_lock,
     resolved_sha256,
 )
-from composer.record.model import Lock
 from tests.record.locks import LOCK
 
 
@@ -69,7 +68,7 @@ def test_a_missing_lock_is_said_to_be_missing(tmp_path) -> None:
 
 
 def test_every_field_of_the_types_is_in_the_document() -> None:
-    lock: Lock = lock_from_text(lock_text(LOCK), "a")
+    lock = lock_from_text(lock_text(LOCK), "a")
     assert lock.sources["tower"].revision == "v1"
     assert lock.sources["tower"].license == "MIT"
     assert lock.spec.directories == {"sources.tower": ".."}

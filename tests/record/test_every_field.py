@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, chdir
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from composer.spec.schema_file import schema_text
+from tests.plugin.install import install
 from tests.sources.remote.file_server import Served, file_server
 from tests.sources.remote.hub import hub_of
 
@@ -47,6 +49,13 @@ sources:
 layers:
   probs: {class: Dense, args: {units: 3}, inputs: own}
 """
+BY_PLUGIN = """\
+version: 1
+name: toy
+sources:
+  toy: {from: net.toy.json, prefix: t_}
+"""
+TOY = {"name": "net", "inputs": 2, "layers": [{"name": "out", "kernel": [[1], [2]], "bias": [3]}]}
 CODE = """\
 import keras
 
@@ -98,12 +107,19 @@ def place(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
         server.files["/tower.keras"] = Served((models / "tower.keras").read_bytes())
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setenv("COMPOSE_HOME", str(folder / "store"))
+        (folder / "site").mkdir()
+        install(folder / "site")
+        patch.syspath_prepend(folder / "site")
         stack.enter_context(chdir(folder / "work"))
         Path("pair.yaml").write_text(EXTENDS)
         Path("url.yaml").write_text(BY_URL % server.url)
         Path("made.yaml").write_text(MADE)
         Path("mine.py").write_text(CODE)
+        Path("toy.yaml").write_text(BY_PLUGIN)
+        Path("net.toy.json").write_text(json.dumps(TOY))
         yield folder / "work"
+    for name in [name for name in sys.modules if name.startswith("compose_toy")]:
+        del sys.modules[name]
 
 
 @pytest.fixture
@@ -128,6 +144,7 @@ def locks(place: Path) -> tuple[Locked, ...]:
         ("pair.yaml", ("sources.a.prefix=left_",)),
         ("url.yaml", ()),
         ("made.yaml", ()),
+        ("toy.yaml", ()),
     ):
         assert run(["lock", spec, *overrides]) == 0
         assert run(["build", "--locked", spec, *overrides]) == 0
@@ -271,7 +288,7 @@ ENTRIES = {
     ("names", "more"): "a:more",
     ("artifacts", "onnx"): {"size": 1, "sha256": "0" * 64},
 }
-MORE = {"size": 1, "sha256": "0" * 64, "revision": "v1", "weights": "0" * 64, "seed": 1,
+MORE = {"plugin": "compose-toy 1.0", "size": 1, "sha256": "0" * 64, "revision": "v1", "weights": "0" * 64, "seed": 1,
         "license": "MIT", "content": "0" * 64}  # fmt: skip
 """A value for each field that not every entry has."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from composer.record.document import resolved_sha256
+from composer.record.lock_file import resolved_sha256
 from tests.commands import Compose, in_this_process
 from tests.container.minimal import dense_model
 

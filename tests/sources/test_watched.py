@@ -15,7 +15,7 @@ from composer.errors import SpecError
 from composer.graphs.content_digest import digest_content
 from composer.linker import check, linker
 from composer.outputs import write
-from composer.record.document import lock_path
+from composer.record.lock_file import lock_path
 from composer.sources import reading
 from composer.sources.watched import Watched
 from composer.spec.boundary import ANYWHERE

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from composer.spec.interpolation import interpolate
 from composer.spec.limits import MAX_DEPTH
+from composer.spec.positions import TreePositions
 from composer.spec.source_text import SourceText
-from composer.spec.tree import Broken, TreePositions, find, plain
+from composer.spec.tree import Broken, find, plain
 from composer.spec.yaml_scalars import quoted
 from composer.spec.yaml_text import parse
 

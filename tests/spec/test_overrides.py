@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from composer.diagnostics import Diagnostic
 from composer.spec.merge import merge
 from composer.spec.overrides import apply
+from composer.spec.positions import TreePositions
 from composer.spec.source_text import SourceText
-from composer.spec.tree import TreePositions, path_text, plain
+from composer.spec.tree import path_text, plain
 from composer.spec.yaml_text import parse
 
 BASE = 'vars: {n: 5, m: {a: 1, b: 2}, l: [1, 2], "x.y": 3}\nlayers: {drop: {}, keep: {}}\n'

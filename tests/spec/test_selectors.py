@@ -7,8 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from composer.spec.model import Selector
+from composer.spec.refused import RefusedError
 from composer.spec.selectors import (
-    PatternError,
     check_replacement,
     glob_pattern,
     parse_selector,
@@ -55,7 +55,7 @@ def test_globs_match_whole_names(glob: str, matching: list[str], other: list[str
 
 @pytest.mark.parametrize("glob", ["a[", "a[!", "[z-a]"])
 def test_a_glob_that_can_not_be_read_is_refused(glob: str) -> None:
-    with pytest.raises(PatternError, match="glob"):
+    with pytest.raises(RefusedError, match="glob"):
         parse_selector(glob)
 
 
@@ -74,7 +74,7 @@ def test_a_name_without_wildcards_matches_itself_only(name: str) -> None:
 def test_any_text_is_a_glob_or_refused(text: str) -> None:
     try:
         glob_pattern(text)
-    except PatternError as error:
+    except RefusedError as error:
         assert "[" in text
         assert error.message
 
@@ -84,18 +84,18 @@ def test_any_text_is_a_glob_or_refused(text: str) -> None:
 def test_a_set_never_reads_as_another_construct(text: str, name: str) -> None:
     try:
         pattern = glob_pattern(text)
-    except PatternError:
+    except RefusedError:
         return
     pattern.fullmatch(name)
 
 
 def test_a_regular_expression_that_can_not_be_compiled_is_refused() -> None:
-    with pytest.raises(PatternError, match="'\\(' is not a valid regular expression"):
+    with pytest.raises(RefusedError, match="'\\(' is not a valid regular expression"):
         regex_pattern("(")
 
 
 def test_a_replacement_may_only_name_groups_that_exist() -> None:
     check_replacement("a(b)", r"\1\g<0>x")
     for to in (r"\2", r"\g<name>", r"\q"):
-        with pytest.raises(PatternError, match="can't replace"):
+        with pytest.raises(RefusedError, match="can't replace"):
             check_replacement("a(b)", to)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from composer.diagnostics import Diagnostic
 from composer.spec.limits import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, MAX_NODES
+from composer.spec.positions import TreePositions
 from composer.spec.source_text import SourceText
-from composer.spec.tree import Node, TreePositions, plain
+from composer.spec.tree import Node, plain
 from composer.spec.yaml_scalars import quoted
 from composer.spec.yaml_text import decode, parse
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from composer.difference.compare import Difference, LayerChange, Pair
-from composer.difference.view import Calls, Layer, View
+from composer.difference.compare import LayerChange, ModelDifference, Pair
+from composer.difference.view import Calls, ComparedModel, Layer
 from composer.difference.words import distance_in_words
 from composer.views.page.layer import arguments_of, calls_of, facts_of, in_words, weights_of
 from composer.views.page.model import Detail, Mark, Page, Row, Section, Table
@@ -22,7 +22,7 @@ _SIGNS: dict[Mark, str] = {
 }
 
 
-def page_of_difference(before: View, now: View, found: Difference) -> Page:
+def page_of_difference(before: ComparedModel, now: ComparedModel, found: ModelDifference) -> Page:
     """Return the page of what two models differ in.
 
     Args:
@@ -49,11 +49,11 @@ def page_of_difference(before: View, now: View, found: Difference) -> Page:
     )
 
 
-def _summary(found: Difference) -> str:
+def _summary(found: ModelDifference) -> str:
     return "; ".join((_counts(found), *found.notes))
 
 
-def _counts(found: Difference) -> str:
+def _counts(found: ModelDifference) -> str:
     if not found.any:
         what = "names and origins of " if found.names_only else ""
         return f"no difference in {what}{found.equal:,} layers"
@@ -68,7 +68,9 @@ def _counts(found: Difference) -> str:
     return f"layers: {', '.join(f'{number:,} {word}' for number, word in counts if number)}"
 
 
-def _details(before: View, now: View, found: Difference, union: Union) -> dict[str, Detail]:
+def _details(
+    before: ComparedModel, now: ComparedModel, found: ModelDifference, union: Union
+) -> dict[str, Detail]:
     changes = {change.name: change for change in found.changed}
     details: dict[str, Detail] = {}
     pairs = [(name, layer) for name, layer in now.layers.items()]
@@ -131,7 +133,7 @@ def _calls(calls: Calls) -> str:
     return " and ".join(f"({', '.join(call)})" for call in calls) or "nothing"
 
 
-def _changes(found: Difference, union: Union) -> Table:
+def _changes(found: ModelDifference, union: Union) -> Table:
     rows = [
         Row(
             node=union.nodes[gone(layer.name)],
@@ -168,7 +170,7 @@ def _origin(layer: Layer) -> str:
     return f"from {layer.origin}" if layer.origin else ""
 
 
-def _layers(now: View, found: Difference, union: Union) -> Table:
+def _layers(now: ComparedModel, found: ModelDifference, union: Union) -> Table:
     marks: dict[str, str] = {
         change.name: ", ".join(_SIGNS[mark] for mark in marks_of(change))
         for change in found.changed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from composer.difference.view import Layer, View
+from composer.difference.view import ComparedModel, Layer
 from composer.difference.views import view_of_plan
 from composer.resolver.plan import MapEntry, Plan, PlannedSource
 from composer.resolver.seams import Seam
@@ -76,7 +76,7 @@ def summary_of(plan: Plan) -> str:
 # ---------------------------------------------------------------- details
 
 
-def _details(plan: Plan, view: View, picture: Picture) -> Mapping[str, Detail]:
+def _details(plan: Plan, view: ComparedModel, picture: Picture) -> Mapping[str, Detail]:
     entries = {(entry.source, entry.layer): entry for entry in plan.link_map}
     sources = {source.id: source for source in plan.sources}
     configs = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from composer.difference.view import View
+from composer.difference.view import ComparedModel
 from composer.resolver.plan import MapEntry, Plan
 from composer.views.page.layer import digest_of, parameters_of, shape_of
 from composer.views.page.model import Row, Table
@@ -67,7 +67,7 @@ def link_map_table(plan: Plan, places: Places) -> Table:
     )
 
 
-def layers_table(plan: Plan, view: View, places: Places) -> Table:
+def layers_table(plan: Plan, view: ComparedModel, places: Places) -> Table:
     """Return the layers of the result."""
     nbytes = {
         state.name: sum(tensor.value.nbytes for tensor in state.tensors) for state in plan.states
@@ -116,7 +116,7 @@ def seams_table(plan: Plan, places: Places) -> Table:
     )
 
 
-def weights_table(view: View, places: Places) -> Table:
+def weights_table(view: ComparedModel, places: Places) -> Table:
     """Return every variable with its digest."""
     return Table(
         id="weights",

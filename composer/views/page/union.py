@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from composer.difference.compare import Difference, LayerChange
+from composer.difference.compare import LayerChange, ModelDifference
 from composer.difference.renames import in_new_names
-from composer.difference.view import Calls, Layer, Ports, View
+from composer.difference.view import Calls, ComparedModel, Layer, Ports
 from composer.views.page.model import Mark
 from composer.views.picture.fold import folded
-from composer.views.picture.model import Box, Edge, Kind, Node, Picture
+from composer.views.picture.model import Arrow, Box, Kind, Node, Picture
 
 _SHAPE = re.compile(r"\(\w+,?((?: \w+,?)*)\) (\w+)")
 _TIMES = "\N{MULTIPLICATION SIGN}"
@@ -50,7 +50,7 @@ def gone(name: str) -> str:
     return f"- {name}"
 
 
-def union_of(before: View, now: View, found: Difference) -> Union:
+def union_of(before: ComparedModel, now: ComparedModel, found: ModelDifference) -> Union:
     """Return one picture of two models."""
     drawing = _Drawing(names={c.was: c.name for c in found.changed if c.was is not None})
     marks: dict[str, tuple[Mark, ...]] = {c.name: marks_of(c) for c in found.changed}
@@ -82,7 +82,7 @@ def union_of(before: View, now: View, found: Difference) -> Union:
     return drawing.union(f"{before.shown} → {now.shown}")
 
 
-def _outputs(drawing: _Drawing, before: View, now: View) -> None:
+def _outputs(drawing: _Drawing, before: ComparedModel, now: ComparedModel) -> None:
     """Draw the outputs of both; one that has its key in both and another tensor is rewired."""
     ports = _by_name(before.outputs)
     old = {
@@ -189,7 +189,7 @@ class _Drawing:
 
     def union(self, name: str) -> Union:
         edges = tuple(
-            Edge(start=start, end=end, shape=shape, seam=self._crosses(start, end))
+            Arrow(start=start, end=end, shape=shape, seam=self._crosses(start, end))
             for start, end, shape in self.edges
         )
         picture = Picture(

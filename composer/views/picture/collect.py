@@ -9,7 +9,7 @@ from composer.graphs.graph import Graph, TensorRef, TensorSpec, named_leaves
 from composer.resolver.plan import Plan
 from composer.resolver.topology import Topology
 from composer.views.picture.fold import folded
-from composer.views.picture.model import LEFT_OUT, Box, Edge, Kind, Node, Picture
+from composer.views.picture.model import LEFT_OUT, Arrow, Box, Kind, Node, Picture
 
 _USUAL = "float32"
 
@@ -117,7 +117,7 @@ class _Drawing:
 
     def picture(self, name: str, boxes: tuple[Box, ...]) -> Picture:
         edges = tuple(
-            Edge(start=start, end=end, shape=shape, seam=seam, changed=changed)
+            Arrow(start=start, end=end, shape=shape, seam=seam, changed=changed)
             for (start, end, shape), (seam, changed) in self.edges.items()
         )
         return Picture(

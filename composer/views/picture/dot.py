@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 from composer.views.picture.colors import box_color
 from composer.views.picture.model import LEFT_OUT
-from composer.views.picture.visible import Line, Shown, View
+from composer.views.picture.visible import DrawnPicture, Line, Shown
 
 _GREY = "#8a8f98"
 
 
-def dot(view: View) -> str:
+def dot(view: DrawnPicture) -> str:
     """Return the text of a DOT file."""
     return "\n".join(_lines(view)) + "\n"
 
 
-def _lines(view: View) -> Iterator[str]:
+def _lines(view: DrawnPicture) -> Iterator[str]:
     yield f"digraph {_text(view.name)} {{"
     yield '  graph [fontname="sans-serif", fontsize=11, rankdir=TB];'
     yield '  node [fontname="sans-serif", fontsize=10, shape=box, style="rounded,filled",'

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, groupby, islice
 
-from composer.views.picture.model import LEFT_OUT, Edge, Fold, Node
+from composer.views.picture.model import LEFT_OUT, Arrow, Fold, Node
 
 PAGE = 30
 """How many nodes of a source are shown at once."""
@@ -29,7 +29,7 @@ _MOST_STEMS = 8
 """So many levels of numbers a name has for folding; each one is a way to cut that is tried."""
 
 
-def folded(nodes: Mapping[str, Node], edges: Sequence[Edge]) -> tuple[str | Fold, ...]:
+def folded(nodes: Mapping[str, Node], edges: Sequence[Arrow]) -> tuple[str | Fold, ...]:
     """Return all nodes, those of large sources in folds; the same for the same picture."""
     folder = _Folder.of(nodes, edges)
     found: list[str | Fold] = []
@@ -52,7 +52,7 @@ class _Folder:
     numbers: count[int]
 
     @classmethod
-    def of(cls, nodes: Mapping[str, Node], edges: Sequence[Edge]) -> _Folder:
+    def of(cls, nodes: Mapping[str, Node], edges: Sequence[Arrow]) -> _Folder:
         producers: dict[str, dict[str, None]] = {id_: {} for id_ in nodes}
         consumers: dict[str, dict[str, None]] = {id_: {} for id_ in nodes}
         for edge in edges:

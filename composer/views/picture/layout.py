@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from composer.errors import BuildError, UsageError
 from composer.views.picture.text_width import text_width
-from composer.views.picture.visible import View
+from composer.views.picture.visible import DrawnPicture
 
 if TYPE_CHECKING:
     from py_mini_racer import MiniRacer
@@ -69,7 +69,7 @@ class Layout:
     paths: tuple[Path, ...]
 
 
-def lay_out(view: View) -> Layout:
+def lay_out(view: DrawnPicture) -> Layout:
     """Return where everything goes.
 
     Raises:
@@ -126,7 +126,7 @@ def _ask(engine: MiniRacer, graph: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _elk_graph(view: View) -> dict[str, Any]:
+def _elk_graph(view: DrawnPicture) -> dict[str, Any]:
     boxes = {
         box.id: {
             "id": f"b{number}",
@@ -178,7 +178,7 @@ def fitting_title(title: str, width: float) -> str:
     return fitting(title, width)
 
 
-def _layout(root: dict[str, Any], view: View) -> Layout:
+def _layout(root: dict[str, Any], view: DrawnPicture) -> Layout:
     origins: dict[str, tuple[float, float]] = {"root": (0.0, 0.0)}
     boxes: dict[str, Rectangle] = {}
     nodes: dict[str, Rectangle] = {}

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 from composer.views.picture.colors import box_color
 from composer.views.picture.model import LEFT_OUT
-from composer.views.picture.visible import Line, Shown, View
+from composer.views.picture.visible import DrawnPicture, Line, Shown
 
 _SPECIAL = frozenset('"#%&<>\\`')
 
 
-def mermaid(view: View) -> str:
+def mermaid(view: DrawnPicture) -> str:
     """Return the text of a Mermaid flowchart."""
     return "\n".join(_lines(view)) + "\n"
 
 
-def _lines(view: View) -> Iterator[str]:
+def _lines(view: DrawnPicture) -> Iterator[str]:
     yield "flowchart TB"
     for number, box in enumerate(view.boxes):
         yield f'  subgraph box{number}["{_text(box.title)}"]'

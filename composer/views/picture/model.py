@@ -37,7 +37,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edge:
+class Arrow:
     """A way that tensors take.
 
     Attributes:
@@ -103,6 +103,6 @@ class Picture:
 
     name: str
     nodes: Mapping[str, Node]
-    edges: tuple[Edge, ...]
+    edges: tuple[Arrow, ...]
     boxes: tuple[Box, ...]
     folds: tuple[str | Fold, ...]

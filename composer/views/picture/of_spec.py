@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from composer.spec.model import LayerCall, Reference, Spec
-from composer.views.picture.model import Edge, Kind, Node, Picture
+from composer.views.picture.model import Arrow, Kind, Node, Picture
 
 
 def picture_of_spec(spec: Spec) -> Picture:
@@ -33,7 +33,7 @@ def picture_of_spec(spec: Spec) -> Picture:
         name = key or str(reference)
         taken.append((reference, add(f"= {name}", name, "", "output")))
     edges = tuple(
-        Edge(start=ids[reference.name], end=end, shape=_part(reference), seam=True)
+        Arrow(start=ids[reference.name], end=end, shape=_part(reference), seam=True)
         for reference, end in taken
         if reference.name in ids
     )

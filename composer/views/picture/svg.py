@@ -16,7 +16,7 @@ from composer.views.picture.layout import (
     lay_out,
 )
 from composer.views.picture.model import LEFT_OUT
-from composer.views.picture.visible import Line, Shown, View
+from composer.views.picture.visible import DrawnPicture, Line, Shown
 
 _FONT = "'DejaVu Sans', Verdana, 'Segoe UI', sans-serif"
 _LIGHT = """\
@@ -62,7 +62,7 @@ text, .title { fill: #e6edf3 }
 """
 
 
-def svg(view: View) -> str:
+def svg(view: DrawnPicture) -> str:
     """Return the text of an SVG file; the same for the same view.
 
     Raises:
@@ -73,7 +73,7 @@ def svg(view: View) -> str:
     return "\n".join(_lines(view, layout)) + "\n"
 
 
-def _lines(view: View, layout: Layout) -> Iterator[str]:
+def _lines(view: DrawnPicture, layout: Layout) -> Iterator[str]:
     width, height = _number(layout.width), _number(layout.height)
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
@@ -106,7 +106,7 @@ def _lines(view: View, layout: Layout) -> Iterator[str]:
     yield "</svg>"
 
 
-def _box_rules(view: View, *, dark: bool) -> Iterator[str]:
+def _box_rules(view: DrawnPicture, *, dark: bool) -> Iterator[str]:
     for number, _ in enumerate(view.boxes):
         color = box_color(number)
         fill = color.dark_fill if dark else color.fill

@@ -39,7 +39,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class DrawnPicture:
     """All that is drawn, in the order of the graph."""
 
     name: str
@@ -48,7 +48,7 @@ class View:
     lines: tuple[Line, ...]
 
 
-def view_of(picture: Picture, unfold: Sequence[str] = ()) -> View:
+def view_of(picture: Picture, unfold: Sequence[str] = ()) -> DrawnPicture:
     """Return what is drawn of ``picture``.
 
     Args:
@@ -86,7 +86,7 @@ def view_of(picture: Picture, unfold: Sequence[str] = ()) -> View:
         if before is None or (line.seam and not before.seam):
             lines[start, end, label] = line
     used = {node.box for node in shown.values()}
-    return View(
+    return DrawnPicture(
         name=picture.name,
         boxes=tuple(box for box in picture.boxes if box.id in used),
         nodes=tuple(shown.values()),

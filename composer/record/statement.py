@@ -7,10 +7,13 @@ what the build type means by them stands in ``docs/provenance.md``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from composer.record.provenance.model import Made, Material, Result, time_text
+from composer.record.build_record import ArtifactRecord, BuildRecord
+from composer.record.materials import Material, materials, spec_name, time_text
+from composer.spec.source_forms import recorded_location
 
 BUILD_TYPE: Final = "urn:keras-compose:build:1"
 BUILDER: Final = "urn:keras-compose:builder:1"
@@ -23,37 +26,50 @@ _SAFE = "/:@#?&=%+,;~!$'()*[]"
 """What a URI may hold besides letters and digits."""
 
 
-def statement(made: Made) -> dict[str, Any]:
-    """Return the statement of a build; the same build gives the same one."""
+def statement(record: BuildRecord, time: datetime | None = None) -> dict[str, Any]:
+    """Return the statement of a build; the same build gives the same one.
+
+    Args:
+        record: of the finished build.
+        time: that it names; None for none.
+    """
+    run: dict[str, Any] = {
+        "builder": {"id": BUILDER, "version": dict(sorted(record.toolchain.items()))}
+    }
+    if time is not None:
+        run["metadata"] = {"startedOn": time_text(time), "finishedOn": time_text(time)}
     return {
         "_type": "https://in-toto.io/Statement/v1",
-        "subject": [_subject(result) for result in made.results],
+        "subject": [_subject(made) for made in record.artifacts.values()],
         "predicateType": "https://slsa.dev/provenance/v1",
         "predicate": {
             "buildDefinition": {
                 "buildType": BUILD_TYPE,
                 "externalParameters": {
-                    "spec": made.spec,
-                    "overrides": list(made.overrides),
-                    "formats": [result.format for result in made.results],
+                    "spec": spec_name(record),
+                    "overrides": [_override(change) for change in record.spec.overrides],
+                    "formats": [made.format for made in record.artifacts.values()],
                 },
-                "internalParameters": {"resolvedSpec": {"sha256": made.resolved}},
-                "resolvedDependencies": [_descriptor(material) for material in made.materials],
+                "internalParameters": {"resolvedSpec": {"sha256": record.spec.sha256}},
+                "resolvedDependencies": [_descriptor(item) for item in materials(record)],
             },
-            "runDetails": {
-                "builder": {"id": BUILDER, "version": dict(sorted(made.toolchain.items()))},
-                **_metadata(made),
-            },
+            "runDetails": run,
         },
     }
 
 
-def _subject(result: Result) -> dict[str, Any]:
-    told = {"content": result.content, "format": result.format, "size": result.size}
+def _override(change: str) -> str:
+    """Return an override without the folders of a machine that its value may lie in."""
+    key, equals, value = change.partition("=")
+    return f"{key}={recorded_location(value)}" if equals else change
+
+
+def _subject(made: ArtifactRecord) -> dict[str, Any]:
+    told = {"content": made.content, "format": made.format, "size": made.size}
     return {
-        "name": result.name,
+        "name": made.name,
         # What composer takes of a folder is what in-toto calls dirHash.
-        "digest": {"dirHash" if result.folder else "sha256": result.sha256},
+        "digest": {"dirHash" if made.folder else "sha256": made.sha256},
         **_annotations(told),
     }
 
@@ -84,10 +100,3 @@ def _descriptor(material: Material) -> dict[str, Any]:
 def _annotations(told: Mapping[str, object]) -> dict[str, Any]:
     given = {key: value for key, value in told.items() if value is not None}
     return {"annotations": given} if given else {}
-
-
-def _metadata(made: Made) -> dict[str, Any]:
-    if made.time is None:
-        return {}
-    text = time_text(made.time)
-    return {"metadata": {"startedOn": text, "finishedOn": text}}

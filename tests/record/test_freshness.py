@@ -12,8 +12,9 @@ import pytest
 
 import composer
 from composer.container.archive import open_archive
-from composer.outputs import origins, results
-from composer.outputs.results import look, remember
+from composer.difference.changes import changes
+from composer.record import freshness, made_from
+from composer.record.freshness import look, remember
 from composer.sources.states import source_states
 from composer.spec.model import Destination
 from composer.store import Store, default_store
@@ -181,8 +182,8 @@ def test_other_versions_of_what_writes_the_file_are_named(
     compose, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compose("build", "pair.yaml")
-    found = origins.installed
-    monkeypatch.setattr(origins, "installed", lambda names: {**found(names), "h5py": "99.0"})
+    found = made_from.installed
+    monkeypatch.setattr(made_from, "installed", lambda names: {**found(names), "h5py": "99.0"})
     assert ", 99.0 is installed\n" in compose("build", "pair.yaml")[0]
     assert compose("build", "pair.yaml")[0] == "pair.keras is fresh\n"
 
@@ -191,10 +192,10 @@ def test_while_composer_is_worked_on_its_code_counts_too(
     compose, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compose("build", "pair.yaml")
-    monkeypatch.setattr(origins, "_own_code", lambda: "another")
+    monkeypatch.setattr(made_from, "_own_code", lambda: "another")
     assert "  was stale   composer changed\n" in compose("build", "pair.yaml")[0]
     assert compose("build", "pair.yaml")[0] == "pair.keras is fresh\n"
-    monkeypatch.setattr(origins, "_own_code", lambda: None)
+    monkeypatch.setattr(made_from, "_own_code", lambda: None)
     assert "  was stale   composer changed\n" in compose("build", "pair.yaml")[0]
 
 
@@ -269,7 +270,8 @@ def test_a_damaged_note_counts_as_none(compose, folder: Path) -> None:
     compose("build", "pair.yaml")
     (note,) = (default_store().root / "results").glob("*/*.json")
     document = json.loads(note.read_text())
-    for damage in ({"sha256": 1}, {"parts": None}, {"size": "1"}):
+    of_an_earlier_version = {"parts": {"spec": "0" * 64, "source a": "0" * 64}}
+    for damage in ({"sha256": 1}, {"parts": None}, {"size": "1"}, of_an_earlier_version):
         note.write_text(json.dumps({**document, "note": {**document["note"], **damage}}))
         assert "took" in compose("build", "pair.yaml")[0]
 
@@ -281,7 +283,7 @@ def test_times_are_trusted_but_not_by_a_locked_build(
     compose("lock", "pair.yaml")
     good = (folder / "pair.keras").read_bytes()
     # Some file system that shows no change.
-    monkeypatch.setattr(results, "_stamp", lambda _path: "stamp")
+    monkeypatch.setattr(freshness, "_stamp", lambda _path: "stamp")
     compose("build", "pair.yaml", "--force")
     change_result(folder)
     assert compose("build", "pair.yaml")[0] == "pair.keras is fresh\n"
@@ -307,12 +309,12 @@ def test_a_result_that_another_build_replaced_is_not_taken_for_ones_own(folder: 
     store = default_store()
     artifact = build_spec(prepared)
     plan, places = prepared.plan, prepared.spec.target.destinations
-    made_from = origins.origins(
+    origins = made_from.made_from(
         plan, source_states(plan, prepared.spec, store), prepared.spec, places, store
     )
     shutil.copy("models/a.keras", "theirs.keras")
     Path("theirs.keras").replace("pair.keras")
-    remember(artifact.files, made_from, store)
+    remember(artifact.files, origins, store)
     (found,) = look(plan, prepared.spec, places, store)
     assert found.reasons == ("it was changed since it was built",)
 
@@ -347,20 +349,23 @@ def test_code_decides_what_is_exported_and_not_what_is_linked(folder: Path) -> N
     )
     places = [Destination(path=Path(f"x.{name}"), format=name) for name in ("keras", "onnx")]
 
-    def found() -> tuple[origins.Origin, ...]:
+    def found() -> tuple[made_from.MadeFrom, ...]:
         prepared = prepare("pair.yaml")
         assert prepared.plan is not None
         assert prepared.spec is not None
         states = source_states(prepared.plan, prepared.spec, default_store())
-        return origins.origins(prepared.plan, states, prepared.spec, places, default_store())
+        return made_from.made_from(prepared.plan, states, prepared.spec, places, default_store())
 
     before = found()
     assert found() == before
     (folder / "my_code.py").write_text("class Scale: pass\n")
     after = found()
     assert after[0] == before[0]
-    assert list(origins.reasons(before[1].parts, after[1])) == ["my_code.py changed"]
-    assert set(after[1].parts) - set(after[0].parts) >= {"version keras", "version tensorflow"}
+    changed = changes(before[1].parts, after[1].parts)
+    assert [item.path for item in changed] == [("code", "my_code.py")]
+    assert made_from.reasons(changed) == ("my_code.py changed",)
+    assert {"keras", "tensorflow"} <= after[1].parts["toolchain"].keys()
+    assert not {"keras", "tensorflow"} & after[0].parts["toolchain"].keys()
 
 
 def test_a_place_whose_name_is_no_text_is_a_place(folder: Path) -> None:

@@ -10,9 +10,11 @@ import json
 import re
 import uuid
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Final
 
-from composer.record.provenance.model import Made, Material, Result, time_text
+from composer.record.build_record import ArtifactRecord, BuildRecord
+from composer.record.materials import Material, materials, time_text
 
 _ROOT: Final = "model"
 _SPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "urn:keras-compose:bill:1")
@@ -22,14 +24,17 @@ _PREFIX: Final = "keras-compose"
 """In front of the names of properties that CycloneDX has no field for."""
 
 
-def bill(made: Made, *, attestation: str | None = None) -> dict[str, Any]:
+def bill(
+    record: BuildRecord, time: datetime | None = None, *, attestation: str | None = None
+) -> dict[str, Any]:
     """Return the bill of materials of a build; the same build gives the same one.
 
     Args:
-        made: the build.
+        record: of the finished build.
+        time: that it names; None for none.
         attestation: the file beside it that holds the build's provenance, where there is one.
     """
-    parts = [material for material in made.materials if material.kind != "spec"]
+    parts = [material for material in materials(record) if material.kind != "spec"]
     metadata: dict[str, Any] = {
         "lifecycles": [{"phase": "build"}],
         "tools": {
@@ -39,13 +44,13 @@ def bill(made: Made, *, attestation: str | None = None) -> dict[str, Any]:
                     "name": "keras-compose" if name == "composer" else name,
                     "version": version,
                 }
-                for name, version in sorted(made.toolchain.items())
+                for name, version in sorted(record.toolchain.items())
             ]
         },
-        "component": _model(made, attestation),
+        "component": _model(record, attestation),
     }
-    if made.time is not None:
-        metadata["timestamp"] = time_text(made.time)
+    if time is not None:
+        metadata["timestamp"] = time_text(time)
     document: dict[str, Any] = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -60,55 +65,60 @@ def bill(made: Made, *, attestation: str | None = None) -> dict[str, Any]:
     return {**document, "serialNumber": serial.urn}
 
 
-def _model(made: Made, attestation: str | None) -> dict[str, Any]:
-    first, *others = made.results
+def _model(record: BuildRecord, attestation: str | None) -> dict[str, Any]:
+    model = record.model
+    assert model is not None
+    made, *others = record.artifacts.values()
     component: dict[str, Any] = {
         "type": "machine-learning-model",
         "bom-ref": _ROOT,
-        "name": made.name,
-        **({"description": made.description} if made.description else {}),
-        **_hashes(first),
+        "name": record.spec.name,
+        **({"description": model.description} if model.description else {}),
+        **_hashes(made),
         "modelCard": {
             "modelParameters": {
                 "modelArchitecture": "Keras Functional",
-                "inputs": [{"format": text} for text in made.inputs],
-                "outputs": [{"format": text} for text in made.outputs],
+                "inputs": [{"format": text} for text in model.inputs],
+                "outputs": [{"format": text} for text in model.outputs],
             },
-            "properties": _properties(operations=made.operations, parameters=made.parameters),
+            "properties": _properties(operations=model.operations, parameters=model.parameters),
         },
         "properties": [
-            *_properties(file=first.name, content=first.content, size=first.size, seed=made.seed),
-            *_folder(first),
+            *_properties(file=made.name, content=made.content, size=made.size, seed=model.seed),
+            *_folder(made),
             *(
-                {"name": f"{_PREFIX}:layer:{key}", "value": f"{name}, seed {seed}"}
-                for key, (name, seed) in made.layers.items()
+                {
+                    "name": f"{_PREFIX}:layer:{key}",
+                    "value": f"{layer.class_name}, seed {layer.seed}",
+                }
+                for key, layer in record.layers.items()
             ),
         ],
     }
     if others:
-        component["components"] = [_file(result) for result in others]
+        component["components"] = [_file(other) for other in others]
     if attestation is not None:
         component["externalReferences"] = [{"type": "attestation", "url": attestation}]
     return component
 
 
-def _file(result: Result) -> dict[str, Any]:
+def _file(made: ArtifactRecord) -> dict[str, Any]:
     return {
         "type": "file",
-        "bom-ref": f"file:{result.name}",
-        "name": result.name,
-        **_hashes(result),
-        "properties": [*_properties(format=result.format, size=result.size), *_folder(result)],
+        "bom-ref": f"file:{made.name}",
+        "name": made.name,
+        **_hashes(made),
+        "properties": [*_properties(format=made.format, size=made.size), *_folder(made)],
     }
 
 
-def _hashes(result: Result) -> dict[str, Any]:
-    return {} if result.folder else {"hashes": [{"alg": "SHA-256", "content": result.sha256}]}
+def _hashes(made: ArtifactRecord) -> dict[str, Any]:
+    return {} if made.folder else {"hashes": [{"alg": "SHA-256", "content": made.sha256}]}
 
 
-def _folder(result: Result) -> list[dict[str, str]]:
+def _folder(made: ArtifactRecord) -> list[dict[str, str]]:
     """A folder has no hash in CycloneDX; what stands for it is said as in-toto says it."""
-    return _properties(dirHash=result.sha256) if result.folder else []
+    return _properties(dirHash=made.sha256) if made.folder else []
 
 
 def _part(material: Material) -> dict[str, Any]:

@@ -19,34 +19,30 @@ def recipe_of(plan: Plan, states: Mapping[str, SourceState]) -> Recipe:
         plan: of the model.
         states: digests of its sources, by id; of one that is missing none is recorded.
     """
-    used: dict[str, set[str]] = {}
-    for origin in plan.origins.values():
-        if origin.source is not None:
-            used.setdefault(origin.source, set()).add(origin.layer)
     return Recipe(
         name=plan.name,
         seed=plan.seed,
         sources={
-            source.id: _source(
-                plan, source, states.get(source.id), frozenset(used.get(source.id, ()))
-            )
-            for source in plan.sources
+            source.id: _source(plan, source, states.get(source.id)) for source in plan.sources
         },
         origins={name: str(origin) for name, origin in plan.origins.items()},
     )
 
 
-def _source(
-    plan: Plan, source: PlannedSource, state: SourceState | None, used: frozenset[str]
-) -> RecipeSource:
-    file = plan.files.get(source.id)
+def made_of(plan: Plan, source: str) -> Recipe | None:
+    """Return the recipe that the file of a source carries, as far as its layers go in."""
+    file = plan.files.get(source)
+    if file is None or file.recipe is None:
+        return None
+    used = frozenset(origin.layer for origin in plan.origins.values() if origin.source == source)
+    # A source that was kept nested is an operation that its file does not have, and all of the
+    # file is inside.
+    known = all(layer.partition("/")[0] in file.recipe.origins for layer in used)
+    return _mapped(file.recipe.only(used) if known else file.recipe, recorded_location)
+
+
+def _source(plan: Plan, source: PlannedSource, state: SourceState | None) -> RecipeSource:
     download = source.download
-    inner = file.recipe if file is not None else None
-    if inner is not None:
-        # A source that was kept nested is an operation that its file does not have, and all of
-        # the file is inside.
-        known = all(layer.partition("/")[0] in inner.origins for layer in used)
-        inner = _mapped(inner.only(used) if known else inner, recorded_location)
     return RecipeSource(
         location=recorded_location(source.location),
         # Of the file only what the spec pins: the same model, saved again, gives the same result.
@@ -56,7 +52,7 @@ def _source(
         license=source.license,
         weights=recorded_location(source.weights) if source.weights is not None else None,
         weights_sha256=state.weights if state is not None else None,
-        made_of=inner,
+        made_of=made_of(plan, source.id),
     )
 
 
