@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from composer.container.digests import TensorDigest, digest_listed
-from composer.container.hdf5_read import open_weights
 from composer.container.stored import Listing, StoredGroup, StoredTensor
 from composer.errors import DriftError, FormatError
 from composer.graphs.graph import leaves
@@ -47,6 +46,9 @@ def check_weights(weights: Path, plan: Plan, computed: Computed) -> None:
     Raises:
         DriftError: something differs; the message says the first difference and how many.
     """
+    # Imported here: h5py takes its time, and a build that is fresh checks nothing.
+    from composer.container.hdf5_read import open_weights
+
     try:
         with open_weights(weights) as opened:
             listing = opened.listing
