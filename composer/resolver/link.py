@@ -56,7 +56,7 @@ class Link:
     @property
     def sound(self) -> bool:
         """Whether all sources are there and no error was found so far."""
-        return len(self.files) == len(self.spec.sources) and not any(
+        return all(source.id in self.files for source in self.spec.sources) and not any(
             found.severity == "error" for found in self.diagnostics
         )
 
