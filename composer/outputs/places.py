@@ -42,33 +42,26 @@ def check_places(destinations: Sequence[Destination], sources: Sequence[Path]) -
 def _check_folder(place: Destination, kind: Folder, sources: Sequence[Path]) -> None:
     folder, help_ = place.path, f"name a folder of its own: -o build/model{place_suffix(place)}"
     if folder.is_symlink():
-        raise BuildError(
-            f"{folder} is a link, and a folder would take its place", help=help_, code="CMP709"
-        )
+        raise BuildError("CMP709.link", path=folder, help=help_)
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise BuildError(
-            f"{folder} is a file, and {place.format} is a folder", help=help_, code="CMP709"
-        )
+        raise BuildError("CMP709.file-for-folder", path=folder, format=place.format, help=help_)
     for source in sources:
         if folder.resolve() in (source.resolve(), *source.resolve().parents):
-            raise BuildError(
-                f"{folder} is, or holds, a source of this model and would be replaced",
-                help=help_,
-                code="CMP709",
-            )
+            raise BuildError("CMP709.own-source-folder", path=folder, help=help_)
     try:
         held = sorted(entry.name for entry in folder.iterdir())
     except OSError as error:
-        raise BuildError(f"{folder} can't be read: {error.strerror}", code="CMP712") from error
+        raise BuildError("CMP712.unreadable", path=folder, reason=error.strerror) from error
     strange = [name for name in held if name not in kind.members]
     if strange or (held and kind.marker not in held):
         raise BuildError(
-            f"the folder {folder} would be replaced, but is not of the format {place.format}: it "
-            f"holds {', '.join((strange or held)[:3])}",
+            "CMP709.other-folder",
+            path=folder,
+            format=place.format,
+            found=strange or held,
             help=help_,
-            code="CMP709",
         )
 
 
@@ -131,9 +124,10 @@ def _take(items: Sequence[StagedResult]) -> None:
         for step in reversed(steps):
             step.undo()
         raise BuildError(
-            f"{error.filename2 or error.filename} can't be written: {error.strerror}",
+            "CMP712.unwritable",
+            path=error.filename2 or error.filename,
+            reason=error.strerror,
             help="all was left as it was" if len(items) > 1 else None,
-            code="CMP712",
         ) from error
     for step in steps:
         if step.kept is not None:
@@ -200,6 +194,4 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BuildError(
-            f"the folder {folder} can't be made: {error.strerror}", code="CMP712"
-        ) from error
+        raise BuildError("CMP712.no-folder", path=folder, reason=error.strerror) from error
