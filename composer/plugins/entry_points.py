@@ -62,6 +62,8 @@ class Registered:
         try:
             found = point.load()
         except (Exception, SystemExit) as error:
+            if self.is_ours:
+                raise
             raise PluginError(
                 f"{what} can't be loaded: {self.target}: {type(error).__name__}: {error}",
                 help=f"update or uninstall {self.package}",
