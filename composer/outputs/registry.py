@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
+from composer.container.digests import digest_file
 from composer.errors import ComposeError, PluginError, UsageError
+from composer.files.keys import key_of
 from composer.outputs.output_format import OutputFormat
 from composer.spec.formats import endings, format_named, format_of
 
@@ -43,9 +46,11 @@ def blamed(name: str) -> Iterator[None]:
         if entry.is_ours:
             raise
         raise PluginError(
-            f"the plug-in {entry.provider} fails at the format {name}: "
-            f"{type(error).__name__}: {error}",
-            help=f"update or uninstall {entry.package}",
+            "CMP560.format-failed",
+            plugin=entry.provider,
+            package=entry.package,
+            name=name,
+            reason=f"{type(error).__name__}: {error}",
         ) from error
 
 
@@ -62,6 +67,22 @@ def packages_of(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def plugin_code(name: str) -> Mapping[str, str]:
+    """Return a digest of the package that brings a format, by what it is; none for ours.
+
+    Its version says as much once it is installed, but not while somebody works on it.
+    """
+    entry = format_named(name).registered
+    if entry.is_ours:
+        return {}
+    found = find_spec(entry.target.partition(":")[0].partition(".")[0])
+    folders = (found.submodule_search_locations if found is not None else None) or ()
+    files = [file for folder in folders for file in sorted(Path(folder).rglob("*.py"))]
+    if not files and found is not None and found.origin is not None:
+        files = [Path(found.origin)]
+    return {f"the code of {entry.package}": key_of([digest_file(file) for file in files])}
+
+
 def artifact_format(artifact: Path) -> str:
     """Return the name of the format that a file or folder is of.
 
@@ -72,7 +93,5 @@ def artifact_format(artifact: Path) -> str:
     if found is None and artifact.is_dir():
         found = format_of(f"{artifact}/")
     if found is None:
-        raise UsageError(
-            f"{artifact} has no known extension", help=f"the extensions are {endings()}"
-        )
+        raise UsageError("CMP113.extension", path=artifact, expected=endings())
     return found.name

@@ -13,7 +13,7 @@ from composer.files.keys import key_of
 from composer.keras_process.code_state import CodeState
 from composer.keras_process.user_code import code_of
 from composer.linker.linker import result_key
-from composer.outputs.registry import output_format, packages_of
+from composer.outputs.registry import output_format, packages_of, plugin_code
 from composer.record.build_record import BuildRecord
 from composer.record.making import reading, record_build
 from composer.record.toolchain import WRITERS, installed
@@ -105,6 +105,8 @@ def _of_place(
         versions[_OWN] = own
     if not output_format(place.format).exported:
         code = {}
+    if code is not None:
+        code = {**code, **plugin_code(place.format)}
     options = [place.options] if place.options else []
     return MadeFrom(
         key=None if code is None else key_of([1, model, place.format, versions, code, *options]),

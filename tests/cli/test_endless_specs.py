@@ -113,10 +113,10 @@ def test_no_verb_waits_for_a_pipe(compose, workspace, arguments) -> None:
 
 
 def test_a_spec_that_the_command_line_names_may_be_a_pipe(workspace) -> None:
-    from composer.cli import options
+    from composer.workflows.named_files import readable_file
 
     os.mkfifo(workspace / "s.yaml")
-    assert options.readable_file("s.yaml", (".yaml",)).name == "s.yaml"
+    assert readable_file("s.yaml", (".yaml",)).name == "s.yaml"
 
 
 def test_what_is_extended_twice_is_read_and_told_once(workspace) -> None:

@@ -163,7 +163,11 @@ def test_a_target_that_is_a_folder_ends_with_3(compose, specs):
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(BuildError("no room"), 3), (DriftError("not the same"), 4)]
+    ("error", "code"),
+    [
+        (BuildError("CMP710.graft", path="a", origin="b"), 3),
+        (DriftError("CMP614.export-differs", format="onnx", reason="x"), 4),
+    ],
 )
 def test_an_error_of_composer_gives_its_own_exit_code(compose, specs, monkeypatch, error, code):
     def fail(*_, **__):

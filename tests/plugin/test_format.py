@@ -181,6 +181,15 @@ def test_another_version_of_the_package_makes_a_result_stale(folder, toy_plugin)
     assert toy.stale == ("compose-toy 1.0 wrote it, 1.1 is installed",)
 
 
+def test_another_line_in_the_package_makes_a_result_stale(folder, toy_plugin) -> None:
+    composer.build("spec.yaml")
+    module = toy_plugin / "compose_toy" / "format.py"
+    module.write_text(f"{module.read_text()}\n# another line\n")
+    keras, toy = composer.build("spec.yaml").files
+    assert (keras.fresh, toy.fresh) == (True, False)
+    assert toy.stale == ("the code of compose-toy changed",)
+
+
 def test_verify_compares_it_with_its_plan(folder, toy_plugin, compose) -> None:
     composer.build("spec.yaml")
     path = Path("build/net.toy.json")

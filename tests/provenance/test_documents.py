@@ -342,6 +342,16 @@ def test_several_specs_have_documents_of_their_own(folder: Path, compose: Compos
         assert sbom["metadata"]["component"]["name"] == Path(stem).name
 
 
+def test_two_results_of_one_format_are_both_named(folder: Path, compose: Compose) -> None:
+    assert compose("build", "pair.yaml", "-o", "x.keras", "-o", "y.keras", *BOTH)[0] == 0
+    provenance, sbom = documents("x")
+    assert [item["name"] for item in provenance["subject"]] == ["x.keras", "y.keras"]
+    parameters = provenance["predicate"]["buildDefinition"]["externalParameters"]
+    assert parameters["formats"] == ["keras", "keras"]
+    component = sbom["metadata"]["component"]
+    assert [part["name"] for part in component["components"]] == ["y.keras"]
+
+
 def test_from_python_the_same(folder: Path) -> None:
     made = composer.build("pair.yaml", output="x.keras", provenance=True, sbom=True)
     assert [(str(place.path), place.format) for place in made.companions] == [

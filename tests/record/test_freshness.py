@@ -270,7 +270,8 @@ def test_a_damaged_note_counts_as_none(compose, folder: Path) -> None:
     compose("build", "pair.yaml")
     (note,) = (default_store().root / "results").glob("*/*.json")
     document = json.loads(note.read_text())
-    for damage in ({"sha256": 1}, {"parts": None}, {"size": "1"}):
+    of_an_earlier_version = {"parts": {"spec": "0" * 64, "source a": "0" * 64}}
+    for damage in ({"sha256": 1}, {"parts": None}, {"size": "1"}, of_an_earlier_version):
         note.write_text(json.dumps({**document, "note": {**document["note"], **damage}}))
         assert "took" in compose("build", "pair.yaml")[0]
 
