@@ -16,6 +16,7 @@ from composer.linker.target import check_target
 from composer.outputs.companions import is_companion, place_suffix
 from composer.outputs.output_format import Folder
 from composer.outputs.registry import output_format
+from composer.outputs.staged import StagedResult
 from composer.spec.model import Destination
 
 
@@ -64,16 +65,8 @@ def _check_folder(place: Destination, kind: Folder, sources: Sequence[Path]) -> 
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unfinished:
-    """A place, and the path beside it where what shall stand there is written first."""
-
-    place: Destination
-    path: Path
-
-
 @contextmanager
-def unfinished(destinations: Sequence[Destination]) -> Iterator[tuple[Unfinished, ...]]:
+def unfinished(destinations: Sequence[Destination]) -> Iterator[tuple[StagedResult, ...]]:
     """Give a path for each place, on its own disk, and remove what is left there at the end.
 
     What builds that were killed left in the same folders is removed first.
@@ -89,12 +82,12 @@ def unfinished(destinations: Sequence[Destination]) -> Iterator[tuple[Unfinished
             sweep(folder)
             beginning = token(place.path.name.removesuffix(suffix))
             stack.enter_context(marked(folder, beginning, place.path.name))
-            items.append(Unfinished(place=place, path=folder / f"{beginning}{suffix}"))
+            items.append(StagedResult(place=place, path=folder / f"{beginning}{suffix}"))
             stack.callback(discard, items[-1].path)
         yield tuple(items)
 
 
-def take_places(items: Sequence[Unfinished]) -> None:
+def take_places(items: Sequence[StagedResult]) -> None:
     """Give everything its name; when one can't have it, none has, and all is as before.
 
     A reader sees the old file or the new one. Where the system can't exchange two names in one
@@ -120,7 +113,7 @@ def _one_at_a_time(folders: Collection[Path]) -> Iterator[None]:
         yield
 
 
-def _take(items: Sequence[Unfinished]) -> None:
+def _take(items: Sequence[StagedResult]) -> None:
     steps: list[_Step] = []
     try:
         for item in items:

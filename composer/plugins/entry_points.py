@@ -61,6 +61,8 @@ class Registered:
         try:
             found = point.load()
         except (Exception, SystemExit) as error:
+            if self.is_ours:
+                raise
             raise PluginError(
                 "CMP560.unloadable",
                 package=self.package,

@@ -56,9 +56,8 @@ class Link:
     @property
     def sound(self) -> bool:
         """Whether all sources are there and no error was found so far."""
-        return len(self.files) == len(self.spec.sources) and not any(
-            found.severity == "error" for found in self.diagnostics
-        )
+        opened = all(source.id in self.files for source in self.spec.sources)
+        return opened and not any(found.severity == "error" for found in self.diagnostics)
 
     @property
     def linkable(self) -> bool:

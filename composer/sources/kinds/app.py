@@ -67,6 +67,7 @@ KIND = SourceKind(
     described="app:ResNet50 (keras.applications)",
     arguments={},
     draws_seed=True,
+    is_decided_by_text=True,
     suggested=(
         "{include_top: false, pooling: avg, weights: null}",
         "Without its classifier, and with random weights instead of a download",
