@@ -197,7 +197,7 @@ def _inspect_h5(path: Path) -> Inspection:
         model = read_legacy_model(path, known_classes())
         check_weights(model)
     except FormatError as refused:
-        if refused.reason not in ("h5-refused", "h5-no-shape"):
+        if refused.code != "CMP520":
             raise
         file = read_file(path)
         graph, weights = outline(file), file.layers

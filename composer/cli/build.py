@@ -98,16 +98,13 @@ def command(
 
     specs, overrides = options.split(arguments)
     if outputs and len(specs) > 1:
-        raise UsageError(
-            f"--output is for one spec; found {len(specs)}: {', '.join(specs)}",
-            help="let each spec say where its own artifact goes: output: {path: …}",
-        )
+        raise UsageError("CMP113.output-many-specs", count=len(specs), specs=specs)
     _check_lock_options(overrides, locked=locked, frozen=frozen, trust_lock=trust_lock)
     if verify and dry_run:
-        raise UsageError("--verify looks at what was written, and --dry-run writes nothing")
+        raise UsageError("CMP113.verify-dry-run")
     beside = {"--provenance": provenance, "--sbom": sbom, "--sign": sign is not None}
     for option in (name for name, given in beside.items() if given and dry_run):
-        raise UsageError(f"{option} is about what was written, and --dry-run writes nothing")
+        raise UsageError("CMP113.after-dry-run", option=option)
     todo = [
         Job(
             spec=spec,
@@ -149,17 +146,11 @@ def _check_lock_options(
     from composer.errors import UsageError
 
     if frozen and locked:
-        raise UsageError(
-            "--locked and --frozen can't be combined: --locked checks the spec, "
-            "--frozen builds from the lock"
-        )
+        raise UsageError("CMP113.locked-frozen")
     if frozen and overrides:
-        raise UsageError(
-            f"--frozen builds what the lock says, and takes no overrides: {' '.join(overrides)}",
-            help="compose lock SPEC OVERRIDE… locks a spec with them",
-        )
+        raise UsageError("CMP113.frozen-overrides", overrides=" ".join(overrides))
     if trust_lock and not frozen:
-        raise UsageError("--trust-lock is about builds from a lock, which --frozen makes")
+        raise UsageError("CMP113.trust-lock-alone")
 
 
 def _show(outcome: Outcome, report: Report) -> None:

@@ -69,7 +69,7 @@ def prune(
     from composer.store import contents, default_store
 
     if everything and (age or max_size):
-        raise UsageError("--all removes whatever --older-than and --max-size would keep")
+        raise UsageError("CMP113.cache-all-limits")
     max_age, max_bytes = _age(age), _size(max_size)
     if max_age is None and max_bytes is None and not everything:
         max_age = _UNUSED_FOR
@@ -89,7 +89,7 @@ def _age(text: str | None) -> timedelta | None:
 
     found = None if text is None else age_from(text)
     if text is not None and found is None:
-        raise UsageError(f"{text!r} is no age", help="an age is 90m, 12h, 7d or 2w")
+        raise UsageError("CMP113.age", text=text)
     return found
 
 
@@ -99,5 +99,5 @@ def _size(text: str | None) -> int | None:
 
     found = None if text is None else bytes_from(text)
     if text is not None and found is None:
-        raise UsageError(f"{text!r} is no size", help="a size is 500MB or 2GiB")
+        raise UsageError("CMP113.size", text=text)
     return found

@@ -53,7 +53,8 @@ class _Verbs(click.Group):
             from composer.errors import UsageError
 
             raise UsageError(
-                f"there is no command {args[0]!r}",
+                "CMP113.command",
+                name=args[0],
                 help=did_you_mean(args[0], _VERBS) or f"the commands are {', '.join(_VERBS)}",
             )
         return super().resolve_command(ctx, args)

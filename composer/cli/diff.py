@@ -51,10 +51,7 @@ def command(
 
     wrong = [word for word in overrides if not options.is_override(word)]
     if wrong:
-        raise UsageError(
-            f"two are compared at a time; found a third: {wrong[0]}",
-            help="an override holds '=' or begins with '+' or '~'",
-        )
+        raise UsageError("CMP113.diff-third", name=wrong[0])
     page_file = page_path(page)
     text = ""
     with Report(format, stdout_is_taken=True) as report:

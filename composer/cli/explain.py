@@ -33,6 +33,8 @@ def command(topic: str | None) -> int:
 
 def _text(topic: str) -> str:
     from composer.diagnostics.codes import codes, page
+    from composer.diagnostics.suggest import did_you_mean
+    from composer.errors import UsageError
     from composer.plugins import codes as of_plugins
     from composer.signatures.page import page_of, topics
 
@@ -40,10 +42,15 @@ def _text(topic: str) -> str:
     if text is not None:
         return text
     if not topic.strip().upper().startswith("CMP"):
-        from composer.diagnostics.suggest import did_you_mean
-        from composer.errors import UsageError
-
         known = did_you_mean(topic, (*topics(), *codes()))
         if known is not None:
-            raise UsageError(f"there is no layer of Keras called {topic!r}", help=known)
-    return page(topic).text
+            raise UsageError("CMP113.explain-layer", name=topic, help=known)
+    try:
+        return page(topic).text
+    except KeyError:
+        raise UsageError(
+            "CMP113.diagnostic-code",
+            name=topic,
+            example=codes()[0],
+            help=did_you_mean(topic.strip().upper(), codes()),
+        ) from None

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import click
 
-from composer.diagnostics.of_errors import BUG, MACHINE
-
+MACHINE = "CMP713"
+"""What the machine refuses: a full disk, missing rights, too many open files."""
+BUG = "CMP714"
+"""What composer did not expect."""
 _LONGEST = 100
 
 

@@ -75,14 +75,11 @@ def command(
     chosen = _form(output, form)
     wrong = [word for word in overrides if not options.is_override(word)]
     if wrong:
-        raise UsageError(
-            f"one is drawn at a time; found a second: {wrong[0]}",
-            help="an override holds '=' or begins with '+' or '~'",
-        )
+        raise UsageError("CMP113.graph-second", name=wrong[0])
     if Path(model).suffix in KERAS_SUFFIXES + LEGACY_SUFFIXES:
         if overrides or every_layer:
             word = overrides[0] if overrides else "--all"
-            raise UsageError(f"{word} is for a spec; {model} is a model file")
+            raise UsageError("CMP113.graph-of-model", option=word, path=model)
         picture = _of_model(model)
     else:
         found = _of_spec(model, overrides, (deep, offline, every_layer), format, output)
@@ -102,10 +99,7 @@ def _form(output: str | None, form: Form | None) -> Form:
         return "mermaid"
     suffix = Path(output).suffix.lower()
     if suffix not in _ENDINGS:
-        raise UsageError(
-            f"{output} has no known extension; use {', '.join(_ENDINGS)}",
-            help="or set the format: --format svg",
-        )
+        raise UsageError("CMP113.picture-extension", path=output, expected=_ENDINGS)
     return _ENDINGS[suffix]
 
 
@@ -192,6 +186,6 @@ def _png_to_stdout(data: bytes) -> None:
     from composer.errors import UsageError
 
     if sys.stdout.isatty():
-        raise UsageError("a PNG is not for a terminal", help="-o FILE.png writes it to a file")
+        raise UsageError("CMP113.png-terminal")
     sys.stdout.flush()
     sys.stdout.buffer.write(data)

@@ -70,15 +70,12 @@ def command(
 
     if example:
         if models or output is not None or name is not None:
-            raise UsageError("--example takes no models, no --output and no --name")
+            raise UsageError("CMP113.example-arguments")
         return _example()
     if not models:
-        raise UsageError("no models given", help=_models_here())
+        raise UsageError("CMP113.no-models", help=_models_here())
     if name is not None and not _NAME.fullmatch(name):
-        raise UsageError(
-            f"{name!r} is not a valid model name",
-            help="use letters, digits, '_', '.' and '-', for instance --name resnet_head",
-        )
+        raise UsageError("CMP113.model-name", name=name)
     file = _target(output)
     directory = _directory(output)
     schema, missing = _schema(directory, write=output != STDOUT)
@@ -135,20 +132,14 @@ def _target(output: str | None) -> Path | None:
     assert output is not None
     file = Path(output)
     if not output.endswith(SPEC_SUFFIXES):
-        raise UsageError(
-            f"{output} has no extension of a spec", help=f"name it {file.with_suffix('.yaml')}"
-        )
+        raise UsageError("CMP113.spec-extension", path=output, better=file.with_suffix(".yaml"))
     _refuse_existing(file)
     return file
 
 
 def _refuse_existing(file: Path) -> None:
     if os.path.lexists(file):
-        raise UsageError(
-            f"{file} already exists; init never overwrites",
-            help="choose another file with -o FILE, or print the spec with -o -",
-            code="CMP712",
-        )
+        raise UsageError("CMP712.exists", path=file)
 
 
 def _directory(output: str | None) -> Path:
@@ -177,8 +168,7 @@ def _location(model: str, directory: Path) -> str:
         readable_file(str(path), known)
     if path.is_file() and not model.endswith(known):
         raise UsageError(
-            f"{model} has no extension of a model: {', '.join(KERAS_SUFFIXES + LEGACY_SUFFIXES)}",
-            help="name a model file, app:ResNet50, hub:PRESET or py:module:function",
+            "CMP113.model-extension", path=model, expected=KERAS_SUFFIXES + LEGACY_SUFFIXES
         )
     return _seen_from(directory, path)
 
@@ -234,7 +224,7 @@ def _write(file: Path, content: bytes) -> None:
         raise
     except OSError as error:
         raise UsageError(
-            f"{file} can't be written: {os.strerror(error.errno or 0).lower()}", code="CMP712"
+            "CMP712.unwritable", path=file, reason=os.strerror(error.errno or 0).lower()
         ) from error
 
 

@@ -73,21 +73,19 @@ def _selector(text: str) -> Selector:
             # Only text comes of this loader: no number, no date, no object.
             data = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506
         except yaml.YAMLError as error:
-            raise UsageError(f"the selector {text} is not valid YAML: {error}") from error
+            raise UsageError("CMP113.selector-yaml", text=text, reason=str(error)) from error
     forms = ({"regex"}, {"class"}, {"upto"}, {"after"}, {"from", "to"})
     is_map = isinstance(data, dict) and set(data) in forms
     if not isinstance(data, str) and not (
         isinstance(data, dict) and is_map and all(isinstance(v, str) for v in data.values())
     ):
-        raise UsageError(
-            f"{text} is no selector",
-            help="a selector is a glob, or one of {regex: …}, {class: …}, {from: …, to: …}, "
-            "{upto: …}, {after: …}",
-        )
+        raise UsageError("CMP113.selector", text=text)
     try:
         return parse_selector(data)
     except RefusedError as error:
-        raise UsageError(error.message, help=error.help, code=error.code) from error
+        raise UsageError("CMP113.selector-refused", reason=error.message, help=error.help).under(
+            error.code
+        ) from error
 
 
 def _report(caught: Mapping[str, Caught]) -> None:

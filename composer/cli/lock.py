@@ -50,8 +50,7 @@ def command(
     """
     from composer.cli.progress import display
     from composer.cli.reporting import Report
-    from composer.diagnostics.of_errors import exit_code
-    from composer.errors import ComposeError, SpecError, UsageError
+    from composer.errors import ComposeError, SpecError, UsageError, exit_code
 
     specs, overrides = options.split(arguments)
     if existing:
@@ -60,9 +59,9 @@ def command(
             console.talk("none of these specs has a lock")
             return 0
     if upgrade and len(specs) > 1:
-        raise UsageError(f"--upgrade is for one spec; found {len(specs)}: {', '.join(specs)}")
+        raise UsageError("CMP113.upgrade-many-specs", count=len(specs), specs=specs)
     if upgrade and check:
-        raise UsageError("--check looks at the lock, and --upgrade changes it")
+        raise UsageError("CMP113.check-upgrade")
     codes = [0]
     with Report(format) as report:
         for spec in specs:
@@ -90,7 +89,7 @@ def _checked(
     *,
     offline: bool,
 ) -> int:
-    from composer.diagnostics.of_errors import exit_code
+    from composer.errors import exit_code
     from composer.workflows.locking import check_lock
 
     prepared = check_lock(spec, overrides, offline=offline, progress=say)

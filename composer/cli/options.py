@@ -82,11 +82,9 @@ def split(arguments: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     named = (a for a in listed if not is_override(a))
     specs = tuple(dict.fromkeys(spec for name in named for spec in _specs_of(name)))
     if not specs:
-        raise UsageError(
-            "no spec is named; expected the path of a YAML file"
-            + (f", found only overrides: {' '.join(overrides)}" if overrides else ""),
-            help="for instance: compose validate specs/model.yaml",
-        )
+        if overrides:
+            raise UsageError("CMP113.only-overrides", overrides=overrides)
+        raise UsageError("CMP113.no-spec")
     return specs, overrides
 
 
@@ -96,7 +94,7 @@ def _specs_of(name: str) -> tuple[str, ...]:
         return (name,)
     found = specs_below(name)
     if not found:
-        raise UsageError(f"the folder {name} holds no spec; expected .yaml files", code="CMP114")
+        raise UsageError("CMP114.empty-folder", path=name)
     return found
 
 

@@ -45,10 +45,7 @@ def command(
 
     specs, overrides = options.split(arguments)
     if len(specs) > 1:
-        raise UsageError(
-            f"a plan is of one spec; found {len(specs)}: {', '.join(specs)}",
-            help="an override holds '=' or begins with '+' or '~'",
-        )
+        raise UsageError("CMP113.plan-many-specs", count=len(specs), specs=specs)
     page_file = page_path(page)
     readable_file(specs[0], SPEC_SUFFIXES)
     with display(f"planning {specs[0]}") as say:

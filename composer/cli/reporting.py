@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal, Self, cast
 
 from composer.cli import console
 from composer.cli.failures import failure_of
-from composer.diagnostics.of_errors import diagnostics_of, not_told_yet
 from composer.errors import ComposeError, DriftError, SpecError
 
 if TYPE_CHECKING:
@@ -62,13 +61,15 @@ class Report:
             error: that ends one of several.
             about: which one; it is named where the message does not name it.
         """
-        if not isinstance(error, SpecError) and about not in error.message:
-            error.message = f"{about}: {error.message}"
+        if not isinstance(error, SpecError) and about not in map(str, error.fields.values()):
+            error = error.about(spec=about or None)
         if self._on_stdout:
-            self._collected.extend(diagnostics_of(error))
-        elif isinstance(error, SpecError | DriftError):
+            self._collected.extend(error.diagnostics)
+        elif isinstance(error, SpecError):
             self.add(error.diagnostics)
-        if not isinstance(error, SpecError) and (problem := not_told_yet(error)) is not None:
+        elif isinstance(error, DriftError):
+            self.add(error.differences)
+        if not isinstance(error, SpecError) and (problem := error.summary) is not None:
             console.show_problem(problem.message, problem.help, code=problem.code)
 
     def fail_with(self, problem: Diagnostic, told: Sequence[Diagnostic]) -> None:
@@ -160,7 +161,7 @@ def diagnostics_of_any(error: Exception) -> Sequence[Diagnostic]:
     from composer.diagnostics.diagnostic import Diagnostic
 
     if isinstance(error, ComposeError):
-        return diagnostics_of(error)
+        return error.diagnostics
     failure = failure_of(error)
     return [Diagnostic(code=failure.code, message=failure.message, help=failure.help)]
 

@@ -90,11 +90,7 @@ def _found() -> tuple[str, ...]:
 
     specs = tuple(name for name in options.specs_below(".") if _is_spec(Path(name)))
     if not specs:
-        raise UsageError(
-            "there is no spec below the current folder",
-            help="name one: compose status SPEC",
-            code="CMP114",
-        )
+        raise UsageError("CMP114.no-specs")
     return specs
 
 

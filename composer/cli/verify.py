@@ -65,6 +65,7 @@ def command(
     """
     from composer.cli.reporting import Report
     from composer.cli.verify_files import Wanted, verify_files
+    from composer.errors import UsageError
 
     _check_usage(artifact, overrides, spec=spec, rebuild=rebuild, lock=lock)
     named = artifact.endswith(SPEC_SUFFIXES)
@@ -78,17 +79,11 @@ def command(
         signature=signature,
     )
     if signature is not None and (public_key is None or named):
-        raise _usage(
-            "--signature is of one artifact, and is checked against a public key",
-            "compose verify ARTIFACT --signature FILE --public-key KEY",
-        )
+        raise UsageError("CMP113.signature-alone")
     with Report(format) as report:
         if lock is None and not rebuild and public_key is None:
             if named:
-                raise _usage(
-                    f"{artifact} is a spec; what it builds is loaded with ARTIFACT --spec SPEC",
-                    "compose verify SPEC --rebuild, or --lock LOCK, looks at all that it builds",
-                )
+                raise UsageError("CMP113.verify-spec", path=artifact)
             return _in_keras(Path(artifact), spec, overrides, report)
         return verify_files(wanted, report)
 
@@ -96,31 +91,18 @@ def command(
 def _check_usage(
     artifact: str, overrides: tuple[str, ...], *, spec: str | None, rebuild: bool, lock: str | None
 ) -> None:
-    strangers = [argument for argument in overrides if not options.is_override(argument)]
-    if strangers:
-        raise _usage(
-            f"one artifact is verified at a time; found also {' '.join(strangers)}",
-            "an override holds '=' or begins with '+' or '~'",
-        )
-    is_spec = artifact.endswith(SPEC_SUFFIXES)
-    if is_spec and spec is not None:
-        raise _usage(f"two specs are named: {artifact} and {spec}")
-    if overrides and spec is None and not is_spec:
-        raise _usage(
-            f"overrides change a spec, and none is named; found {' '.join(overrides)}",
-            "name it: compose verify ARTIFACT --spec SPEC OVERRIDE…",
-        )
-    if rebuild and not is_spec and spec is None and lock is None:
-        raise _usage(
-            "--rebuild needs the spec that the artifact was built from",
-            f"compose verify {artifact} --rebuild --spec SPEC, or --lock LOCK",
-        )
-
-
-def _usage(message: str, help: str | None = None) -> Exception:  # noqa: A002
     from composer.errors import UsageError
 
-    return UsageError(message, help=help)
+    strangers = [argument for argument in overrides if not options.is_override(argument)]
+    if strangers:
+        raise UsageError("CMP113.verify-many", names=strangers)
+    is_spec = artifact.endswith(SPEC_SUFFIXES)
+    if is_spec and spec is not None:
+        raise UsageError("CMP113.verify-two-specs", path=artifact, other=spec)
+    if overrides and spec is None and not is_spec:
+        raise UsageError("CMP113.verify-overrides", overrides=overrides)
+    if rebuild and not is_spec and spec is None and lock is None:
+        raise UsageError("CMP113.rebuild-what", path=artifact)
 
 
 def _in_keras(artifact: Path, spec: str | None, overrides: tuple[str, ...], report: Report) -> int:

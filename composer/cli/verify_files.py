@@ -125,11 +125,7 @@ def _spec_beside(lock_file: Path | None, lock: BuildRecord | None) -> str:
     spec = spec_of(lock, lock_file)
     if spec is not None:
         return str(spec)
-    raise UsageError(
-        f"{lock_file} does not lie beside the spec that it was written for",
-        help="name that one: --spec SPEC",
-        code="CMP114",
-    )
+    raise UsageError("CMP114.lock-elsewhere", path=lock_file)
 
 
 def _artifacts(wanted: Wanted, overrides: tuple[str, ...]) -> list[Path]:

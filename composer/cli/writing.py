@@ -30,7 +30,7 @@ def replace_file(path: Path, data: bytes) -> None:
                 Path(file.name).unlink(missing_ok=True)
                 raise
     except OSError as error:
-        raise UsageError(f"{path} can't be written: {error.strerror}", code="CMP712") from error
+        raise UsageError("CMP712.unwritable", path=path, reason=error.strerror) from error
 
 
 def page_path(path: str | None) -> Path | None:
@@ -43,4 +43,4 @@ def page_path(path: str | None) -> Path | None:
 
     if path is None or path.lower().endswith((".html", ".htm")):
         return None if path is None else Path(path)
-    raise UsageError(f"--html {path}: the page is an HTML file; expected a name that ends in .html")
+    raise UsageError("CMP113.html-extension", path=path)

@@ -16,7 +16,7 @@ from composer.container.stored import FileStamp
 from composer.container.strict_json import MAX_BYTES as MAX_JSON_BYTES
 from composer.container.strict_json import read_object
 from composer.container.zip_directory import DEFLATED, HDF5_SIGNATURE, Member, read_members
-from composer.errors import FormatError
+from composer.errors import FormatError, about
 from composer.files.regular import NotRegularError, opened_regular
 
 if TYPE_CHECKING:
@@ -141,14 +141,17 @@ class Archive:
         self.close()
 
     def _json(self, name: str) -> dict[str, Any]:
-        return read_object(self._read(self._members[name], MAX_JSON_BYTES), f"{self.path}: {name}")
+        with about(path=self.path):
+            return read_object(self._read(self._members[name], MAX_JSON_BYTES), name)
 
     def _read(self, member: Member, limit: int) -> bytes:
         if member.size > limit:
             raise FormatError(
-                f"{self.path}: member {member.name!r} has {member.size} bytes; at most {limit} "
-                "are read",
-                reason="member_size",
+                "CMP502.member-size",
+                path=self.path,
+                member=member.name,
+                size=member.size,
+                limit=limit,
             )
         return b"".join(_content(self._descriptor, member, self.path))
 
@@ -180,11 +183,11 @@ def open_archive(path: str | os.PathLike[str]) -> Archive:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise FormatError(f"{path} is not a regular file", reason="unreadable")
+            raise FormatError("CMP502.not-regular", path=path)
         return Archive(path, descriptor)
     except OSError as error:
         os.close(descriptor)
-        raise FormatError(f"{path} can't be read: {error}", reason="unreadable") from error
+        raise FormatError("CMP502.unreadable", path=path, reason=str(error)) from error
     except BaseException:
         os.close(descriptor)
         raise
@@ -218,7 +221,7 @@ def opened_weights(path: str | os.PathLike[str]) -> Iterator[WeightsFile]:
     try:
         descriptor = opened_regular(Path(path))
     except NotRegularError as error:
-        raise FormatError(f"{path} is not a regular file", reason="unreadable") from error
+        raise FormatError("CMP502.not-regular", path=path) from error
     with os.fdopen(descriptor, "rb") as file:
         plain = file.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE
     if plain:
@@ -233,33 +236,29 @@ def opened_weights(path: str | os.PathLike[str]) -> Iterator[WeightsFile]:
 
 def _check_membership(members: dict[str, Member], path: Path) -> None:
     if "model.weights.npz" in members:
-        raise FormatError(
-            f"{path} keeps its weights as model.weights.npz; expected {WEIGHTS}",
-            reason="weights_format",
-            help="save the model again without weights_format='npz'",
-        )
+        raise FormatError("CMP502.npz", path=path)
     for name in (METADATA, CONFIG, WEIGHTS):
         if name not in members:
             raise FormatError(
-                f"{path} has no member {name}; found {', '.join(sorted(members)[:5]) or 'none'}",
-                reason="missing_member",
-                help="save the model again with model.save('NAME.keras')",
+                "CMP502.missing-member",
+                path=path,
+                member=name,
+                found=", ".join(sorted(members)[:5]) or "none",
             )
     for name in members:
         if name not in (METADATA, CONFIG, WEIGHTS) and not name.startswith(ASSETS):
-            raise FormatError(
-                f"{path} has a member {name!r} that no .keras file has; expected {METADATA}, "
-                f"{CONFIG}, {WEIGHTS} and {ASSETS}…",
-                reason="unknown_member",
-            )
+            raise FormatError("CMP502.unknown-member", path=path, member=name)
 
 
 def _content(descriptor: int, member: Member, path: Path) -> Iterator[bytes]:
     if member.size > EXPANSION_FLOOR and member.size > MAX_EXPANSION * member.stored_size:
         raise FormatError(
-            f"{path}: member {member.name!r} says that {member.stored_size} bytes become "
-            f"{member.size}, more than {MAX_EXPANSION} times as many",
-            reason="bomb",
+            "CMP502.bomb",
+            path=path,
+            member=member.name,
+            stored=member.stored_size,
+            size=member.size,
+            limit=MAX_EXPANSION,
         )
     crc = 0
     size = 0
@@ -272,16 +271,15 @@ def _content(descriptor: int, member: Member, path: Path) -> Iterator[bytes]:
         yield chunk
     if size != member.size:
         raise FormatError(
-            f"{path}: member {member.name!r} should hold {member.size} bytes and holds "
-            f"{'more' if size > member.size else size}",
-            reason="damaged",
+            "CMP502.member-length",
+            path=path,
+            member=member.name,
+            expected=member.size,
+            found=size,
         )
     if crc != member.crc:
         raise FormatError(
-            f"{path}: the bytes of member {member.name!r} are not those that were "
-            f"written: CRC-32 {crc:08x}, expected {member.crc:08x}",
-            reason="crc",
-            help="copy or download the file again",
+            "CMP502.crc", path=path, member=member.name, found=crc, expected=member.crc
         )
 
 
@@ -317,4 +315,4 @@ def _inflated(raw: Iterator[bytes], size: int) -> Iterator[bytes]:
                 if done > size or inflater.eof:
                     return
     except zlib.error as error:
-        raise FormatError(f"a deflated member is damaged: {error}", reason="damaged") from error
+        raise FormatError("CMP502.deflate", reason=str(error)) from error

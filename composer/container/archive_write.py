@@ -105,7 +105,7 @@ def write_archive(
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise BuildError(
-            f"{target} could not be written: {error.strerror or error}", code="CMP712"
+            "CMP712.unwritable", path=target, reason=error.strerror or error
         ) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -139,7 +139,7 @@ def _write(
     seen = set()
     for asset in assets:
         if not asset.name.startswith(ASSETS) or asset.name in seen:
-            raise BuildError(f"two assets, or none of their kind, would be written: {asset.name}")
+            raise BuildError("CMP710.asset-twice", asset=asset.name)
         seen.add(asset.name)
         members.append(_append(descriptor, asset.name, _asset(sources, asset)))
     write_all(descriptor, memoryview(local_header(weights, length=USER_BLOCK)), 0)
@@ -181,7 +181,7 @@ def write_weights(target: Path, contents: Sequence[Content]) -> None:
             os.close(descriptor)
     except OSError as error:
         raise BuildError(
-            f"{target} could not be written: {error.strerror or error}", code="CMP712"
+            "CMP712.unwritable", path=target, reason=error.strerror or error
         ) from error
 
 
@@ -232,9 +232,14 @@ def _copy_tensors(
             entry.dtype,
         ):
             raise BuildError(
-                f"{entry.path} should be {entry.dtype} {entry.shape}; its source "
-                f"{origin.tensor.path} of {origin.path} is {origin.tensor.dtype} "
-                f"{origin.tensor.shape}"
+                "CMP710.other-tensor",
+                tensor=entry.path,
+                expected_dtype=entry.dtype,
+                expected_shape=entry.shape,
+                source_tensor=origin.tensor.path,
+                path=origin.path,
+                dtype=origin.tensor.dtype,
+                shape=origin.tensor.shape,
             )
         if isinstance(origin, bytes):
             copier.write((origin,), offset, nbytes, entry.path)
@@ -253,7 +258,7 @@ def _texts(sources: Sources, entry: TensorToWrite) -> tuple[bytes, ...]:
     if entry.dtype != TEXT:
         return ()
     if not isinstance(entry.origin, TensorInFile):
-        raise BuildError(f"{entry.path}: text of varying length can only be copied from a file")
+        raise BuildError("CMP710.text-without-file", tensor=entry.path)
     origin = entry.origin
     return sources.weights(origin.path, origin.stamp).texts(origin.tensor)
 

@@ -118,9 +118,7 @@ class Sources:
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            raise BuildError(
-                f"the source {path} can't be opened: {error.strerror}", code="CMP713"
-            ) from error
+            raise BuildError("CMP713.unopenable", path=path, reason=error.strerror) from error
         source = _Source(descriptor, stamp, ExitStack())
         self._open[path] = source
         check_stamp(path, FileStamp.of(descriptor), stamp)
@@ -142,10 +140,10 @@ def check_stamp(path: Path, found: FileStamp, expected: FileStamp) -> None:
     """
     if found != expected:
         raise BuildError(
-            f"the source {path} changed after it was read: it had {expected.size} bytes, now it "
-            f"has {found.size}" + (", changed later" if found.size == expected.size else ""),
-            help="build again when nothing writes to the source",
-            code="CMP545",
+            "CMP545.source-changed",
+            path=path,
+            expected=expected.size,
+            found=found.size,
         )
 
 
@@ -207,7 +205,10 @@ class Copier:
             self._follower.advance(offset + done)
         if done != nbytes:
             raise BuildError(
-                f"{name} has {nbytes} bytes and its source gave {'more' if done > nbytes else done}"
+                "CMP710.tensor-bytes",
+                tensor=name,
+                expected=nbytes,
+                found=done,
             )
 
     def _kernel_copy(self, source: int, source_offset: int, offset: int, count: int) -> int:
@@ -229,7 +230,7 @@ class Copier:
             self._buffer = memoryview(bytearray(CHUNK))
         done = os.preadv(source, [self._buffer[:count]], source_offset)
         if not done:
-            raise BuildError(f"the source of {name} ends before the tensor does")
+            raise BuildError("CMP710.tensor-short", tensor=name)
         write_all(self._descriptor, self._buffer[:done], offset)
         return done
 

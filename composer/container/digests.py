@@ -119,7 +119,7 @@ def _digest_extents(descriptor: int, extents: list[tuple[str, int, int]]) -> dic
             piece = buffer[: min(CHUNK, nbytes - done)]
             count = os.preadv(descriptor, [piece], offset + done)
             if not count:
-                raise FormatError(f"the file ends inside {path}", reason="truncated")
+                raise FormatError("CMP502.ends-inside", what=path)
             digest.update(piece[:count])
             done += count
         found[path] = digest.hexdigest()

@@ -94,9 +94,7 @@ def filters_of(plan: Any, what: str) -> tuple[Filter, ...]:
         code, _, values, _ = plan.get_filter(index)
         if code not in FILTERS:
             raise FormatError(
-                f"{what} is stored through HDF5 filter {code}; expected none or "
-                f"{', '.join(FILTERS.values())}",
-                reason="filter",
+                "CMP502.filter-unknown", what=what, found=code, expected=FILTERS.values()
             )
         # As HDF5 demands it, whose filters refuse to work otherwise.
         sound = {
@@ -105,9 +103,7 @@ def filters_of(plan: Any, what: str) -> tuple[Filter, ...]:
         }.get(code, True)
         if not sound:
             raise FormatError(
-                f"{what} is damaged: its filter {FILTERS[code]} has the parameters {values}",
-                reason="filter",
-                help="copy or download the file again",
+                "CMP502.filter-damaged", what=what, filter=FILTERS[code], parameters=values
             )
         found.append(Filter(code, int(values[0]) if code == SHUFFLE else 1))
     return tuple(found)
@@ -182,11 +178,7 @@ def _applied(about: Chunked, chunk: Chunk) -> list[tuple[int, int]]:
 
 
 def _wrong(about: Chunked, offset: Offset, why: str) -> FormatError:
-    return FormatError(
-        f"{about.what} is damaged: its chunk at {offset} {why}",
-        reason="chunk",
-        help="copy or download the file again",
-    )
+    return FormatError("CMP502.chunk", what=about.what, offset=offset, why=why)
 
 
 # ---------------------------------------------------------------- reading
@@ -248,7 +240,7 @@ class ChunkReader:
         else:
             raw = self._read(chunk.place, chunk.size)
             if len(raw) != chunk.size:
-                raise FormatError(f"the file ends inside {about.what}", reason="truncated")
+                raise FormatError("CMP502.ends-inside", what=about.what)
             if searched != (chunk.skipped, raw):
                 raise _wrong(about, offset, "is listed, and another one is found in its place")
             data = self._unfiltered(offset, chunk, raw)

@@ -26,8 +26,8 @@ MAX_EXPANSION = 1100
 """Bytes that one stored byte of a compressed dataset may become; deflate reaches 1,032."""
 EXPANSION_FLOOR = 1 << 20
 LINK_KINDS = {
-    h5l.TYPE_SOFT: ("soft_link", "a soft link"),
-    h5l.TYPE_EXTERNAL: ("external_link", "a link to another file"),
+    h5l.TYPE_SOFT: "a soft link",
+    h5l.TYPE_EXTERNAL: "a link to another file",
 }
 
 
@@ -37,7 +37,6 @@ Declared = tuple[tuple[int, ...], int, ElementType]
 
 @dataclass(slots=True)
 class _Listing:
-    path: str
     length: int
     shift: int | None
     read: Read
@@ -58,13 +57,12 @@ class _Listing:
 
 
 def list_objects(
-    root: Any, *, path: str, length: int, shift: int | None, read: Read, heap: GlobalHeap
+    root: Any, *, length: int, shift: int | None, read: Read, heap: GlobalHeap
 ) -> tuple[StoredGroup | StoredTensor, ...]:
     """List all groups and datasets, parents first, siblings as HDF5 lists them (by name).
 
     Args:
         root: the open root group (``h5py.h5g.GroupID``).
-        path: of the file, for messages.
         length: bytes of the HDF5 file.
         shift: what to add to HDF5's offsets to get offsets in the file at ``path``; None when
             the bytes don't lie in that file.
@@ -74,8 +72,8 @@ def list_objects(
     Raises:
         FormatError: for what the head of this file names and for what is damaged.
     """
-    listing = _Listing(path=path, length=length, shift=shift, read=read, heap=heap)
-    what = f"{path}: the root group"
+    listing = _Listing(length=length, shift=shift, read=read, heap=heap)
+    what = "the root group"
     address = root_address(read)
     check_names(read, address)
     listing.addresses[address] = ""
@@ -87,9 +85,7 @@ def list_objects(
 
 def _list_group(listing: _Listing, group: Any, header: int, prefix: str, level: int) -> None:
     if level > MAX_LEVELS:
-        raise FormatError(
-            f"{listing.path}: groups nest deeper than {MAX_LEVELS} levels", reason="group_depth"
-        )
+        raise FormatError("CMP502.group-depth", limit=MAX_LEVELS)
     if prefix:
         check_names(listing.read, header)
     links: list[tuple[bytes, int, int]] = []
@@ -97,18 +93,14 @@ def _list_group(listing: _Listing, group: Any, header: int, prefix: str, level: 
     group.links.iterate(lambda name, info: links.append((name, info.type, info.u)), info=True)
     for link_name, link_kind, address in links:
         path = prefix + link_name.decode("utf-8")
-        what = f"{listing.path}: {path}"
+        what = path
         if link_kind != h5l.TYPE_HARD:
-            reason, kind = LINK_KINDS.get(link_kind, ("unknown_link", "a link of unknown kind"))
-            raise FormatError(
-                f"{what} is {kind}; a weights file has its tensors in itself", reason=reason
-            )
+            kind = LINK_KINDS.get(link_kind, "a link of unknown kind")
+            raise FormatError("CMP502.object-elsewhere", what=what, kind=kind)
         item = h5o.open(group, link_name)
         if address in listing.addresses:
             raise FormatError(
-                f"{what} is the same object as "
-                f"{listing.addresses[address] or 'the root group'!r}; expected one name each",
-                reason="hard_link",
+                "CMP502.hard-link", what=what, other=listing.addresses[address] or "the root group"
             )
         listing.addresses[address] = path
         if isinstance(item, h5g.GroupID):
@@ -119,9 +111,7 @@ def _list_group(listing: _Listing, group: Any, header: int, prefix: str, level: 
         elif isinstance(item, h5d.DatasetID):
             listing.entries.append(_tensor(listing, item, address, what))
         else:
-            raise FormatError(
-                f"{what} is neither a group nor a dataset", reason="unsupported_object"
-            )
+            raise FormatError("CMP502.object-kind", what=what)
 
 
 def _tensor(listing: _Listing, dataset: Any, address: int, what: str) -> StoredTensor:
@@ -132,7 +122,7 @@ def _tensor(listing: _Listing, dataset: Any, address: int, what: str) -> StoredT
         element = listing.types[key] = element_type(datatype, what)
     space = dataset.get_space()
     if space.get_simple_extent_type() == h5s.NULL:
-        raise FormatError(f"{what} has no shape", reason="unsupported_type")
+        raise FormatError("CMP502.no-shape", what=what)
     shape = space.get_simple_extent_dims()
     nbytes = math.prod(shape) * element.itemsize
     offset = _check_storage(listing, dataset, (shape, nbytes, element), what)
@@ -180,18 +170,16 @@ def _check_elsewhere(listing: _Listing, dataset: Any, declared: Declared, what: 
     plan = dataset.get_create_plist()
     layout = plan.get_layout()
     if layout == h5d.VIRTUAL:
-        raise FormatError(f"{what} is a virtual dataset", reason="virtual_dataset")
+        raise FormatError("CMP502.virtual-dataset", what=what)
     if plan.get_external_count():
-        raise FormatError(f"{what} keeps its bytes in another file", reason="external_storage")
+        raise FormatError("CMP502.external-storage", what=what)
     if layout == h5d.CONTIGUOUS:
         if nbytes:
             raise _bomb(what, shape, nbytes, "no bytes at all")
         return
     stored = dataset.get_storage_size()
     if element.dtype == TEXT:
-        raise FormatError(
-            f"{what} is text that is not stored in one piece", reason="unsupported_type"
-        )
+        raise FormatError("CMP502.text-in-pieces", what=what)
     if layout == h5d.CHUNKED:
         _check_chunks(listing, dataset, plan, declared, what)
     elif stored != nbytes:
@@ -211,17 +199,12 @@ def _check_chunks(
 
 
 def _bomb(what: str, shape: tuple[int, ...], nbytes: int, found: str) -> FormatError:
-    return FormatError(
-        f"{what} declares shape {shape} and {nbytes} bytes; the file holds {found}",
-        reason="shape_bomb",
-    )
+    return FormatError("CMP502.shape-bomb", what=what, shape=shape, nbytes=nbytes, found=found)
 
 
 def _check_extents(listing: _Listing) -> None:
     end, before = 0, ""
     for offset, nbytes, what in sorted(listing.extents):
         if offset < end and nbytes:
-            raise FormatError(
-                f"{what} and {before} share bytes of the file", reason="overlapping_tensors"
-            )
+            raise FormatError("CMP502.overlapping-tensors", what=what, other=before)
         end, before = offset + nbytes, what

@@ -94,7 +94,6 @@ class WeightsFile:
             with self._guarded():
                 entries = list_objects(
                     h5g.open(self._file, b"/"),
-                    path=str(self.path),
                     length=self._length,
                     shift=self._start if self._in_file else None,
                     read=self._at_address,
@@ -186,10 +185,7 @@ class WeightsFile:
             file = h5f.open(repr(window).encode(), h5f.ACC_RDONLY, access)
             if file.get_create_plist().get_sizes() != (8, 8):
                 file.close()
-                raise FormatError(
-                    f"{self.path}: the weights use HDF5 offsets of another size than 8 bytes",
-                    reason="unsupported_hdf5",
-                )
+                raise FormatError("CMP502.offset-size", path=self.path)
             self._base = file.get_create_plist().get_userblock()
             return file
 
@@ -197,14 +193,13 @@ class WeightsFile:
     def _guarded(self) -> Iterator[None]:
         try:
             yield
-        except FormatError:
-            raise
+        except FormatError as error:
+            raise error.about(path=self.path) from error
         except HDF5_FAILURES as error:
             raise FormatError(
-                f"{self.path}: the weights are not a valid HDF5 file: "
-                f"{' '.join(str(error).split()) or type(error).__name__}",
-                reason="damaged_hdf5",
-                help="copy or download the file again",
+                "CMP502.hdf5",
+                path=self.path,
+                reason=" ".join(str(error).split()) or type(error).__name__,
             ) from error
 
     def _peek(self, offset: int, length: int) -> bytes:
@@ -222,7 +217,7 @@ class WeightsFile:
         while position < end:
             chunk = os.pread(self._descriptor, min(CHUNK, end - position), position)
             if not chunk:
-                raise FormatError(f"{self.path} ends inside {tensor.path}", reason="truncated")
+                raise FormatError("CMP502.tensor-beyond", path=self.path, what=tensor.path)
             position += len(chunk)
             yield chunk
 
@@ -234,7 +229,7 @@ class WeightsFile:
             dataset = h5d.open(self._file, tensor.path.encode())
             slabs = _slabs(tensor.shape, tensor.nbytes // math.prod(tensor.shape))
             if dataset.get_create_plist().get_layout() == h5d.CHUNKED:
-                reader = self._chunk_reader(dataset, f"{self.path}: {tensor.path}")
+                reader = self._chunk_reader(dataset, tensor.path)
                 for start, count in slabs:
                     found = reader.slab(start, count)
                     yield found.astype(tensor.dtype, copy=False).tobytes()

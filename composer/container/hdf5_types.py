@@ -45,7 +45,7 @@ def element_type(datatype: Any, what: str) -> ElementType:
     kind = datatype.get_class()
     size = datatype.get_size()
     if kind == h5t.REFERENCE:
-        raise FormatError(f"{what} holds references to other objects", reason="reference")
+        raise FormatError("CMP502.reference", what=what)
     if kind == h5t.STRING:
         if datatype.is_variable_str():
             return ElementType(TEXT, TEXT_ITEM_BYTES, verbatim=False)
@@ -60,14 +60,7 @@ def element_type(datatype: Any, what: str) -> ElementType:
         if known and h5t.py_create(dtype).equal(datatype):
             little = dtype.newbyteorder("<")
             return ElementType(little.str, size, verbatim=dtype.str == little.str)
-        detail = f" ({dtype})"
-    else:
-        detail = ""
-    raise FormatError(
-        f"{what} has an HDF5 type of class {kind}{detail} and {size} bytes, which no Keras "
-        "variable has",
-        reason="unsupported_type",
-    )
+    raise FormatError("CMP502.element-type", what=what, kind=kind, size=size)
 
 
 def stored_type(datatype: Any) -> np.dtype[Any]:
@@ -140,8 +133,7 @@ def read_attributes(
         size = math.prod(shape) * element.itemsize
         if size > MAX_ATTRIBUTE_BYTES:
             raise FormatError(
-                f"{label} declares {size} bytes; at most {MAX_ATTRIBUTE_BYTES} are read",
-                reason="attribute_size",
+                "CMP502.attribute-size", what=label, size=size, limit=MAX_ATTRIBUTE_BYTES
             )
         if element.dtype == TEXT:
             array = np.empty(shape, dtype=object)
@@ -164,10 +156,7 @@ def _plain(value: Any, what: str) -> Attribute:
         return value
     if isinstance(value, bool | int | float):
         return value
-    raise FormatError(
-        f"{what} holds a {type(value).__name__}; expected text or numbers",
-        reason="unsupported_type",
-    )
+    raise FormatError("CMP502.attribute-type", what=what, found=type(value).__name__)
 
 
 def write_attribute(holder: Any, name: str, value: Attribute) -> None:

@@ -67,7 +67,7 @@ def create_structure(
     except BuildError:
         raise
     except (OSError, RuntimeError, ValueError, TypeError, LookupError) as error:
-        raise BuildError(f"the weights could not be laid out: {_words(error)}") from error
+        raise BuildError("CMP710.layout", reason=_words(error)) from error
 
 
 def _words(error: Exception) -> str:
@@ -106,7 +106,7 @@ class _Structure:
 
     def _create_group(self, entry: GroupToWrite) -> None:
         if entry.path in self._described:
-            raise BuildError(f"two groups would be written to {entry.path!r}")
+            raise BuildError("CMP710.group-twice", tensor=entry.path)
         self._described.add(entry.path)
         group = self._group(entry.path)
         for name, value in entry.attributes:
@@ -116,7 +116,7 @@ class _Structure:
         parent, _, name = entry.path.rpartition("/")
         self._check_name(name, entry.path)
         if entry.path in self._tensors or entry.path in self._groups:
-            raise BuildError(f"two objects would be written to {entry.path!r}")
+            raise BuildError("CMP710.object-twice", tensor=entry.path)
         space = h5s.create_simple(entry.shape) if entry.shape else h5s.create(h5s.SCALAR)
         plan = self._text_plan if entry.dtype == TEXT else self._dataset_plan
         dataset = h5d.create(
@@ -149,7 +149,7 @@ class _Structure:
         else:
             self._check_name(name, path)
             if path in self._tensors:
-                raise BuildError(f"two objects would be written to {path!r}")
+                raise BuildError("CMP710.object-twice", tensor=path)
             group = h5g.create(holder, name.encode(), gcpl=self._group_plan)
             self._groups.add(path)
         self._open.append((path, group))
@@ -157,4 +157,4 @@ class _Structure:
 
     def _check_name(self, name: str, path: str) -> None:
         if name in ("", ".", "..") or "\0" in name:
-            raise BuildError(f"{path!r} is no path of an HDF5 object")
+            raise BuildError("CMP710.object-path", tensor=path)

@@ -128,7 +128,7 @@ class Listing:
     def __post_init__(self) -> None:
         positions = {entry.path: index for index, entry in enumerate(self.entries)}
         if len(positions) != len(self.entries):
-            raise FormatError(f"{self.path}: two objects have one path", reason="hard_link")
+            raise FormatError("CMP502.same-path", path=self.path)
         object.__setattr__(self, "_positions", positions)
 
     @property

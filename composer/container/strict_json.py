@@ -34,9 +34,7 @@ def read_object(data: bytes, what: str) -> dict[str, Any]:
         FormatError: ``json_size``, ``json_depth``, ``json_keys``, ``json_number``, ``json``.
     """
     if len(data) > MAX_BYTES:
-        raise FormatError(
-            f"{what} has {len(data)} bytes; at most {MAX_BYTES} are read", reason="json_size"
-        )
+        raise FormatError("CMP502.json-size", what=what, size=len(data), limit=MAX_BYTES)
     _check_depth(data, what)
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -45,12 +43,12 @@ def read_object(data: bytes, what: str) -> dict[str, Any]:
             # One count for all keys: asking key by key takes hours on a million of them.
             counts = Counter(key for key, _ in pairs)
             double = next(key for key, count in counts.items() if count > 1)
-            raise FormatError(f"{what} has the key {double!r} twice", reason="json_keys")
+            raise FormatError("CMP502.json-key-twice", what=what, name=double)
         return found
 
     def constant(name: str) -> float:
         if name == "NaN":
-            raise FormatError(f"{what} holds NaN, which is no JSON number", reason="json_number")
+            raise FormatError("CMP502.json-nan", what=what)
         return float(name)
 
     try:
@@ -61,11 +59,9 @@ def read_object(data: bytes, what: str) -> dict[str, Any]:
     except RecursionError:
         _refuse_depth(what)
     except ValueError as error:
-        raise FormatError(f"{what} is not JSON: {error}", reason="json") from error
+        raise FormatError("CMP502.json", what=what, reason=str(error)) from error
     if not isinstance(value, dict):
-        raise FormatError(
-            f"{what}: expected an object, found {type(value).__name__}", reason="json"
-        )
+        raise FormatError("CMP502.json-object", what=what, found=type(value).__name__)
     return value
 
 
@@ -85,4 +81,4 @@ def _check_depth(data: bytes, what: str) -> None:
 
 
 def _refuse_depth(what: str) -> NoReturn:
-    raise FormatError(f"{what} nests deeper than {MAX_DEPTH} levels", reason="json_depth")
+    raise FormatError("CMP502.json-depth", what=what, limit=MAX_DEPTH)

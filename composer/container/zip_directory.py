@@ -99,9 +99,7 @@ def read_members(descriptor: int, path: str) -> tuple[Member, ...]:
     start, length, count = _find_directory(descriptor, size, path)
     if count > MAX_MEMBERS or length > MAX_DIRECTORY_BYTES:
         raise FormatError(
-            f"{path} lists {count} members in a directory of {length} bytes; a model has a few "
-            f"(at most {MAX_MEMBERS} are read)",
-            reason="too_many_members",
+            "CMP502.member-count", path=path, count=count, size=length, limit=MAX_MEMBERS
         )
     entries = _parse_directory(os.pread(descriptor, length, start), count, path)
     members = tuple(_locate(descriptor, entry, start, path) for entry in entries)
@@ -125,30 +123,20 @@ def _find_directory(descriptor: int, size: int, path: str) -> tuple[int, int, in
     head = os.pread(descriptor, len(GIT_LFS_SIGNATURE), 0)
     if not head.startswith(LOCAL_SIGNATURE):
         what, help_ = _instead_of_zip(head)
-        raise FormatError(
-            f"{path} is not a valid .keras file: expected a zip archive that begins with a member, "
-            f"found {what}",
-            reason="not_a_zip",
-            help=help_,
-        )
+        raise FormatError("CMP502.not-a-zip", path=path, found=what, help=help_)
     tail_start = max(0, size - END_RECORD.size - MAX_16)
     tail = os.pread(descriptor, size - tail_start, tail_start)
     position = tail.rfind(END_SIGNATURE)
     if position < 0 or position + END_RECORD.size > len(tail):
-        raise FormatError(
-            f"{path} is truncated: expected the archive's directory at the end, found none in "
-            f"{size} bytes",
-            reason="truncated",
-            help="copy or download the file again",
-        )
+        raise FormatError("CMP502.no-directory", path=path, size=size)
     record = END_RECORD.unpack_from(tail, position)
     end = tail_start + position
     if position + END_RECORD.size + record[7] != len(tail):
         raise FormatError(
-            f"{path} does not end where its directory says: "
-            f"{len(tail) - position - END_RECORD.size} bytes follow, {record[7]} were announced",
-            reason="trailing_data",
-            help="copy or download the file again",
+            "CMP502.trailing-data",
+            path=path,
+            found=len(tail) - position - END_RECORD.size,
+            expected=record[7],
         )
     disk, directory_disk, here, count, length, start = record[1:7]
     locator = os.pread(descriptor, END_LOCATOR_64.size, max(0, end - END_LOCATOR_64.size))
@@ -164,10 +152,7 @@ def _find_directory(descriptor: int, size: int, path: str) -> tuple[int, int, in
         raise _damaged(path, "it is one part of an archive in several")
     if start + length != end:
         raise FormatError(
-            f"{path} is truncated or damaged: its directory should lie at {start} to "
-            f"{start + length} and end at {end}",
-            reason="truncated",
-            help="copy or download the file again",
+            "CMP502.directory-place", path=path, start=start, stop=start + length, end=end
         )
     return start, length, count
 
@@ -252,12 +237,10 @@ def _locate(descriptor: int, entry: _Entry, directory: int, path: str) -> Member
     """Check one entry, alone and against its local header."""
     name = _member_name(entry, path)
     if entry.flags & FLAGS_ENCRYPTED:
-        raise FormatError(f"{path}: member {name!r} is encrypted", reason="encrypted")
+        raise FormatError("CMP502.encrypted", path=path, member=name)
     if entry.flags & ~FLAGS_KNOWN or entry.method not in (STORED, DEFLATED):
         raise FormatError(
-            f"{path}: member {name!r} is compressed by method {entry.method} (flags "
-            f"{entry.flags:#x}); expected stored (0) or deflated (8)",
-            reason="compression",
+            "CMP502.compression", path=path, member=name, method=entry.method, flags=entry.flags
         )
     header = os.pread(descriptor, LOCAL_HEADER.size, min(entry.header_offset, directory))
     if len(header) < LOCAL_HEADER.size or not header.startswith(LOCAL_SIGNATURE):
@@ -280,16 +263,25 @@ def _locate(descriptor: int, entry: _Entry, directory: int, path: str) -> Member
         or (entry.method == STORED and entry.size != entry.stored_size)
     ):
         raise FormatError(
-            f"{path}: the header of member {name!r} says name {rest[:name_length]!r}, size "
-            f"{size}, stored {stored}, CRC {crc:08x}; the directory says {entry.size}, "
-            f"{entry.stored_size}, {entry.crc:08x}",
-            reason="lying_header",
+            "CMP502.lying-header",
+            path=path,
+            member=name,
+            found_name=rest[:name_length],
+            found_size=size,
+            found_stored=stored,
+            found_crc=crc,
+            expected_size=entry.size,
+            expected_stored=entry.stored_size,
+            expected_crc=entry.crc,
         )
     if data_offset + entry.stored_size > directory:
         raise FormatError(
-            f"{path} is truncated: member {name!r} should hold {entry.stored_size} bytes from "
-            f"{data_offset}, beyond the directory at {directory}",
-            reason="truncated",
+            "CMP502.member-beyond",
+            path=path,
+            member=name,
+            size=entry.stored_size,
+            offset=data_offset,
+            directory=directory,
         )
     return Member(
         name=name, method=entry.method, size=entry.size, stored_size=entry.stored_size,
@@ -323,26 +315,25 @@ def _check_together(members: tuple[Member, ...], path: str) -> None:
         if key in seen:
             names = dict.fromkeys((seen[key], member.name))
             raise FormatError(
-                f"{path} has two members named {' and '.join(map(repr, names))}",
-                reason="duplicate_member",
+                "CMP502.duplicate-member", path=path, members=" and ".join(map(repr, names))
             )
         seen[key] = member.name
     end = 0
     for member in sorted(members, key=lambda member: member.header_offset):
         if member.header_offset < end:
             raise FormatError(
-                f"{path}: member {member.name!r} begins at {member.header_offset}, inside the one "
-                f"before it, which ends at {end}",
-                reason="overlapping_members",
+                "CMP502.overlapping-members",
+                path=path,
+                member=member.name,
+                offset=member.header_offset,
+                end=end,
             )
         end = member.data_offset + member.stored_size
 
 
 def _damaged(path: str, what: str) -> FormatError:
-    return FormatError(
-        f"{path} is damaged: {what}", reason="damaged", help="copy or download the file again"
-    )
+    return FormatError("CMP502.damaged", path=path, reason=what)
 
 
 def _member_path(path: str, name: str, what: str) -> FormatError:
-    return FormatError(f"{path}: the name of member {name} {what}", reason="member_path")
+    return FormatError("CMP502.member-name", path=path, member=name, reason=what)

@@ -7,9 +7,6 @@ import re
 from dataclasses import dataclass
 from importlib import resources
 
-from composer.diagnostics.suggest import did_you_mean
-from composer.errors import UsageError
-
 _CODE = re.compile(r"CMP[0-9]{3}")
 _TITLE = re.compile(r"# (CMP[0-9]{3}): (.+)")
 _BLOCK = re.compile(r"^## (Wrong|Right)\n(.*?)^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -51,15 +48,12 @@ def page(code: str) -> Page:
         code: in any case, such as ``cmp301``.
 
     Raises:
-        UsageError: there is no such code; the nearest one is suggested.
+        KeyError: there is no such code.
         ValueError: the page itself is malformed, which the tests rule out.
     """
     wanted = code.strip().upper()
     if wanted not in codes():
-        raise UsageError(
-            f"there is no diagnostic code {code!r}; codes look like {codes()[0]}",
-            help=did_you_mean(wanted, codes()),
-        )
+        raise KeyError(wanted)
     file = resources.files(__package__).joinpath("pages", f"{wanted}.md")
     text = file.read_text(encoding="utf-8")
     title = _TITLE.fullmatch(text.split("\n", 1)[0])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Severity = Literal["error", "warning"]
@@ -61,6 +61,8 @@ class Diagnostic:
         notes: every other place that takes part.
         help: what to do, in words or as YAML.
         fix: edits that can be made without a decision by the user.
+        case: which of the messages of its code; empty where it comes from no error.
+        fields: what the message says, as data; empty where it comes from no error.
     """
 
     code: str
@@ -71,6 +73,8 @@ class Diagnostic:
     notes: tuple[Note, ...] = ()
     help: str | None = None
     fix: tuple[Edit, ...] = ()
+    case: str = field(default="", compare=False)
+    fields: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
     def reworded(self, text: Callable[[str], str], span: Callable[[Span], Span]) -> Diagnostic:
         """Return the problem with everything that people read of it put in other words.

@@ -91,4 +91,4 @@ def _wrong(owner: str, key: str, found: Json, expected: str) -> FormatError:
     shown = ascii(found)
     shown = shown if len(shown) <= _SHOWN else f"{shown[: _SHOWN - 1]}…"
     where = f"layer {owner!r}" if owner else "the model"
-    return FormatError(f"{where}: {key!r} is {shown}; expected {expected}", reason="bad-graph")
+    return FormatError("CMP502.config-value", where=where, name=key, found=shown, expected=expected)

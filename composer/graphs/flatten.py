@@ -106,11 +106,7 @@ def _inline(graph: Graph) -> _Flat:
             continue
         for name, inner in _inlined(operation, flat):
             if name in flat.operations or name in {op.name for op in graph.operations}:
-                raise FormatError(
-                    f"{name!r} is both a layer's name and the path of a layer inside "
-                    f"{operation.name!r}",
-                    reason="ambiguous-path",
-                )
+                raise FormatError("CMP418.ambiguous-path", name=name, model=operation.name)
             flat.operations[name] = inner
     flat.operations = {
         name: replace(operation, calls=tuple(_moved(call, flat) for call in operation.calls))
@@ -178,18 +174,12 @@ def _arguments(outer: Operation, call: Call, wanted: int) -> list[Tensor]:
     for name, value in call.kwargs.items():
         if not _says_nothing(value) and (name != "training" or any(leaves(value))):
             raise FormatError(
-                f"nested model {outer.name!r} is called with {name}={_plain(value)}, which its "
-                "layers can't be given one by one",
-                reason="flatten",
-                help="leave it nested",
+                "CMP418.flatten-argument", model=outer.name, name=name, value=_plain(value)
             )
     given = list(leaves(list(call.args)))
     if len(given) != wanted or len(call.args) != 1:
         raise FormatError(
-            f"nested model {outer.name!r} has {wanted} inputs and is called with {len(given)} "
-            "tensors",
-            reason="flatten",
-            help="leave it nested",
+            "CMP418.flatten-inputs", model=outer.name, expected=wanted, found=len(given)
         )
     return given
 

@@ -18,8 +18,6 @@ from composer.graphs.layer_variables import needs_of
 from composer.graphs.naming import of_keras
 from composer.graphs.order import operation_order
 
-NAMES_CONTRADICT: Final = "weights-names"
-"""The reason of the error where Keras would load weights into layers that they don't name."""
 _SHOWN: Final = 5
 
 Places = Mapping[str, str]
@@ -61,7 +59,7 @@ def places(
         path: of the model inside the file, with a slash behind it; for messages.
 
     Raises:
-        FormatError: :data:`NAMES_CONTRADICT`; names of the file contradict the places.
+        FormatError: ``CMP535``; names of the file contradict the places.
     """
     stored = [
         operation
@@ -182,11 +180,4 @@ def _contradictions(
 
 
 def _contradiction(wrong: Sequence[_Contradiction], path: str) -> FormatError:
-    listed = ", ".join(one.text(path) for one in wrong[:_SHOWN])
-    more = f" (and {len(wrong) - _SHOWN} more)" if len(wrong) > _SHOWN else ""
-    return FormatError(
-        f"names and places of its weights contradict each other: {listed}{more}",
-        reason=NAMES_CONTRADICT,
-        help="Keras goes by the places and reads no names, so one of the two was changed after "
-        "the model was saved; fetch the file again, or save the model again in Keras",
-    )
+    return FormatError("CMP535.order", crossed=tuple(one.text(path) for one in wrong))

@@ -65,9 +65,7 @@ def _depth_first(
             node, remaining = stack[-1]
             for parent in remaining:
                 if state[parent] == 1:
-                    raise FormatError(
-                        f"the graph has a cycle through {names[owner[parent]]!r}", reason="cycle"
-                    )
+                    raise FormatError("CMP502.cycle", layer=names[owner[parent]])
                 if state[parent] == 0:
                     state[parent] = 1
                     first_visit.setdefault(owner[parent], len(first_visit))

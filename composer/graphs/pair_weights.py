@@ -19,8 +19,6 @@ from composer.graphs.canonical import optimizer_groups
 from composer.graphs.weight_names import Pair, agreement
 
 By = Literal["order", "names"]
-MISFIT: Final = "weights-misfit"
-"""The reason of the error where a weights file is not one of the architecture."""
 _LAYERS: Final = "layers"
 _VARIABLES: Final = "vars"
 RANDOM_STATE: Final = "seed_generator"
@@ -54,24 +52,20 @@ def pair_weights(
         described: the weights file in messages.
 
     Raises:
-        FormatError: :data:`MISFIT`; a variable has no partner, a tensor of the file is left over,
+        FormatError: ``CMP523``; a variable has no partner, a tensor of the file is left over,
             a shape or dtype differs, or names contradict the order.
     """
     walk = _Walk(by)
     theirs = _tree(weights)
     if by == "names" and not any(group.attribute("name") for group in weights.groups):
-        raise FormatError(
-            f"{described} records no names of layers, as files of Keras 2 and of early Keras 3 "
-            "don't, so that they can't be paired by them",
-            reason=MISFIT,
-            help="leave by out, or say by: order",
-        )
+        raise FormatError("CMP523.no-names", path=described)
     walk.group(_tree(architecture), theirs)
     problems = [*walk.problems()]
     if problems:
         raise FormatError(
-            f"{described} does not hold the weights of this architecture: " + "; ".join(problems),
-            reason=MISFIT,
+            "CMP523.other-layers",
+            path=described,
+            problems=problems,
             help=near_names(walk.missing, walk.left_over),
         )
     renamed: list[Pair] = []
@@ -87,14 +81,8 @@ def pair_weights(
 
 def crossed_names(described: str, crossed: list[Pair]) -> FormatError:
     """Return the refusal of weights whose order puts them into layers of other names."""
-    listed = ", ".join(f"{theirs!r} into {ours!r}" for ours, theirs in crossed[:_SHOWN])
-    return FormatError(
-        f"{described} has its layers in another order than the architecture: by their order Keras "
-        f"would load {listed}" + (", …" if len(crossed) > _SHOWN else ""),
-        reason=MISFIT,
-        help="weights: {file: …, by: names} goes by the names of layers; by their order, give the "
-        "architecture's layers the names that they have in the file",
-    )
+    pairs = tuple(f"{theirs!r} into {ours!r}" for ours, theirs in crossed)
+    return FormatError("CMP523.crossed", path=described, crossed=pairs)
 
 
 @dataclass(slots=True)

@@ -54,19 +54,12 @@ def read_graph(model: Mapping[str, Json]) -> Graph:
     check_config(model)
     config = model.get("config")
     if not isinstance(config, Mapping):
-        raise FormatError("config.json holds no model: 'config' is missing", reason="no-model")
+        raise FormatError("CMP502.no-model")
     if _holds_functional(model["config"]):
         return replace(_read_functional(model), own_classes=_own_classes(model))
     if _holds_sequential(model) or _holds_own_sequential(model):
         return replace(_read_sequential(model), own_classes=_own_classes(model))
-    raise FormatError(
-        f"{_class_of(model)} records constructor arguments and no graph of layers, "
-        "so none of its layers can be named or moved",
-        reason="no-graph",
-        help="nested: NAME takes it whole, as one layer; or, where it is Functional underneath, "
-        "save it wrapped again as keras.Model(model.input, model.output), or let a function of "
-        "your own return that (from: py:MODULE:FUNCTION)",
-    )
+    raise FormatError("CMP506.no-graph", class_name=_class_of(model))
 
 
 def _holds_functional(config: Mapping[str, Json]) -> bool:
@@ -124,20 +117,16 @@ def _read_functional(model: Mapping[str, Json]) -> Graph:
     name = _text(config.get("name"), "the model's name")
     entries = config["layers"]
     if not isinstance(entries, list):
-        raise FormatError(f"model {name!r}: 'layers' is not a list", reason="bad-graph")
+        raise FormatError("CMP502.layers-list", model=name)
     operations = []
     for entry in entries:
         if not isinstance(entry, Mapping) or not isinstance(entry.get("config"), Mapping):
-            raise FormatError(f"model {name!r}: a layer is not an object", reason="bad-graph")
+            raise FormatError("CMP502.layer-object", model=name)
         operations.append(_read_operation(entry))
     by_name: dict[str, Operation] = {}
     for operation in operations:
         if operation.name in by_name:
-            raise FormatError(
-                f"model {name!r} lists two layers named {operation.name!r}; "
-                "Keras itself refuses such a file",
-                reason="duplicate-name",
-            )
+            raise FormatError("CMP502.duplicate-name", model=name, layer=operation.name)
         by_name[operation.name] = operation
     graph = Graph(
         name=name,
@@ -186,9 +175,7 @@ def _check_input_shape(shape: Json, name: str) -> None:
     try:
         _shape(shape if isinstance(shape, list | tuple) else ())
     except TypeError:
-        raise FormatError(
-            f"input layer {name!r} has the batch_shape {shape!r}", reason="bad-graph"
-        ) from None
+        raise FormatError("CMP502.batch-shape", layer=name, shape=shape) from None
 
 
 def _kind(class_name: str, module: Json) -> OperationKind:
@@ -201,10 +188,10 @@ def _kind(class_name: str, module: Json) -> OperationKind:
 
 def _read_call(node: Json, owner: str) -> Call:
     if not isinstance(node, Mapping) or not set(node) >= _CALL_KEYS:
-        raise FormatError(f"layer {owner!r}: a call is not {{args, kwargs}}", reason="bad-graph")
+        raise FormatError("CMP502.call", layer=owner)
     args, kwargs = node["args"], node["kwargs"]
     if not isinstance(args, list) or not isinstance(kwargs, Mapping):
-        raise FormatError(f"layer {owner!r}: a call is not {{args, kwargs}}", reason="bad-graph")
+        raise FormatError("CMP502.call", layer=owner)
     return Call(
         args=tuple(_tree(value, owner) for value in args),
         kwargs={key: _tree(value, owner) for key, value in kwargs.items()},
@@ -231,10 +218,7 @@ def _tensor(config: Json, owner: str) -> Tensor:
         if not isinstance(spec.dtype, str | None):
             raise TypeError(spec.dtype)
     except (TypeError, KeyError, ValueError) as error:
-        raise FormatError(
-            f"layer {owner!r}: a tensor of its call is not {{shape, dtype, keras_history}}",
-            reason="bad-graph",
-        ) from error
+        raise FormatError("CMP502.call-tensor", layer=owner) from error
     extra = tuple((key, item) for key, item in config.items() if key not in _TENSOR_KEYS)
     return Tensor(
         TensorRef(str(operation), _count(call, owner), _count(output, owner)), spec, extra
@@ -268,7 +252,7 @@ def _boundary(tree: Json, operations: Mapping[str, Operation]) -> Tree:
         return [_boundary(item, operations) for item in tree]
     if isinstance(tree, Mapping):
         return {key: _boundary(item, operations) for key, item in tree.items()}
-    raise FormatError(f"the model's inputs or outputs name {tree!r}", reason="bad-graph")
+    raise FormatError("CMP502.boundary", found=tree)
 
 
 def _counts_from_one(owner: Operation, call: int) -> bool:
@@ -284,22 +268,25 @@ def _check_references(graph: Graph, operations: Mapping[str, Operation]) -> None
         producer = operations.get(ref.operation)
         if producer is None:
             raise FormatError(
-                f"{where} takes a tensor of {ref.operation!r}, and model {graph.name!r} has no "
-                "such layer",
-                reason="bad-graph",
+                "CMP502.missing-layer", where=where, layer=ref.operation, model=graph.name
             )
         # An input layer is not called; its tensor counts as that of a first call.
         if ref.call >= (len(producer.calls) or (producer.kind == "input")):
             raise FormatError(
-                f"{where} takes call {ref.call} of {ref.operation!r}, which is called "
-                f"{len(producer.calls)} times",
-                reason="bad-graph",
+                "CMP502.missing-call",
+                where=where,
+                call=ref.call,
+                layer=ref.operation,
+                count=len(producer.calls),
             )
         count = output_count(producer)
         if count is not None and ref.output >= count:
             raise FormatError(
-                f"{where} takes output {ref.output} of {ref.operation!r}, which has {count}",
-                reason="bad-graph",
+                "CMP502.missing-output",
+                where=where,
+                output=ref.output,
+                layer=ref.operation,
+                count=count,
             )
 
     for operation in graph.operations:
@@ -321,7 +308,7 @@ def _read_sequential(model: Mapping[str, Json]) -> Graph:
     taken = {name_of(entry) for entry in layers}
     for entry in layers:
         if not isinstance(entry, Mapping) or not isinstance(entry.get("config"), Mapping):
-            raise FormatError(f"model {name!r}: a layer is not an object", reason="bad-graph")
+            raise FormatError("CMP502.layer-object", model=name)
         operations.append(_read_operation(entry, _free_name(entry, taken)))
         taken.add(operations[-1].name)
     return chain(name, tuple(operations), config.get("build_input_shape"))
@@ -348,20 +335,13 @@ def _free_name(entry: Mapping[str, Json], taken: AbstractSet[str | None]) -> str
 
 def _text(value: Any, what: str) -> str:
     if not isinstance(value, str) or not value:
-        raise FormatError(f"{what} is {value!r}, not a text", reason="bad-graph")
+        raise FormatError("CMP502.text", what=what, found=value)
     return value
 
 
 def _count(value: Any, owner: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise FormatError(
-            f"a reference to layer {owner!r} counts {value!r}, not a number from 0 up",
-            reason="bad-graph",
-        )
+        raise FormatError("CMP502.reference-number", layer=owner, found=value)
     if value > MAX_COUNT:
-        raise FormatError(
-            f"a reference to layer {owner!r} is to call or output {value}; at most {MAX_COUNT} "
-            "are followed",
-            reason="bad-graph",
-        )
+        raise FormatError("CMP502.reference-count", layer=owner, found=value, limit=MAX_COUNT)
     return value

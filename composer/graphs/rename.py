@@ -25,12 +25,7 @@ def renamed(operation: Operation, name: str) -> Operation:
     if operation.name == name and operation.config.get("name", name) == name:
         return operation
     if "name" not in operation.config:
-        raise FormatError(
-            f"layer {operation.name!r} ({operation.class_name}) does not keep its name in its "
-            "config, so it can't be renamed",
-            reason="no-name",
-            help="let get_config() of the class include super().get_config()",
-        )
+        raise FormatError("CMP305.no-name", layer=operation.name, class_name=operation.class_name)
     config = dict(operation.config)
     config["name"] = name
     policy = config.get("dtype")

@@ -36,7 +36,7 @@ def chain(name: str, operations: Sequence[Operation], build_input_shape: Json) -
     """
     layers = list(operations)
     if not layers:
-        raise FormatError(f"Sequential {name!r} has no layers", reason="bad-graph")
+        raise FormatError("CMP502.empty-sequential", model=name)
     unbuilt = False
     if layers[0].kind != "input":
         shape = build_input_shape if isinstance(build_input_shape, list) else None

@@ -15,8 +15,6 @@ from composer.container.stored import Listing, StoredGroup, StoredTensor
 from composer.errors import FormatError
 from composer.graphs.layer_needs import NeededVariable, Needs
 
-STATE_CONTRADICTS: Final = "weights-config"
-"""The reason of the error where weights are not those that the config tells of."""
 RANDOM_STATE: Final = "seed_generator"
 """A group that Keras before 3.15 stored below layers that draw, and that is no weight."""
 TRAINING_STATE: Final = frozenset(
@@ -239,18 +237,10 @@ class StateCheck:
         """Raise what was found.
 
         Raises:
-            FormatError: :data:`STATE_CONTRADICTS`.
+            FormatError: ``CMP536``.
         """
-        if not self.problems:
-            return
-        more = len(self.problems) - _SHOWN
-        raise FormatError(
-            "the weights are not those that the config describes: "
-            + "; ".join(self.problems[:_SHOWN])
-            + (f" (and {more} more)" if more > 0 else ""),
-            reason=STATE_CONTRADICTS,
-            help="Keras would refuse to load it; fetch the file again, or save the model again",
-        )
+        if self.problems:
+            raise FormatError("CMP536.contradiction", problems=tuple(self.problems))
 
 
 def _below(group: str, name: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,20 +18,11 @@ from composer.diagnostics.suggest import nearest
 from composer.errors import SourceError
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """A name that is not known: what to say, a word for machines, what may have been meant."""
-
-    message: str
-    reason: str
-    nearest: tuple[str, ...]
-
-
 def check_application(name: str, args: Mapping[str, Any]) -> None:
     """Refuse an unknown model of ``keras.applications`` or an unknown argument, without Keras.
 
     Raises:
-        SourceError: ``unknown_name`` or ``unknown_argument``, with the nearest known ones.
+        SourceError: the model or an argument is unknown; it holds the nearest known ones.
     """
     names = application_names()
     problem = unknown_name(name, names) if names else None
@@ -40,25 +30,30 @@ def check_application(name: str, args: Mapping[str, Any]) -> None:
     if problem is None and arguments is not None:
         problem = unknown_argument(name, args, arguments)
     if problem is not None:
-        raise SourceError(problem.message, reason=problem.reason, nearest=problem.nearest)
+        raise problem
 
 
-def unknown_name(name: str, known: Iterable[str]) -> Unknown | None:
+def unknown_name(name: str, known: Iterable[str]) -> SourceError | None:
     """Return what is wrong with ``name`` as the name of an application, or None."""
     known = sorted(known)
     if name in known:
         return None
-    message = f"keras.applications has no model {name!r}"
-    return Unknown(message, "unknown_name", nearest(name, known))
+    return SourceError("CMP505.unknown-name", name=name, nearest=nearest(name, known))
 
 
-def unknown_argument(name: str, args: Iterable[str], known: Iterable[str]) -> Unknown | None:
+def unknown_argument(name: str, args: Iterable[str], known: Iterable[str]) -> SourceError | None:
     """Return what is wrong with the first of ``args`` that is not in ``known``, or None."""
     known = tuple(known)
     for argument in args:
         if argument not in known:
-            message = f"{name} takes no argument {argument!r}; it takes {', '.join(known)}"
-            return Unknown(message, "unknown_argument", nearest(argument, known))
+            return SourceError(
+                "CMP505.unknown-argument",
+                name=name,
+                argument=argument,
+                expected=known,
+                key="args",
+                nearest=nearest(argument, known),
+            )
     return None
 
 

@@ -147,7 +147,7 @@ def _ask_process(
         )
         if answer["circle"]:
             names = ", ".join(answer["circle"])
-            raise BuildError(f"these layers wait for each other's outputs in a circle: {names}")
+            raise BuildError("CMP710.circle", layers=names)
         facts = {}
         for identifier, reply in answer["facts"].items():
             fact = fact_from(reply["fact"])

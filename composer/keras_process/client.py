@@ -15,8 +15,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from composer.errors import BuildError, ComposeError, KerasProcessError, SourceError
+from composer.errors import KerasProcessError
 from composer.files.unfinished import temporary_folder
+from composer.keras_process.envelope import error_of
 from composer.keras_process.environment import hermetic_environment
 from composer.keras_process.progress_lines import lines
 from composer.keras_process.shared import ask_shared
@@ -37,7 +38,7 @@ def keras_version() -> str:
     try:
         return metadata.version("keras")
     except metadata.PackageNotFoundError:
-        raise KerasProcessError("Keras is not installed", help=_INSTALL) from None
+        raise KerasProcessError("CMP711.not-installed") from None
 
 
 @cache
@@ -97,8 +98,7 @@ def run(
                 code = _run_alone(folder, environment, deadline, progress)
         except TimeoutError:
             raise KerasProcessError(
-                f"the Keras process gave no answer within {timeout:g} seconds",
-                help=_tail(folder / "stderr.txt"),
+                "CMP711.timeout", timeout=timeout, help=_tail(folder / "stderr.txt")
             ) from None
         return _read_answer(folder / "answer.json", code, folder / "stderr.txt")
 
@@ -154,34 +154,18 @@ def _read_answer(path: Path, returncode: int, talk_file: Path) -> Mapping[str, A
     try:
         envelope = json.loads(path.read_bytes())
         error, answer = envelope.get("error"), envelope.get("answer")
-    except (OSError, ValueError, AttributeError):
-        error = answer = None
-    if isinstance(error, dict):
-        raise _as_exception(error, talk_file)
+        failure = None if error is None else error_of(error)
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        failure = answer = None
+    if failure is not None:
+        if isinstance(failure, KerasProcessError) and failure.help is None:
+            failure.own_help = _tail(talk_file)
+        raise failure
     if not isinstance(answer, dict):
         raise KerasProcessError(
-            f"the Keras process {_ending(returncode)} without a readable answer",
-            help=_tail(talk_file),
+            "CMP711.no-answer", ending=_ending(returncode), help=_tail(talk_file)
         )
     return answer
-
-
-def _as_exception(error: Mapping[str, Any], talk_file: Path) -> ComposeError:
-    message, help_ = str(error.get("message")), error.get("help")
-    match error.get("kind"):
-        case "source":
-            return SourceError(
-                message,
-                reason=str(error.get("reason")),
-                nearest=tuple(error.get("nearest", ())),
-                help=help_,
-            )
-        case "build":
-            return BuildError(message, help=help_)
-        case "missing":
-            return KerasProcessError(message, help=_INSTALL)
-        case _:
-            return KerasProcessError(message, help=_tail(talk_file))
 
 
 def _ending(returncode: int) -> str:

@@ -10,9 +10,6 @@ from typing import Any
 from composer.diagnostics.suggest import nearest
 from composer.errors import SourceError
 
-CODE = "code"
-"""Reason of refusals of what ``from`` names."""
-
 
 def check_function(file: Path, function: str, args: Mapping[str, Any]) -> None:
     """Refuse what the text of a module shows to be wrong, without running it.
@@ -45,10 +42,11 @@ def check_name(file: Path, name: str) -> ast.stmt | None:
     names.read(_parse(file).body)
     if name not in names.bound and not names.open:
         raise SourceError(
-            f"{file.name} holds no function or class {name!r}",
-            reason=CODE,
-            nearest=nearest(name, names.callables),
+            "CMP515.no-function",
+            file=file.name,
+            name=name,
             help=_listed(names.callables),
+            nearest=nearest(name, names.callables),
         )
     return names.bound.get(name)
 
@@ -58,12 +56,10 @@ def _parse(file: Path) -> ast.Module:
         return ast.parse(file.read_bytes(), filename=file.name)
     except SyntaxError as problem:
         raise SourceError(
-            f"{file.name} is no Python that can be read: {problem.msg} (line {problem.lineno})",
-            reason=CODE,
-            help=f"python -m py_compile {file.name} shows the place",
+            "CMP515.syntax", file=file.name, reason=problem.msg, lineno=problem.lineno
         ) from None
     except ValueError as problem:
-        raise SourceError(f"{file.name} is no Python: {problem}", reason=CODE) from None
+        raise SourceError("CMP515.no-python", file=file.name, reason=str(problem)) from None
 
 
 class _Names:
@@ -126,19 +122,16 @@ def _check_arguments(function: str, takes: ast.arguments, given: Mapping[str, An
     for name in given:
         if name not in known and takes.kwarg is None:
             raise SourceError(
-                f"{function} takes no argument {name!r}"
-                + (f"; it takes {', '.join(known)}" if known else "; it takes none"),
-                reason="unknown_argument",
+                "CMP505.argument-unknown",
+                function=function,
+                name=name,
+                expected=known or ("no arguments",),
+                key="args",
                 nearest=nearest(name, known),
-                help="args are keyword arguments of the function",
             )
     missing = [name for name in known if name not in with_default and name not in given]
     if missing:
-        raise SourceError(
-            f"{function} needs the argument {missing[0]!r}, which args does not give",
-            reason="unknown_argument",
-            help=f"write args: {{{missing[0]}: …}}",
-        )
+        raise SourceError("CMP505.argument-missing", function=function, name=missing[0], key="args")
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from composer.diagnostics.suggest import nearest
 from composer.errors import SourceError
-from composer.keras_process.code_function import CODE, check_name
+from composer.keras_process.code_function import check_name
 from composer.keras_process.code_search import ModuleSearch
 
 _TARGET = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*):([^\W\d]\w*)")
@@ -28,7 +28,7 @@ def check_target(target: str, directory: Path) -> None:
     try:
         check_name(file, name)
     except OSError as problem:
-        raise SourceError(f"{file} can't be read: {problem.strerror}", reason=CODE) from problem
+        raise SourceError("CMP515.unreadable", path=file, reason=problem.strerror) from problem
 
 
 def parse_target(target: str) -> tuple[str, str]:
@@ -40,11 +40,7 @@ def parse_target(target: str) -> tuple[str, str]:
     match = _TARGET.fullmatch(target)
     if match is not None:
         return match[1], match[2]
-    raise SourceError(
-        f"{target!r} names no function or class: expected package.module:name",
-        reason=CODE,
-        help=_rewritten(target),
-    )
+    raise SourceError("CMP515.target", target=target, help=_rewritten(target))
 
 
 def _rewritten(target: str) -> str:
@@ -71,20 +67,15 @@ def file_of_module(module: str, search: ModuleSearch) -> Path:
         return file
     known = search.known_part(module)
     if known == module:
-        raise SourceError(
-            f"the module {module} has no Python file of its own that could be read",
-            reason=CODE,
-            help="name the module that defines the function",
-        )
+        raise SourceError("CMP515.no-file", module=module)
     looked = "looked in the folder of the spec, on Python's own path, and in the current folder"
     parts = module.split(".")
     missing = ".".join(parts[: known.count(".") + 2]) if known else parts[0]
-    where = f" in {known}" if known else ""
     raise SourceError(
-        f"there is no module {missing}{where}",
-        reason=CODE,
-        nearest=nearest(missing, search.beside(missing)),
+        "CMP515.no-module",
+        name=missing,
         help=looked if not known else f"{known} was found in {_folder_of(known, search)}",
+        nearest=nearest(missing, search.beside(missing)),
     )
 
 

@@ -41,7 +41,7 @@ def check_import(model: LegacyModel, saved: Path) -> None:
         imported = read_model(saved)
     except FormatError as error:
         raise BuildError(
-            f"Keras saved {model.file.path.name} as a file that is not valid: {error.message}"
+            "CMP710.saved-h5", path=model.file.path.name, reason=error.message
         ) from error
     _Comparison(
         model=model,
@@ -108,10 +108,7 @@ class _Comparison:
             raise self._differs(full, "has its weights in another order")
 
     def _differs(self, layer: str, how: str) -> BuildError:
-        return BuildError(
-            f"layer {layer!r} of the model imported from {self.model.file.path} {how}; it was not "
-            "kept"
-        )
+        return BuildError("CMP710.import-differs", layer=layer, path=self.model.file.path, how=how)
 
 
 def _digests(model: LegacyModel) -> dict[str, TensorDigest]:

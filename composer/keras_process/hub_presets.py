@@ -14,8 +14,6 @@ from composer.errors import FormatError, SourceError
 from composer.graphs.code_scan import scan
 from composer.graphs.graph import Json
 
-HUB: Final = "hub"
-"""The reason of what is wrong with a preset."""
 BACKBONE: Final = "Backbone"
 CONFIGS: Final = ("config.json", "task.json")
 """What KerasHub deserialises of a preset, its tokenizer and other preprocessing aside."""
@@ -37,11 +35,7 @@ def hub_version() -> str:
     except metadata.PackageNotFoundError:
         version = ""
     if not version or find_spec("keras_hub") is None:
-        raise SourceError(
-            "KerasHub is not installed, which makes hub: sources",
-            reason=HUB,
-            help="install it with: pip install 'keras-compose[hub]'",
-        )
+        raise SourceError("CMP525.no-kerashub")
     return version
 
 
@@ -56,26 +50,15 @@ def preset_folder(preset: str, directory: Path) -> Path | None:
         directory: that a relative path belongs to.
 
     Raises:
-        SourceError: there is no such folder (``missing``), or no preset in it (``hub``).
+        SourceError: there is no such folder (``CMP501``), or no preset in it (``CMP525``).
     """
     if "://" in preset or not (preset.startswith(_PATHS) or "/" in preset):
         return None
     folder = directory / Path(preset).expanduser()
     if not folder.is_dir():
-        raise SourceError(
-            f"there is no folder {preset}"
-            + (", which is a file" if folder.exists() else ", which hub: names as a preset"),
-            reason="missing",
-            nearest=_beside(preset, folder),
-            help="relative paths start in the folder of the spec that contains them; a preset is "
-            "the folder that save_to_preset makes",
-        )
+        raise SourceError("CMP501.no-preset", path=preset, nearest=_beside(preset, folder))
     if not (folder / CONFIGS[0]).is_file():
-        raise SourceError(
-            f"{preset} is no preset of KerasHub: it has no {CONFIGS[0]}",
-            reason=HUB,
-            help='a preset is the folder that backbone.save_to_preset("NAME") makes',
-        )
+        raise SourceError("CMP525.not-a-preset", path=preset, expected=CONFIGS[0])
     return folder
 
 
@@ -106,7 +89,7 @@ def check_configs(folder: Path, shown: str) -> None:
         try:
             config = read_object(path.read_bytes(), f"{shown}: {name}")
         except FormatError as error:
-            raise SourceError(error.message, reason=HUB, help=error.help) from error
+            raise SourceError("CMP525.config", reason=error.message) from error
         refuse_foreign(config, f"{shown}: {name}")
 
 
@@ -128,24 +111,17 @@ def refuse_foreign(config: Mapping[str, Json], where: str) -> None:
         parts |= {package.partition(".")[0]} if package else set()
         if class_name in _CARRY_CODE:
             raise SourceError(
-                f"{where} holds a {str(class_name).strip('_')}, which carries code of the program "
-                "that made it; compose runs no code from a preset",
-                reason=HUB,
-                help="write it as a layer of Keras where the preset is made",
+                "CMP525.carries-code", where=where, class_name=str(class_name).strip("_")
             )
         if not parts <= {"keras", "keras_hub", "builtins"}:
             raise SourceError(
-                f"{where} names {entry.get('registered_name') or class_name} of "
-                f"{module or package}, which is neither of Keras nor of KerasHub",
-                reason=HUB,
-                help="let a function of your own load it (from: py:MODULE:FUNCTION)",
+                "CMP525.foreign-class",
+                where=where,
+                class_name=entry.get("registered_name") or class_name,
+                module=module or package,
             )
     for found in scan(config):
-        raise SourceError(
-            f"{where}: {found}; compose runs no code that a preset contains or names",
-            reason=HUB,
-            help="make the layer without it in Keras, and save the preset again",
-        )
+        raise SourceError("CMP525.names-code", where=where, found=str(found))
 
 
 def _serialised(config: Json) -> Iterator[Mapping[str, Any]]:

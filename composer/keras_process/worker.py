@@ -17,8 +17,9 @@ from collections.abc import Callable
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 
+from composer.errors import ComposeError, KerasProcessError
 from composer.files.unfinished import TEMPORARY
-from composer.keras_process.refusal import RefusalError
+from composer.keras_process.envelope import document
 
 TASKS = {
     "import_app": "composer.keras_process.tasks.import_app",
@@ -78,14 +79,15 @@ def perform(request_file: Path, answer_file: Path, report: Callable[[str], None]
             sys.meta_path.insert(0, _NoKeras())
         task = importlib.import_module(TASKS.get(request["task"], request["task"]))
         envelope = {"answer": task.perform(request, report)}
-    except RefusalError as refusal:
-        envelope = {"error": refusal.document}
+    except ComposeError as error:
+        envelope = {"error": document(error)}
     except Exception as problem:
         # What no task foresaw: the trace goes to stderr, whose end the client shows.
         traceback.print_exc()
-        message = f"the Keras process failed in the task {request['task']!r}: "
-        message += f"{type(problem).__name__}: {problem}"
-        envelope = {"error": {"kind": "process", "message": message}}
+        failed = KerasProcessError(
+            "CMP711.failed", task=request["task"], reason=f"{type(problem).__name__}: {problem}"
+        )
+        envelope = {"error": document(failed)}
     partial = answer_file.with_suffix(".partial")
     partial.write_text(json.dumps(envelope), encoding="utf-8")
     partial.replace(answer_file)

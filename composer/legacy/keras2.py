@@ -172,10 +172,7 @@ def _operator(
 
 def _refusal(layer: str, class_name: str, refused: NoEquivalentError) -> FormatError:
     return FormatError(
-        f"layer {layer!r} ({class_name}) was saved by Keras 2 and can't be carried over: {refused}",
-        reason="keras2",
-        help=_HELP,
-        layer=layer,
+        "CMP502.keras2-layer", layer=layer, class_name=class_name, reason=str(refused)
     )
 
 
@@ -288,7 +285,7 @@ def _without_records(entry: Mapping[str, Json]) -> dict[str, Json]:
 def _name(entry: Mapping[str, Json]) -> str:
     name = entry.get("name") or entry["config"].get("name")
     if not isinstance(name, str) or not name:
-        raise FormatError(f"a layer's name is {name!r}, not a text", reason="bad-graph")
+        raise FormatError("CMP502.layer-name", found=name)
     return name
 
 
@@ -298,16 +295,11 @@ def _checked(entry: Json, config: Mapping[str, Json]) -> Mapping[str, Json]:
         or not isinstance(entry.get("config"), Mapping)
         or not isinstance(entry.get("class_name"), str)
     ):
-        raise FormatError(
-            f"model {config.get('name')!r}: a layer is not an object with class_name and config",
-            reason="bad-graph",
-        )
+        raise FormatError("CMP502.keras2-layer-object", model=config.get("name"))
     return entry
 
 
 def _list(value: Json, config: Mapping[str, Json]) -> list[Json]:
     if not isinstance(value, list):
-        raise FormatError(
-            f"model {config.get('name')!r}: 'layers' is not a list", reason="bad-graph"
-        )
+        raise FormatError("CMP502.layers-list", model=config.get("name"))
     return value

@@ -16,6 +16,8 @@ from composer.errors import FormatError
 from composer.graphs.graph import Json, not_recorded
 from composer.legacy.keras2_operators import OPERATOR_CLASSES
 
+OF_ONE_LAYER: Final = ("keras2-layer", "keras2-call")
+"""Cases of errors about one layer of Keras 2: the others may be fine."""
 _CONSTANT: Final = "_CONSTANT_VALUE"
 _LEAF_LENGTHS: Final = (3, 4)
 _STATEFUL: Final = frozenset(
@@ -119,10 +121,7 @@ class Calls:
         name, call, output = leaf[:3]
         producer = self._layers.get(name)
         if producer is None:
-            raise FormatError(
-                f"a call takes a tensor of {name!r}, and the model has no such layer",
-                reason="bad-graph",
-            )
+            raise FormatError("CMP502.keras2-missing-layer", layer=name)
         return not_recorded(name, call - self._first[name], output)
 
     def _mapped(self, tree: Json, function: Callable[[list[Json]], Json]) -> Json:
@@ -137,11 +136,7 @@ class Calls:
     def _refuse(self, layer: Mapping[str, Json], why: str) -> FormatError:
         name = "/".join((*self._path, _name(layer)))
         return FormatError(
-            f"layer {name!r} ({layer.get('class_name')}) was saved by Keras 2 and can't be "
-            f"carried over: {why}",
-            reason="keras2",
-            help="change the call where the model is made, and save the model with today's Keras",
-            layer=name,
+            "CMP502.keras2-call", layer=name, class_name=layer.get("class_name"), reason=why
         )
 
 

@@ -80,11 +80,7 @@ def today_s_listing(listing: Listing, graph: Graph, layout: StateLayout) -> List
     for entry in listing.entries:
         new = paths.get(entry.path, entry.path)
         if isinstance(entry, StoredTensor) and new != entry.path and entry.offset is None:
-            raise FormatError(
-                f"{listing.path}: the tensor {entry.path!r} is compressed or in pieces, which "
-                "Keras 2 never writes",
-                reason="keras2",
-            )
+            raise FormatError("CMP502.keras2-chunks", path=listing.path, tensor=entry.path)
         entries.append(replace(entry, path=new))
     entries.sort(key=lambda entry: entry.path.split("/") if entry.path else [])
     return Listing(listing.path, listing.stamp, tuple(entries))
@@ -120,12 +116,7 @@ def today_s_paths(
     stray = [path for parts, path in weighted.items() if parts[0] == layout.root]
     stray = [path for path in stray if path not in found]
     if stray:
-        raise FormatError(
-            f"the weights file holds {stray[0]!r}, and by the way in which this version of Keras "
-            f"counts, no layer of the model stores its weights there ({len(stray)} such tensors)",
-            reason="keras2",
-            help="load the model with the Keras that saved it, and save it again with tf-keras",
-        )
+        raise FormatError("CMP502.keras2-stray", tensor=stray[0], count=len(stray))
     return {path: found[path] for path in paths.values() if path in found}
 
 

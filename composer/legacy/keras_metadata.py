@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from composer.container.strict_json import read_object
-from composer.errors import FormatError
+from composer.errors import FormatError, about
 from composer.files.regular import read_regular
 from composer.graphs.graph import Json
 
 FILE: Final = "keras_metadata.pb"
 MAX_BYTES: Final = 64 << 20
-REASON: Final = "saved-model"
 """Of a folder whose model can't be taken apart."""
 _ROOT: Final = "root"
 _GRAPHS: Final = frozenset({"Functional", "Model", "Sequential"})
@@ -39,7 +38,7 @@ def read_metadata(folder: Path) -> tuple[dict[str, Json], dict[str, str]]:
         by the name of its object below the root, such as ``layer-3`` or ``layer_with_weights-0``.
 
     Raises:
-        FormatError: :data:`REASON`; the file is damaged, or the model is neither Functional nor
+        FormatError: the file is damaged, or the model is neither Functional nor
             Sequential.
         OSError: it can't be read.
     """
@@ -48,21 +47,10 @@ def read_metadata(folder: Path) -> tuple[dict[str, Json], dict[str, str]]:
     root = nodes.get(_ROOT)
     if root is None:
         name = folder.name
-        raise FormatError(
-            f"{path} describes no model",
-            reason=REASON,
-            help="save it as one file with the Keras that wrote it: "
-            f"tf_keras.models.load_model({name!r}).save('{name}.h5')",
-        )
+        raise FormatError("CMP526.no-model", path=path, name=name)
     class_name, config = root.get("class_name"), root.get("config")
     if class_name not in _GRAPHS or not isinstance(config, Mapping) or "layers" not in config:
-        raise FormatError(
-            f"{folder} holds a {class_name}, a class of the program that saved it, which records "
-            "no graph: what its layers are called with is in code alone",
-            reason=REASON,
-            help="load it in that program, write its graph with keras.Input and keras.Model, and "
-            "save that as .keras",
-        )
+        raise FormatError("CMP526.subclass", path=folder, class_name=class_name)
     names = {}
     for place, node in nodes.items():
         _, dot, attribute = place.partition(".")
@@ -76,18 +64,17 @@ def _nodes(path: Path) -> dict[str, dict[str, Json]]:
     from google.protobuf.message import DecodeError
 
     if path.stat().st_size > MAX_BYTES:
-        raise FormatError(f"{path} has more than {MAX_BYTES} bytes", reason=REASON)
+        raise FormatError("CMP526.metadata-size", path=path, limit=MAX_BYTES)
     try:
         saved = _message().FromString(read_regular(path))
     except DecodeError as error:
-        raise FormatError(
-            f"{path} is damaged: {error}", reason=REASON, help="copy the folder again"
-        ) from error
-    return {
-        node.node_path: read_object(node.metadata.encode(), f"{path}: {node.node_path}")
-        for node in saved.nodes
-        if node.node_path == _ROOT or node.node_path.count(".") == 1
-    }
+        raise FormatError("CMP526.metadata", path=path, reason=str(error)) from error
+    with about(path=path):
+        return {
+            node.node_path: read_object(node.metadata.encode(), node.node_path)
+            for node in saved.nodes
+            if node.node_path == _ROOT or node.node_path.count(".") == 1
+        }
 
 
 @cache

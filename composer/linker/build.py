@@ -54,9 +54,7 @@ def build_plan(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BuildError(
-            f"the folder {target.parent} can't be made: {error.strerror}", code="CMP712"
-        ) from error
+        raise BuildError("CMP712.no-folder", path=target.parent, reason=error.strerror) from error
     unchecked = target.with_name(f".{target.stem[:_STEM]}.{secrets.token_hex(4)}.keras")
     try:
         say = progress or (lambda _line: None)
@@ -68,9 +66,7 @@ def build_plan(
         try:
             unchecked.replace(target)
         except OSError as error:
-            raise BuildError(
-                f"{target} can't be written: {error.strerror}", code="CMP712"
-            ) from error
+            raise BuildError("CMP712.unwritable", path=target, reason=error.strerror) from error
     finally:
         unchecked.unlink(missing_ok=True)
     return digest
@@ -106,9 +102,7 @@ def flush(path: Path) -> None:
         with path.open("rb") as file:
             os.fsync(file.fileno())
     except OSError as error:
-        raise BuildError(
-            f"{path.name} can't be written: {error.strerror}", code="CMP712"
-        ) from error
+        raise BuildError("CMP712.unwritable", path=path.name, reason=error.strerror) from error
 
 
 def file_digest(path: Path) -> str:
@@ -131,5 +125,5 @@ def file_digest(path: Path) -> str:
                 ) as window:
                     digest.update(window)
     except OSError as error:
-        raise BuildError(f"{path.name} can't be read: {error.strerror}", code="CMP713") from error
+        raise BuildError("CMP713.unreadable", path=path.name, reason=error.strerror) from error
     return digest.hexdigest()

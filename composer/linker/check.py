@@ -36,7 +36,7 @@ def check_artifact(artifact: Path, plan: Plan, computed: Computed) -> None:
     try:
         file = read_model(artifact)
     except FormatError as error:
-        raise DriftError(f"{artifact.name} can't be read again: {error.message}") from error
+        raise DriftError("CMP614.unreadable", path=artifact.name, reason=error.message) from error
     _refuse(artifact, [*_structure(file, plan), *_tensors(file.listing, plan, computed)])
 
 
@@ -53,14 +53,13 @@ def check_weights(weights: Path, plan: Plan, computed: Computed) -> None:
         with open_weights(weights) as opened:
             listing = opened.listing
     except FormatError as error:
-        raise DriftError(f"{weights.name} can't be read again: {error.message}") from error
+        raise DriftError("CMP614.unreadable", path=weights.name, reason=error.message) from error
     _refuse(weights, [*_groups(listing, plan), *_tensors(listing, plan, computed)])
 
 
 def _refuse(artifact: Path, differences: Sequence[str]) -> None:
     if differences:
-        more = f" (and {len(differences) - 1} more differences)" if len(differences) > 1 else ""
-        raise DriftError(f"{artifact.name} is not what the plan says: {differences[0]}{more}")
+        raise DriftError("CMP614.not-as-planned", path=artifact.name, problems=tuple(differences))
 
 
 def _groups(listing: Listing, plan: Plan) -> Iterator[str]:

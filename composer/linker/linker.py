@@ -85,8 +85,7 @@ def _checking_sources(plan: Plan) -> Iterator[None]:
     """Hold the sources against their archives' own checksums while the block copies them."""
     if not plan.complete:
         raise BuildError(
-            f"{len(plan.deferred)} operations of {plan.name!r} still wait for Keras: "
-            f"{', '.join(plan.deferred[:3])}"
+            "CMP710.deferred", count=len(plan.deferred), model=plan.name, layers=plan.deferred[:3]
         )
     with ThreadPoolExecutor(_THREADS) as pool:
         sums = [pool.submit(check_archive_crc, path) for path in plan.read_files]

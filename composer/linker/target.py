@@ -21,25 +21,18 @@ def check_target(target: Path, sources: Iterable[Path], *, suffix: str = ".keras
             which its format is known (``keras.saving.load_model`` goes by the suffix).
     """
     if target.is_dir():
-        raise BuildError(
-            f"{target} is a folder", help=f"name a file: -o build/model{suffix}", code="CMP709"
-        )
+        raise BuildError("CMP709.folder", path=target, suffix=suffix)
     if not target.name.endswith(suffix):
         raise BuildError(
-            f"{target} does not end in {suffix}, by which a file of its format is known",
+            "CMP701.extension",
+            path=target,
+            suffix=suffix,
             help=f"name it {target.with_suffix(suffix)}" if target.name else None,
-            code="CMP701",
         )
     if not target.exists():
         return
     if not target.is_file():
-        raise BuildError(
-            f"{target} is not a regular file and can't be replaced by a model", code="CMP709"
-        )
+        raise BuildError("CMP709.not-regular", path=target)
     for source in sources:
         if source.exists() and target.samefile(source):
-            raise BuildError(
-                f"{target} is a source of this model and would be overwritten",
-                help=f"name another file: -o build/model{suffix}, or output: {{path: …}}",
-                code="CMP709",
-            )
+            raise BuildError("CMP709.own-source", path=target, suffix=suffix)

@@ -58,4 +58,4 @@ def graft(
     wanted = digest_listing(weights)
     for path, tensor in tensors.items():
         if found.get(path) != wanted[tensor.path]:
-            raise BuildError(f"{path} was not copied as it is from {weights.path}")
+            raise BuildError("CMP710.graft", path=path, origin=weights.path)

@@ -35,12 +35,7 @@ def nested(file: ModelFile, name: str) -> ModelFile:
     inputs = [by_name[ref.operation] for ref in leaves(graph.inputs)]
     for operation in inputs:
         if input_spec(operation).shape is None:
-            raise FormatError(
-                f"{graph.name!r} records no shape of its input, which it needs to be nested",
-                reason="no-shape",
-                help="leave nested off and wire its input; or call model.build(input_shape) in "
-                "Keras and save the model again",
-            )
+            raise FormatError("CMP421.no-shape", model=graph.name)
     call = Call(args=(map_leaves(graph.inputs, lambda ref: _tensor(ref, by_name)),))
     model = Operation(
         name=name,

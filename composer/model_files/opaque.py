@@ -58,11 +58,7 @@ def read_opaque_model(
     class_name = str(config.get("class_name"))
     arguments = config.get("config")
     if not isinstance(arguments, Mapping) or "name" not in arguments:
-        raise FormatError(
-            f"{class_name} does not keep its name in its config, so it can't be called {name!r}",
-            reason="no-name",
-            help="let get_config() of the class include super().get_config()",
-        )
+        raise FormatError("CMP305.opaque-no-name", class_name=class_name, name=name)
     build_config = config.get("build_config")
     build_config = build_config if isinstance(build_config, Mapping) else None
     check = StateCheck(listing)
@@ -71,13 +67,7 @@ def read_opaque_model(
     call, shapes = _recorded_call(build_config or {}, name)
     if not shapes:
         if not wired and not named:
-            raise FormatError(
-                f"{class_name} records no shape of what it is called on, so that nothing can be "
-                "given to it",
-                reason="no-graph",
-                help="wire its input (inputs: REFERENCE), or all of them by their names where it "
-                "takes a dictionary (inputs: {token_ids: REFERENCE, …})",
-            )
+            raise FormatError("CMP506.opaque-no-shape", class_name=class_name)
         shapes = dict.fromkeys(named or (f"{name}_input",))
         tensors = {key: _tensor(key) for key in shapes}
         call = Call(args=(tensors if named else tensors[f"{name}_input"],))

@@ -106,13 +106,7 @@ def refuse_unbuilt(graph: Graph, states: Mapping[str, LayerState]) -> None:
     ]
     if not empty:
         return
-    built = any(state.variables for state in states.values())
-    raise FormatError(
-        f"Sequential {graph.name!r} was saved before it was built: it records no input shape and "
-        + (f"no weights of {', '.join(map(repr, empty[:3]))}" if built else "holds no weights"),
-        reason="not-built",
-        help="call model.build(input_shape) before saving it",
-    )
+    raise FormatError("CMP502.not-built", model=graph.name, layers=tuple(empty))
 
 
 def _with_storage(graph: Graph, storages: Mapping[str, str], path: str) -> Graph:
@@ -292,10 +286,7 @@ class _States:
         for name in self._assets:
             parts = name.split("/")[1:-1]
             if not any("/".join(parts[:end]) in claimed for end in range(1, len(parts) + 1)):
-                raise FormatError(
-                    f"the asset {name!r} belongs to no layer of the model's config",
-                    reason="stray-weights",
-                )
+                raise FormatError("CMP502.stray-asset", asset=name)
 
 
 def _shared_layers(config: Json) -> Iterator[tuple[int | str, str]]:

@@ -26,11 +26,7 @@ def destinations_of(spec: Spec, output: Output = None) -> tuple[Destination, ...
     places = tuple(destination(path, spec) for path in paths)
     for one, other in combinations(places, 2):
         if overlap(one.path, other.path):
-            raise UsageError(
-                f"two results would be written to one place, {other.path}",
-                help="leave one of them out",
-                code="CMP704",
-            )
+            raise UsageError("CMP704.results-share-output", path=other.path)
     return places
 
 
@@ -42,10 +38,6 @@ def destination(path: str | Path, spec: Spec) -> Destination:
     """
     found = format_of(str(path))
     if found is None:
-        raise UsageError(
-            f"{path} has no known extension",
-            help=f"the extensions are {endings()}, or / for the folder of a SavedModel",
-            code="CMP701",
-        )
+        raise UsageError("CMP701.unknown-extension", path=path, expected=endings())
     options = spec.target.options.get(found.name, {})
     return Destination(path=Path(path), format=found.name, options=options)

@@ -12,7 +12,7 @@ from composer.spec.formats import stem, suffix_of
 from composer.spec.model import Destination
 
 if TYPE_CHECKING:
-    from composer.outputs.places import Unfinished
+    from composer.outputs.staged import StagedResult
     from composer.outputs.written import WrittenFile
 
 COMPANIONS: Final[Mapping[str, str]] = {"provenance": ".intoto.json", "sbom": ".cdx.json"}
@@ -54,7 +54,7 @@ class Companions:
     places: tuple[Destination, ...]
     make: Callable[[Sequence[WrittenFile]], Sequence[bytes]]
 
-    def write(self, written: Sequence[WrittenFile], items: Sequence[Unfinished]) -> None:
+    def write(self, written: Sequence[WrittenFile], items: Sequence[StagedResult]) -> None:
         """Write each file to where it waits for its place."""
         texts = self.make(written)
         for item, text in zip(items, texts, strict=True):

@@ -139,14 +139,15 @@ def _checked(
     name, runtime = export.name, export.way.runtime
     tolerance = export.way.tolerance_for(half=exported["half"])
     if found["wrong"] is not None:
-        raise DriftError(f"the {name} export is not the linked model: {found['wrong']}")
+        raise DriftError("CMP614.export-differs", format=name, reason=found["wrong"])
     if found["relative"] > tolerance or (not tolerance and not found["equal"]):
         raise DriftError(
-            f"the {name} export computes something else than the linked model: its outputs in "
-            f"{runtime} differ by up to {found['largest']:.2g}, which is "
-            f"{found['relative']:.2g} of the largest number; expected is "
-            + (f"at most {tolerance:g}" if tolerance else "the same bit for bit"),
-            help=f"leave {name} out of format; what stood in its place was left as it was",
+            "CMP614.export-computes",
+            format=name,
+            runtime=runtime,
+            difference=found["largest"],
+            relative=found["relative"],
+            tolerance=tolerance,
         )
     return Comparison(
         runtime=runtime,

@@ -16,6 +16,7 @@ from composer.linker.target import check_target
 from composer.outputs.companions import is_companion, place_suffix
 from composer.outputs.output_format import Folder
 from composer.outputs.registry import output_format
+from composer.outputs.staged import StagedResult
 from composer.spec.model import Destination
 
 
@@ -41,46 +42,31 @@ def check_places(destinations: Sequence[Destination], sources: Sequence[Path]) -
 def _check_folder(place: Destination, kind: Folder, sources: Sequence[Path]) -> None:
     folder, help_ = place.path, f"name a folder of its own: -o build/model{place_suffix(place)}"
     if folder.is_symlink():
-        raise BuildError(
-            f"{folder} is a link, and a folder would take its place", help=help_, code="CMP709"
-        )
+        raise BuildError("CMP709.link", path=folder, help=help_)
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise BuildError(
-            f"{folder} is a file, and {place.format} is a folder", help=help_, code="CMP709"
-        )
+        raise BuildError("CMP709.file-for-folder", path=folder, format=place.format, help=help_)
     for source in sources:
         if folder.resolve() in (source.resolve(), *source.resolve().parents):
-            raise BuildError(
-                f"{folder} is, or holds, a source of this model and would be replaced",
-                help=help_,
-                code="CMP709",
-            )
+            raise BuildError("CMP709.own-source-folder", path=folder, help=help_)
     try:
         held = sorted(entry.name for entry in folder.iterdir())
     except OSError as error:
-        raise BuildError(f"{folder} can't be read: {error.strerror}", code="CMP712") from error
+        raise BuildError("CMP712.unreadable", path=folder, reason=error.strerror) from error
     strange = [name for name in held if name not in kind.members]
     if strange or (held and kind.marker not in held):
         raise BuildError(
-            f"the folder {folder} would be replaced, but is not of the format {place.format}: it "
-            f"holds {', '.join((strange or held)[:3])}",
+            "CMP709.other-folder",
+            path=folder,
+            format=place.format,
+            found=strange or held,
             help=help_,
-            code="CMP709",
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unfinished:
-    """A place, and the path beside it where what shall stand there is written first."""
-
-    place: Destination
-    path: Path
-
-
 @contextmanager
-def unfinished(destinations: Sequence[Destination]) -> Iterator[tuple[Unfinished, ...]]:
+def unfinished(destinations: Sequence[Destination]) -> Iterator[tuple[StagedResult, ...]]:
     """Give a path for each place, on its own disk, and remove what is left there at the end.
 
     What builds that were killed left in the same folders is removed first.
@@ -96,12 +82,12 @@ def unfinished(destinations: Sequence[Destination]) -> Iterator[tuple[Unfinished
             sweep(folder)
             beginning = token(place.path.name.removesuffix(suffix))
             stack.enter_context(marked(folder, beginning, place.path.name))
-            items.append(Unfinished(place=place, path=folder / f"{beginning}{suffix}"))
+            items.append(StagedResult(place=place, path=folder / f"{beginning}{suffix}"))
             stack.callback(discard, items[-1].path)
         yield tuple(items)
 
 
-def take_places(items: Sequence[Unfinished]) -> None:
+def take_places(items: Sequence[StagedResult]) -> None:
     """Give everything its name; when one can't have it, none has, and all is as before.
 
     A reader sees the old file or the new one. Where the system can't exchange two names in one
@@ -127,7 +113,7 @@ def _one_at_a_time(folders: Collection[Path]) -> Iterator[None]:
         yield
 
 
-def _take(items: Sequence[Unfinished]) -> None:
+def _take(items: Sequence[StagedResult]) -> None:
     steps: list[_Step] = []
     try:
         for item in items:
@@ -138,9 +124,10 @@ def _take(items: Sequence[Unfinished]) -> None:
         for step in reversed(steps):
             step.undo()
         raise BuildError(
-            f"{error.filename2 or error.filename} can't be written: {error.strerror}",
+            "CMP712.unwritable",
+            path=error.filename2 or error.filename,
+            reason=error.strerror,
             help="all was left as it was" if len(items) > 1 else None,
-            code="CMP712",
         ) from error
     for step in steps:
         if step.kept is not None:
@@ -207,6 +194,4 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BuildError(
-            f"the folder {folder} can't be made: {error.strerror}", code="CMP712"
-        ) from error
+        raise BuildError("CMP712.no-folder", path=folder, reason=error.strerror) from error

@@ -46,9 +46,11 @@ def blamed(name: str) -> Iterator[None]:
         if entry.is_ours:
             raise
         raise PluginError(
-            f"the plug-in {entry.provider} fails at the format {name}: "
-            f"{type(error).__name__}: {error}",
-            help=f"update or uninstall {entry.package}",
+            "CMP560.format-failed",
+            plugin=entry.provider,
+            package=entry.package,
+            name=name,
+            reason=f"{type(error).__name__}: {error}",
         ) from error
 
 
@@ -91,7 +93,5 @@ def artifact_format(artifact: Path) -> str:
     if found is None and artifact.is_dir():
         found = format_of(f"{artifact}/")
     if found is None:
-        raise UsageError(
-            f"{artifact} has no known extension", help=f"the extensions are {endings()}"
-        )
+        raise UsageError("CMP113.extension", path=artifact, expected=endings())
     return found.name

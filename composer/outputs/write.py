@@ -15,8 +15,9 @@ from composer.linker.check import Computed
 from composer.outputs.companions import Companions
 from composer.outputs.exporting import Comparison, Export, export
 from composer.outputs.output_format import Exported, Job, Linked
-from composer.outputs.places import Unfinished, check_places, take_places, unfinished
+from composer.outputs.places import check_places, take_places, unfinished
 from composer.outputs.registry import blamed, output_format
+from composer.outputs.staged import StagedResult
 from composer.outputs.written import WrittenFile
 from composer.resolver.plan import Plan, SourceState
 from composer.spec.formats import DEFAULT, beside
@@ -173,7 +174,7 @@ def _linked(way: Linked, job: Job, format_name: str, progress: Progress | None) 
 def _exported(
     plan: Plan,
     archive: Path,
-    items: Sequence[Unfinished],
+    items: Sequence[StagedResult],
     *,
     code: UserCode,
     progress: Progress | None,
@@ -188,7 +189,7 @@ def _exported(
 
 
 def _written(
-    item: Unfinished, digests: dict[Path, str], compared: dict[Path, Comparison]
+    item: StagedResult, digests: dict[Path, str], compared: dict[Path, Comparison]
 ) -> WrittenFile:
     folder = item.path.is_dir()
     files = [path for path in item.path.rglob("*") if path.is_file()] if folder else [item.path]

@@ -57,20 +57,29 @@ class Registered:
         Raises:
             PluginError: importing it fails, or it is something else.
         """
-        what = f"the plug-in {self.package} {self.version}"
         point = metadata.EntryPoint(name=self.name, group=self.group, value=self.target)
         try:
             found = point.load()
         except (Exception, SystemExit) as error:
+            if self.is_ours:
+                raise
             raise PluginError(
-                f"{what} can't be loaded: {self.target}: {type(error).__name__}: {error}",
-                help=f"update or uninstall {self.package}",
+                "CMP560.unloadable",
+                package=self.package,
+                version=self.version,
+                target=self.target,
+                reason=f"{type(error).__name__}: {error}",
             ) from error
         if not isinstance(found, wanted):
             raise PluginError(
-                f"{what} registers {self.target} as {self.name!r} of {self.group}, which is "
-                f"{type(found).__name__}, not {wanted.__name__}",
-                help=f"update or uninstall {self.package}",
+                "CMP560.other-object",
+                package=self.package,
+                version=self.version,
+                target=self.target,
+                name=self.name,
+                group=self.group,
+                found=type(found).__name__,
+                expected=wanted.__name__,
             )
         return found
 
@@ -103,10 +112,8 @@ def find(group: str, name: str) -> Registered | None:
         return own
     found = [entry for entry in of_plugins(group) if entry.name == name]
     if len(found) > 1:
-        packages = " and ".join(entry.package for entry in found)
-        raise PluginError(
-            f"{packages} both register {name!r} of {group}", help="uninstall one of them"
-        )
+        packages = [entry.package for entry in found]
+        raise PluginError("CMP560.twice", packages=packages, name=name, group=group)
     return found[0] if found else None
 
 

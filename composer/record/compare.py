@@ -10,6 +10,7 @@ from composer.difference.changes import Change, changes
 from composer.record.build_record import BuildRecord
 from composer.record.lock_file import lock_document
 from composer.record.toolchain import WRITERS, other_versions
+from composer.spec.source_forms import is_decided_by_text
 
 TEXT: Final = "text"
 """A file of the spec has other bytes, which need not mean anything."""
@@ -67,8 +68,7 @@ def uncaused(found: Sequence[Change], before: BuildRecord) -> tuple[Change, ...]
             return False
         key = item.path[1]
         source = before.sources[key]
-        is_app = source.location.startswith("app:")
-        if source.sha256 is None and not is_app:
+        if source.sha256 is None and not is_decided_by_text(source.location):
             return False  # the record does not know all that decides it
         return changed.isdisjoint(
             ("sources", key, name) for name in ("from", "plugin", "weights", "seed", "sha256")

@@ -12,6 +12,7 @@ from composer.record.build_record import BuildRecord
 from composer.record.compare import DRAWN, RESULT, TEXT, VERSION
 from composer.record.toolchain import KERAS, other_versions
 from composer.spec.model import Positions
+from composer.spec.source_forms import code_in
 
 _SHOWN = 8
 """How many fields of a kind are listed; the others are counted."""
@@ -144,5 +145,5 @@ def _code(part: str, key: str, now: BuildRecord) -> str | None:
     entry = (now.spec.resolved.get(part) or {}).get(key) or {}
     named = str(entry.get("class" if part == "layers" else "from", ""))
     if part == "sources":
-        return named.removeprefix("py:") if named.startswith("py:") else None
+        return code_in(named)
     return named if ":" in named else None

@@ -87,13 +87,9 @@ def read_lock(path: Path) -> BuildRecord:
     try:
         text = read_regular(path).decode()
     except FileNotFoundError as error:
-        raise UsageError(
-            f"there is no lock {path}",
-            help="compose lock SPEC writes it next to the spec",
-            code="CMP114",
-        ) from error
+        raise UsageError("CMP114.no-lock", path=path) from error
     except (OSError, ValueError) as error:
-        raise UsageError(f"the lock {path} can't be read: {error}", code="CMP114") from error
+        raise UsageError("CMP114.unreadable-lock", path=path, reason=str(error)) from error
     return lock_from_text(text, str(path))
 
 
@@ -116,29 +112,22 @@ def lock_from_text(text: str, shown: str) -> BuildRecord:
 
     from composer.spec.schema_file import schema_text
 
-    def refused(message: str, help_: str = "compose lock SPEC writes a new one") -> DriftError:
-        return DriftError(f"{shown} {message}", help=help_, code="CMP118")
-
     conflict = _CONFLICT.search(text)
     if conflict is not None:
         line = text.count("\n", 0, conflict.start()) + 1
-        raise refused(
-            f"contains a merge conflict in line {line}",
-            "resolve it in the spec, then run compose lock SPEC to write a new lock",
-        )
+        raise DriftError("CMP118.merge-conflict", path=shown, line=line)
     try:
         document = json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
-        raise refused(f"is no lock: {error}") from error
+        raise DriftError("CMP118.not-a-lock", path=shown, reason=str(error)) from error
     if isinstance(document, Mapping) and document.get("format") not in (None, FORMAT):
-        raise refused(
-            f"is a lock of format {document['format']}; this version of compose writes and reads "
-            f"format {FORMAT}"
+        raise DriftError(
+            "CMP118.lock-format", path=shown, found=document["format"], expected=FORMAT
         )
     schema = json.loads(schema_text("lock"))
     for problem in jsonschema.Draft202012Validator(schema).iter_errors(document):
         where = ".".join(str(step) for step in problem.path) or "the document"
-        raise refused(f"is not a valid lock: {where}: {problem.message}")
+        raise DriftError("CMP118.invalid-lock", path=shown, where=where, reason=problem.message)
     return BuildRecord(
         spec=SpecRecord(**{**document["spec"], "overrides": tuple(document["spec"]["overrides"])}),
         sources=_records(SourceRecord, document["sources"]),

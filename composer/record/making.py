@@ -163,8 +163,7 @@ def reading() -> Iterator[None]:
         yield
     except OSError as error:
         raise BuildError(
-            f"{error.filename or 'the current folder'} can't be read: {error.strerror}",
-            code="CMP713",
+            "CMP713.unreadable", path=error.filename or "the current folder", reason=error.strerror
         ) from error
 
 

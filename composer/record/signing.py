@@ -54,7 +54,7 @@ def sign(path: Path, name: str, key: Path) -> bytes:
             config.sign(path, signature)
             return signature.read_bytes()
     except (ValueError, OSError) as error:
-        raise BuildError(f"{name} can't be signed: {_reason(error)}") from error
+        raise BuildError("CMP710.unsigned", path=name, reason=_reason(error)) from error
 
 
 def check_signature(artifact: Path, signature: Path, key: Path) -> VerificationReport:
@@ -70,16 +70,12 @@ def check_signature(artifact: Path, signature: Path, key: Path) -> VerificationR
             is not installed.
     """
     if not signature.is_file():
-        raise UsageError(
-            f"there is no signature {signature}",
-            help="compose build --sign KEY.pem writes one; --signature names another",
-            code="CMP114",
-        )
+        raise UsageError("CMP114.no-signature", path=signature)
     try:
         problem = _problem(artifact, signature, key)
     except OSError as error:
         raise UsageError(
-            f"{error.filename or artifact} can't be read: {_reason(error)}", code="CMP114"
+            "CMP114.unreadable", path=error.filename or artifact, reason=_reason(error)
         ) from error
     if problem is None:
         check = Check(name="signature", state="ok", detail=f"{signature} was made for it by {key}")
@@ -139,16 +135,9 @@ def _signer(key: Path) -> Any:
             private_key=key, password=password.encode() if password else None
         )
     except TypeError as error:  # it has a password and none is given, or the other way round
-        raise UsageError(
-            f"{key} can't be used to sign: {_reason(error)}",
-            help=f"the password of a key is taken from {PASSWORD}",
-        ) from error
+        raise UsageError("CMP113.signing-password", path=key, reason=_reason(error)) from error
     except (ValueError, AttributeError, OSError) as error:
-        raise UsageError(
-            f"{key} can't be used to sign: {_reason(error)}",
-            help="openssl ecparam -name prime256v1 -genkey -noout -out KEY.pem makes one; the "
-            f"password of one that has it is taken from {PASSWORD}",
-        ) from error
+        raise UsageError("CMP113.signing-key", path=key, reason=_reason(error)) from error
 
 
 def _verifier(key: Path) -> Any:
@@ -156,10 +145,7 @@ def _verifier(key: Path) -> Any:
     try:
         return config.use_elliptic_key_verifier(public_key=key)
     except (ValueError, AttributeError, OSError) as error:
-        raise UsageError(
-            f"{key} can't be used to check a signature: {_reason(error)}",
-            help="openssl ec -in KEY.pem -pubout writes that of a private key",
-        ) from error
+        raise UsageError("CMP113.public-key", path=key, reason=_reason(error)) from error
 
 
 def _named(name: str) -> Any:
@@ -185,9 +171,7 @@ def _loaded(module: str) -> Any:
     try:
         return importlib.import_module(f"model_signing.{module}").Config()
     except ModuleNotFoundError as error:
-        raise UsageError(
-            f"signatures take a package that is not installed: {error.name}", help=_EXTRA
-        ) from error
+        raise UsageError("CMP113.no-sigstore", package=error.name) from error
 
 
 def _reason(error: Exception) -> str:

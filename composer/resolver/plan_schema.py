@@ -31,4 +31,4 @@ def check_plan_names(plan: Plan) -> None:
     part = {**schema["properties"]["names"], "$defs": schema["$defs"]}
     for error in jsonschema.Draft202012Validator(part).iter_errors(names):
         where = ".".join(str(step) for step in error.path) or "names"
-        raise BuildError(f"the plan's {where} break the rule {error.validator!r} of its schema")
+        raise BuildError("CMP710.plan-schema", where=where, rule=error.validator)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, Severity, SpecPath
 from composer.diagnostics.suggest import certain
+from composer.errors import ComposeError
 from composer.spec.model import Positions
 
 
@@ -37,6 +38,8 @@ class Problems:
         fix: Iterable[Edit] = (),
         at_key: bool = False,
         severity: Severity = "error",
+        case: str = "",
+        fields: Mapping[str, object] | None = None,
     ) -> None:
         """Record one problem at the value (or the key) that ``path`` leads to."""
         positions = self._positions
@@ -50,7 +53,28 @@ class Problems:
                 notes=(*notes, *positions.origins(path)),
                 help=help,
                 fix=tuple(fix),
+                case=case,
+                fields=fields or {},
             )
+        )
+
+    def add_error(
+        self,
+        error: ComposeError,
+        path: SpecPath,
+        *,
+        help: str | None = None,  # noqa: A002 - the word users know
+        fix: Iterable[Edit] = (),
+    ) -> None:
+        """Record an error at the value that ``path`` leads to; ``help`` where it has none."""
+        self.add(
+            error.code,
+            path,
+            error.message,
+            help=error.help or help,
+            fix=fix,
+            case=error.case,
+            fields=error.fields,
         )
 
     def with_key(

@@ -70,12 +70,7 @@ class Context:
         if self.may_import and self.fetcher.offline and downloads:
             digest = find_model(recipe, self.store)
             if digest is None:
-                raise SourceError(
-                    f"the weights of {recipe.downloads} may have to be downloaded, this run is "
-                    "offline, and the store does not have the model",
-                    reason="offline",
-                    help="run the command once without --offline (and without COMPOSE_OFFLINE)",
-                )
+                raise SourceError("CMP514.weights-offline", model=recipe.downloads)
             return self.store.object_path(digest)
         if self.may_import:
             recipe = replace(recipe, check=self._unchanged(recipe.check))

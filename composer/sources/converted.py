@@ -95,9 +95,7 @@ def converted_by(read: Read) -> Locate:
 
 def _tensor(path: str, array: ndarray) -> TensorToWrite:
     if array.dtype.kind not in _KINDS_OF_NUMBERS:
-        raise FormatError(
-            f"{path} has the dtype {array.dtype}, which is none of numbers", reason="dtype"
-        )
+        raise FormatError("CMP502.not-numbers", what=path, dtype=str(array.dtype))
     little = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False)
     return TensorToWrite(
         path=path,

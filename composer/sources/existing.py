@@ -59,37 +59,28 @@ def existing(source: str, location: str, path: Path, suffixes: tuple[str, ...]) 
     """
     if names_host(location):
         raise SourceError(
-            f"source {source!r}: {location} names a host before the path",
-            reason="missing",
-            help=f"write the path itself ({local_path(location)}), or file:/// and the whole path",
+            "CMP501.url-host", source=source, location=location, better=local_path(location)
         )
     if path.is_dir():
-        raise SourceError(
-            f"source {source!r}: {location} is a folder, not a {suffixes[0]} file",
-            reason="missing",
-        )
+        raise SourceError("CMP501.folder", source=source, location=location, expected=suffixes[0])
     if path.is_symlink() and not path.exists():
         raise SourceError(
-            f"source {source!r}: {location} is a link that leads to no file",
-            reason="missing",
-            help=f"it points to {path.readlink()}",
+            "CMP501.dead-link", source=source, location=location, target=path.readlink()
         )
     if path.exists() and not path.is_file():
         raise SourceError(
-            f"source {source!r}: {location} is not a regular file; a {suffixes[0]} file "
-            "is read at any place, as a pipe or a device can't be",
-            reason="missing",
-            help="copy what it gives into a file first",
+            "CMP501.not-regular", source=source, location=location, expected=suffixes[0]
         )
+    if not path.exists() and location.startswith(("~", "$")):
+        raise SourceError("CMP501.not-filled-in", source=source, location=location)
     if not path.exists():
         raise SourceError(
-            f"source {source!r}: there is no file {location}",
-            reason="missing",
+            "CMP501.no-file",
+            source=source,
+            location=location,
+            name=path.name,
+            folder=_shown(path.parent),
             nearest=_nearby(location, path, suffixes),
-            help="neither ~ nor an environment variable is filled in; write the path itself"
-            if location.startswith(("~", "$"))
-            else "relative paths start in the folder of the spec that contains them; looked for "
-            f"{path.name} in {_shown(path.parent)}",
         )
     return path
 
@@ -116,10 +107,7 @@ def check_digest(source: str, location: str, path: Path, sha256: str | None) -> 
         # The digest of a short secret gives it away, and a link may lead to one.
         is_ = f"sha256 is {found}, expected {sha256}" if _holds_model(path) else "it is no model"
         raise SourceError(
-            f"source {source!r}: the bytes of {location} are not those that the spec asks for: "
-            f"{is_}",
-            reason="sha256",
-            help="get the right file, or accept this one by changing sha256 in the spec",
+            "CMP503.digest", source=source, location=location, found=is_, key="sha256"
         )
 
 

@@ -45,6 +45,6 @@ def imported_by(make_recipe: _MakeRecipe) -> Locate:
             )
             return Located(path=context.imported(recipe))
         except SourceError as error:
-            raise error.about(f"source {source.id!r}") from error
+            raise error.about(source=source.id) from error
 
     return locate

@@ -62,11 +62,7 @@ def kind_of(source: Source) -> SourceKind:
 
 def no_arguments(source: Source, title: str) -> SourceError:
     """Return the refusal of ``args`` for a kind of source that takes none."""
-    return SourceError(
-        f"source {source.id!r}: args have no meaning for a {title}",
-        reason="args",
-        help="remove args",
-    )
+    return SourceError("CMP505.args-unused", source=source.id, kind=title, key="args")
 
 
 def _guarded(entry: Registered, kind: SourceKind) -> Locate:
@@ -83,13 +79,18 @@ def _guarded(entry: Registered, kind: SourceKind) -> Locate:
             raise
         except Exception as error:
             raise PluginError(
-                f"the plug-in {entry.provider} fails: {type(error).__name__}: {error}",
-                help=f"report it to the authors of {entry.package}",
+                "CMP560.failed",
+                plugin=entry.provider,
+                package=entry.package,
+                reason=f"{type(error).__name__}: {error}",
             ) from error
         if not isinstance(located, Located):
             raise PluginError(
-                f"the plug-in {entry.provider} returns {type(located).__name__}, not Located",
-                help=f"report it to the authors of {entry.package}",
+                "CMP560.other-result",
+                plugin=entry.provider,
+                package=entry.package,
+                found=type(located).__name__,
+                expected="Located",
             )
         return located
 
@@ -98,16 +99,5 @@ def _guarded(entry: Registered, kind: SourceKind) -> Locate:
 
 def _unknown(source: Source) -> SourceError:
     if is_remote(source.location):
-        return SourceError(
-            f"source {source.id!r}: what is at a URL has to be a .keras or .h5 file, and "
-            f"{source.location!r} does not end like one",
-            reason="unknown_kind",
-            help="where only the address is odd, say what it gives: '#model.keras' behind it",
-        )
-    return SourceError(
-        f"source {source.id!r}: this version can't read {source.location!r}",
-        reason="unknown_kind",
-        help="it reads .keras and .h5 files (models/a.keras), other specs (a.yaml), "
-        "keras.applications (app:ResNet50), KerasHub (hub:./preset) and functions of your own "
-        "(py:my_models:make); save other models as .keras first",
-    )
+        return SourceError("CMP504.url-extension", source=source.id, location=source.location)
+    return SourceError("CMP504.kind", source=source.id, location=source.location)

@@ -20,9 +20,4 @@ def check_objects(source: Source) -> None:
         try:
             check_target(target, source.directory)
         except SourceError as error:
-            raise SourceError(
-                f"source {source.id!r}: objects: {error.message}",
-                reason="objects",
-                nearest=error.nearest,
-                help=error.help,
-            ) from error
+            raise error.about(source=source.id, key="objects") from error

@@ -112,19 +112,15 @@ def _open_fetched(source: Source, spec: Spec, kind: SourceKind, context: Context
             revision=pin.revision if pin is not None else None,
         )
     except SourceError as error:
-        if error.reason == "sha256" and source.sha256 is None and pin is not None:
+        if error.code == "CMP503" and source.sha256 is None and pin is not None:
             raise SourceError(
-                f"source {source.id!r}: the URL gives other bytes now than when it was locked: "
-                f"sources.{source.id}.sha256 was {pin.sha256}",
-                reason="locked",
-                help=f"compose lock {spec.file} --upgrade {source.id} takes what it gives now",
+                "CMP602.changed", source=source.id, expected=pin.sha256, spec_file=spec.file
             ) from error
-        raise error.about(f"source {source.id!r}") from error
+        raise error.about(source=source.id) from error
     try:
         opened = _open_located(source, spec, kind, replace(context, fetched=fetched.path))
     except FormatError as error:
-        message = error.message.replace(str(fetched.path), source.location)
-        raise FormatError(message, reason=error.reason, help=error.help, code=error.code) from error
+        raise error.about(path=source.location) from error
     return replace(opened, located=replace(opened.located, download=fetched.download))
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from composer.container.archive import open_archive
 from composer.container.stored import FileStamp, Listing
 from composer.errors import FormatError
-from composer.graphs.code_scan import Finding, scan
+from composer.graphs.code_scan import scan
 from composer.graphs.flatten import flattened
-from composer.graphs.layer_places import NAMES_CONTRADICT
 from composer.graphs.model_file import ModelFile
-from composer.graphs.state_check import STATE_CONTRADICTS
 from composer.keras_process.programs import program_folder
 from composer.legacy.h5.put_in_place import marked
 from composer.model_files.nest import nested
@@ -24,13 +21,8 @@ from composer.sources.located import Located
 from composer.spec.model import Source
 from composer.store import Store
 
-
-class Contradiction(FormatError):  # noqa: N818 - it is told with what the file carries
-    """A file whose weights contradict its config, and what its config holds that is no data."""
-
-    def __init__(self, error: FormatError, carried: Sequence[Finding]) -> None:
-        super().__init__(error.message, reason=error.reason, help=error.help)
-        self.carried = carried
+CONTRADICTIONS = ("CMP535", "CMP536")
+"""Codes of files whose weights contradict their config."""
 
 
 def read(source: Source, located: Located, path: Path, store: Store) -> ModelFile:
@@ -43,16 +35,16 @@ def read(source: Source, located: Located, path: Path, store: Store) -> ModelFil
         store: remembers listings of files.
 
     Raises:
-        FormatError: the file is damaged or hostile, or records no graph and is not ``nested``.
-        Contradiction: its weights contradict its config.
+        FormatError: the file is damaged or hostile, or records no graph and is not ``nested``;
+            or its weights contradict its config, and ``carried`` is what of this is no data.
     """
     try:
         file = read_model(path, RememberedListings(store))
     except FormatError as error:
-        if error.reason in (NAMES_CONTRADICT, STATE_CONTRADICTS):
+        if error.code in CONTRADICTIONS:
             with open_archive(path) as archive:
-                raise Contradiction(error, tuple(scan(archive.config))) from error
-        if error.reason != "no-graph" or source.nested is None:
+                raise error.about(carried=tuple(scan(archive.config))) from error
+        if error.code != "CMP506" or source.nested is None:
             raise
         return _opaque(source, path, source.nested)
     if source.nested is not None and _whole_by_class(source, file):
@@ -106,13 +98,7 @@ def _opaque(source: Source, path: Path, name: str) -> ModelFile:
             which of the two this is.
     """
     if len(source.calls) > 1:
-        raise FormatError(
-            "a model that records no graph can be called once only, and calls has "
-            f"{len(source.calls)}",
-            reason="no-graph",
-            help="use the source once; or save it wrapped again as "
-            "keras.Model(model.inputs, model.outputs)",
-        )
+        raise FormatError("CMP506.opaque-calls", count=len(source.calls))
     wires = [*source.inputs, *(wire for call in source.calls for wire in call.inputs)]
     return read_opaque_model(
         path,

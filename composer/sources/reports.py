@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import cast
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note, SpecPath
 from composer.errors import ComposeError, FormatError, SourceError, SpecError
+from composer.graphs.code_scan import Finding
 from composer.graphs.graph import by_change
 from composer.graphs.model_file import ModelFile
-from composer.graphs.pair_weights import MISFIT
 from composer.resolver.check_code import report_code
 from composer.resolver.plan import Download
 from composer.resolver.problems import Problems
 from composer.sources.located import Located
-from composer.sources.reading import Contradiction
+from composer.sources.reading import CONTRADICTIONS
 from composer.sources.weights import Weighted, WeightsProblem
 from composer.spec.locations import shown_location
 from composer.spec.model import Source
 
-_AS_OF_THE_FILE = ("missing", "sha256", "fetch", "range", "extra", "unsafe", "inside", "offline")
-"""Reasons that mean the same for a file of weights as for the source itself."""
+_AS_OF_THE_FILE = ("CMP501", "CMP503", "CMP510", "CMP511", "CMP512", "CMP514", "CMP554")
+"""Codes that mean the same for a file of weights as for the source itself."""
 _SHOWN = 5
 
 
@@ -39,9 +40,9 @@ def report_failure(
     """
     match error:
         case SourceError():
-            reader = locked_plugin(source.id) if error.reason == "unknown_kind" else None
+            reader = locked_plugin(source.id) if error.code == "CMP504" else None
             if reader is not None:
-                error.help = f"{reader} read it when it was locked; install that package"
+                error.own_help = f"{reader} read it when it was locked; install that package"
             _report_source(source, error, problems)
         case SpecError():
             _report_spec(source, error, problems)
@@ -51,8 +52,7 @@ def report_failure(
         case WeightsProblem():
             _report_weights(source, error.error, problems)
         case ComposeError():
-            message = f"source {source.id!r}: {error.message}"
-            problems.add(error.code, _from(source), message, help=error.help)
+            problems.add_error(error.about(source=source.id), _from(source))
         case OSError():
             problems.add(
                 "CMP501",
@@ -92,28 +92,15 @@ def _from(source: Source) -> SpecPath:
 
 
 def _report_source(source: Source, error: SourceError, problems: Problems) -> None:
-    path = _from(source)
-    if error.reason == "sha256":
-        path = ("sources", source.id, "sha256")
-    elif error.reason == "objects":
-        path = ("sources", source.id, "objects")
-    elif error.reason in ("args", "refused", "unknown_argument", "unknown_file"):
-        path = ("sources", source.id, "args")
-    suggestion = f"did you mean {error.nearest[0]!r}?" if error.nearest else None
-    problems.add(
-        error.code,
-        path,
-        error.message,
-        fix=_corrected(source, error, problems),
-        help="\n".join(part for part in (suggestion, error.help) if part) or None,
-    )
+    path = ("sources", source.id, str(error.fields.get("key", "from")))
+    problems.add_error(error, path, fix=_corrected(source, error, problems))
 
 
 def _corrected(source: Source, error: SourceError, problems: Problems) -> tuple[Edit, ...]:
     """Return the edit for a file or a model whose name is misspelled."""
-    if error.reason == "missing":
+    if error.code == "CMP501":
         return problems.corrected(_from(source), source.location, error.nearest)
-    if error.reason == "unknown_name":
+    if error.case == "unknown-name":
         kind, colon, name = source.location.partition(":")
         return problems.corrected(_from(source), name, error.nearest, f"{kind}{colon}{{}}")
     return ()
@@ -131,15 +118,13 @@ def _report_spec(source: Source, error: SpecError, problems: Problems) -> None:
 
 
 def _report_format(source: Source, error: FormatError, problems: Problems) -> None:
-    code = error.code
-    problems.add(
-        code,
-        ("sources", source.id, "flatten") if code == "CMP418" else _from(source),
-        f"source {source.id!r}: {error.message}",
-        help=error.help or "fetch the file again, or save the model again in Keras",
+    problems.add_error(
+        error.about(source=source.id),
+        ("sources", source.id, "flatten") if error.code == "CMP418" else _from(source),
+        help="fetch the file again, or save the model again in Keras",
     )
-    if isinstance(error, Contradiction):
-        report_code(source, error.carried, problems)
+    if error.code in CONTRADICTIONS:
+        report_code(source, cast("Sequence[Finding]", error.fields["carried"]), problems)
 
 
 def _report_weights(
@@ -153,19 +138,13 @@ def _report_weights(
         problems.add("CMP501", path, message)
         return
     if isinstance(error, FormatError):
-        code = "CMP523" if error.reason in (MISFIT, "h5-refused", "h5") else "CMP502"
-        message = f"source {source.id!r}: {error.message}"
-        problems.add(code, path, message, help=error.help or "fetch the file again")
+        code = "CMP523" if error.code in ("CMP520", "CMP523") else "CMP502"
+        error = error.about(source=source.id).under(code)
+        problems.add_error(error, path, help="fetch the file again")
         return
-    suggestion = f"did you mean {error.nearest[0]!r}?" if error.nearest else None
-    if error.reason == "sha256":
+    if error.code == "CMP503":
         path = (*path, "sha256")
-    problems.add(
-        error.code if error.reason in _AS_OF_THE_FILE else "CMP523",
-        path,
-        error.message,
-        help="\n".join(part for part in (suggestion, error.help) if part) or None,
-    )
+    problems.add_error(error if error.code in _AS_OF_THE_FILE else error.under("CMP523"), path)
 
 
 def _warn_of_weights(source: Source, weighted: Weighted | None, problems: Problems) -> None:

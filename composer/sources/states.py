@@ -34,8 +34,7 @@ def source_states(plan: Plan, spec: Spec, store: Store) -> Mapping[str, SourceSt
         return _states(plan, spec, store)
     except OSError as error:
         raise BuildError(
-            f"{error.filename or 'the current folder'} can't be read: {error.strerror}",
-            code="CMP713",
+            "CMP713.unreadable", path=error.filename or "the current folder", reason=error.strerror
         ) from error
 
 

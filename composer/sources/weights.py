@@ -9,7 +9,7 @@ from composer.container.stored import Listing
 from composer.errors import FormatError, SourceError
 from composer.files.suffixes import KERAS_SUFFIXES, LEGACY_SUFFIXES
 from composer.graphs.graph import Json
-from composer.graphs.pair_weights import MISFIT, pair_weights
+from composer.graphs.pair_weights import pair_weights
 from composer.graphs.weight_names import Pair
 from composer.legacy.keras2 import is_legacy
 from composer.model_files.read_model import read_model
@@ -82,9 +82,8 @@ def with_weights(source: Source, architecture: Path | None, context: Context) ->
         return Weighted(path=made, file=path, warnings=_warnings(wanted, renamed))
     except FormatError as error:
         # A message names the file as the spec does, not as this machine does.
-        shown = shown_location(wanted.file)
-        message = error.message.replace(str(path or wanted.directory / wanted.file), shown)
-        raise WeightsProblem(FormatError(message, reason=error.reason, help=error.help)) from error
+        shown = error.about(path=shown_location(wanted.file))
+        raise WeightsProblem(shown) from error
     except (SourceError, OSError) as error:
         raise WeightsProblem(error) from error
 
@@ -95,12 +94,7 @@ def _found(source: str, wanted: SourceWeights, context: Context) -> Path:
         try:
             return context.fetcher.fetch(wanted.file, wanted.sha256).path
         except SourceError as error:
-            raise SourceError(
-                f"source {source!r}: {error.message}",
-                reason=error.reason,
-                nearest=error.nearest,
-                help=error.help,
-            ) from error
+            raise error.about(source=source) from error
     path = wanted.directory / local_path(wanted.file)
     existing(source, wanted.file, path, SUFFIXES)
     check_digest(source, wanted.file, path, wanted.sha256)
@@ -151,12 +145,7 @@ class _Request:
         with open_archive(self.architecture) as archive:
             held = archive.weights.listing
             if is_legacy(archive.config) and _moved(self.architecture, held):
-                raise FormatError(
-                    "the architecture was saved by a Keras 2 that keeps weights under other paths "
-                    "than today's",
-                    reason=MISFIT,
-                    help="build the architecture alone and use the result as from",
-                )
+                raise FormatError("CMP523.keras2-paths")
         weights = self.weights
         paired = pair_weights(
             held, self.listing, weights.by, described=shown_location(weights.file)
@@ -195,9 +184,9 @@ class _Request:
             return self.context.imported(recipe), renamed
         except SourceError as error:
             raise FormatError(
-                f"{shown_location(weights.file)} can't be loaded into this architecture: "
-                f"{error.message}",
-                reason=MISFIT,
+                "CMP523.unloadable",
+                location=shown_location(weights.file),
+                reason=error.message,
                 help=error.help,
             ) from error
 
@@ -211,12 +200,7 @@ class _Request:
             for found in scan(archive.config):
                 # A class that the spec names is imported; code is not run for the sake of weights.
                 if found.kind != "name" or not is_let_in(found, self.source):
-                    raise FormatError(
-                        f"Keras would have to load the architecture, whose {found}",
-                        reason=MISFIT,
-                        help="save the weights with today's Keras, as NAME.weights.h5, which are "
-                        "linked without loading anything",
-                    )
+                    raise FormatError("CMP523.code", reason=str(found))
 
 
 def _moved(architecture: Path, held: Listing) -> bool:

@@ -29,7 +29,7 @@ def weights_recipe(
 
     def check(saved: Path) -> None:
         if FileStamp.of_status(file.path.stat()) != file.stamp:
-            raise BuildError(f"{file.path} was changed while it was read", help="try again")
+            raise BuildError("CMP710.changed-weights", path=file.path)
         check_import(model, saved)
 
     return Recipe(

@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from composer.errors import SourceError
+
 ALLOW_READ = "COMPOSE_ALLOW_READ"
 """Folders outside of the repository from which specs may be read, separated as in ``PATH``."""
 ALLOW_WRITE = "COMPOSE_ALLOW_WRITE"
@@ -52,18 +54,16 @@ def boundary_of(directory: Path, allowed_by: str = ALLOW_READ) -> Boundary:
     )
 
 
-def outside(written: str, path: Path) -> tuple[str, str]:
-    """Return message and help about a spec that lies outside of what belongs to another.
+def outside(written: str, path: Path) -> SourceError:
+    """Return the error about a spec that lies outside of what belongs to another.
 
     Args:
         written: how the other one names it.
         path: that this means.
     """
-    why = "a link that leads out of" if path.is_symlink() else "outside of"
-    return (
-        f"'{written}' is not read: it is {why} the repository",
-        f"copy it into the repository, or allow its folder for this run: {ALLOW_READ}=FOLDER",
-    )
+    if path.is_symlink():
+        return SourceError("CMP550.link", location=written)
+    return SourceError("CMP550.outside", location=written)
 
 
 def _repository(folder: Path) -> Path | None:

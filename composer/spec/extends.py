@@ -10,6 +10,7 @@ from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic, Edit, Note
 from composer.diagnostics.suggest import certain, nearest, question
+from composer.errors import SourceError
 from composer.files.regular import read_regular
 from composer.files.suffixes import SPEC_SUFFIXES
 from composer.spec.boundary import Boundary, boundary_of, outside
@@ -181,7 +182,7 @@ class _Reader:
             return self._read[identity]
         if not self._boundary.holds(path):
             # Before it is looked for: whether it exists is nobody's business either.
-            self._refuse("CMP550", outside(written, path), name.place)
+            self._refuse(outside(written, path), name.place)
             return None
         if len(chain) > _LONGEST_CHAIN or len(self._read) >= _MOST_FILES:
             self._report(
@@ -215,7 +216,7 @@ class _Reader:
         shown = os.path.normpath(Path(source.file).parent / written)
         text, found = decode(data, file=shown, directory=path.parent)
         if not reads_like_spec(text.text):
-            self._refuse("CMP551", no_spec(written), place)
+            self._refuse(no_spec(written), place)
             return None
         self.diagnostics += found
         if found:
@@ -230,9 +231,8 @@ class _Reader:
             return None
         return self.extended(root, text, chain)
 
-    def _refuse(self, code: str, refusal: tuple[str, str], place: Place) -> None:
-        message, help_ = refusal
-        self._report(code, message, place, help=help_)
+    def _refuse(self, error: SourceError, place: Place) -> None:
+        self._report(error.code, error.message, place, help=error.help)
 
     def _report(
         self,

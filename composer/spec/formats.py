@@ -124,10 +124,11 @@ def _named(entry: Registered) -> NamedFormat:
 
 def _only(fitting: Sequence[NamedFormat]) -> NamedFormat:
     if len(fitting) > 1:
-        packages = " and ".join(form.registered.package for form in fitting)
         raise PluginError(
-            f"{packages} both bring the format {fitting[0].name} ({fitting[0].suffix})",
-            help="uninstall one of them",
+            "CMP560.format-twice",
+            packages=[form.registered.package for form in fitting],
+            name=fitting[0].name,
+            suffix=fitting[0].suffix,
         )
     return fitting[0]
 

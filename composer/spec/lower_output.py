@@ -109,7 +109,7 @@ class _Output:
                 found = tuple(problems_in(options, form.options))
             except Exception as error:  # noqa: BLE001 - whatever a schema that is none leads to
                 self._report(
-                    PluginError.usual_code,
+                    "CMP560",
                     path,
                     f"the plug-in {entry.provider} describes its options by something that is no "
                     f"JSON Schema: {type(error).__name__}",

@@ -17,7 +17,7 @@ from composer.spec.model import Spec
 from composer.spec.override_paths import beside_spec, seen_from_spec
 from composer.spec.overrides import apply as apply_overrides
 from composer.spec.source_text import SourceText
-from composer.spec.strangers import is_spec, no_spec
+from composer.spec.strangers import is_spec
 from composer.spec.tree import MapNode, Node
 
 
@@ -47,13 +47,10 @@ def read_spec(
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise UsageError(
-            f"the spec '{path}' can't be read: {reason[:1].lower()}{reason[1:]}",
-            help="give the path of a YAML file",
-            code="CMP114",
+            "CMP114.unreadable-spec", path=path, reason=reason[:1].lower() + reason[1:]
         ) from error
     if file.is_symlink() and not boundary.holds(file) and not is_spec(data):
-        message, help_ = no_spec(str(path))
-        raise UsageError(message, help=help_)
+        raise UsageError("CMP551.not-a-spec", location=path).under("CMP113")
     spec, found = spec_from_text(
         data, file=str(path), directory=file.parent, overrides=overrides, boundary=boundary
     )

@@ -28,7 +28,7 @@ def check_arguments(source: Source, positions: TreePositions) -> Iterator[Diagno
             return
         form: SourceForm = entry.load(SourceForm)
     except PluginError as error:
-        message = f"source '{source.id}': {error.message}"
+        message = error.about(source=source.id).message
         yield positions.problem(error.code, at, message, error.help)
         return
     if not form.arguments:
@@ -38,7 +38,7 @@ def check_arguments(source: Source, positions: TreePositions) -> Iterator[Diagno
         found = tuple(problems_in(dict(source.args), form.arguments))
     except Exception as error:  # noqa: BLE001 - whatever a schema that is none makes a reader do
         yield positions.problem(
-            PluginError.usual_code,
+            "CMP560",
             at,
             f"source '{source.id}': the plug-in {entry.provider} describes its arguments by "
             f"something that is no JSON Schema: {type(error).__name__}",

@@ -42,6 +42,7 @@ class SourceForm:
         draws_seed: whether fresh weights of it are drawn from a seed.
         runs_code: whether ``PREFIX:package.module:name`` names code that runs.
         asks_keras: whether Keras takes part in its import.
+        is_decided_by_text: whether ``from``, ``args`` and the installed versions decide all of it.
         holds_old_layers: whether its layers may be such that no Keras of today takes, which shows
             before Keras starts.
         suggested: ``args`` for a first draft of a spec, as YAML, with words that say what for.
@@ -58,6 +59,7 @@ class SourceForm:
     draws_seed: bool = False
     runs_code: bool = False
     asks_keras: bool = True
+    is_decided_by_text: bool = False
     holds_old_layers: bool = False
     suggested: tuple[str, str] | None = None
     codes: Mapping[str, str] = field(default_factory=dict)
@@ -115,8 +117,19 @@ def is_spec(source: Source) -> bool:
 
 def runs_code(source: Source) -> bool:
     """Tell whether a source is what a function of the user's own returns."""
-    form = _written(source.location)
-    return form is not None and form.runs_code
+    return code_in(source.location) is not None
+
+
+def code_in(location: str) -> str | None:
+    """Return the code that a location names, ``package.module:name``; None where it names none."""
+    form = _written(location)
+    return None if form is None or not form.runs_code else location.partition(":")[2]
+
+
+def is_decided_by_text(location: str) -> bool:
+    """Tell whether ``from``, ``args`` and the versions of libraries decide all of a source."""
+    form = _written(location)
+    return form is not None and form.is_decided_by_text
 
 
 def asks_keras(source: Source) -> bool:

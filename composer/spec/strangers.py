@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from composer.errors import SourceError
+
 _TELLING: Final = "extends|vars|inputs|sources|layers|outputs|output|seed"
 """Keys of a spec that hardly another file has; ``version`` and ``name`` are everybody's."""
 _BLOCK: Final = re.compile(
@@ -39,9 +41,6 @@ def is_spec(data: bytes) -> bool:
     return reads_like_spec(data.decode("utf-8-sig", errors="replace"))
 
 
-def no_spec(written: str) -> tuple[str, str]:
-    """Return message and help about a file that is no spec; nothing of its text is in them."""
-    return (
-        f"'{written}' is not a spec: it has none of a spec's keys. Its text is not shown",
-        "a spec, or a part of one, has keys such as sources, layers, vars or outputs at its top",
-    )
+def no_spec(written: str) -> SourceError:
+    """Return the error about a file that is no spec; nothing of its text is in it."""
+    return SourceError("CMP551.not-a-spec", location=written)

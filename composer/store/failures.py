@@ -41,5 +41,5 @@ def writing(root: Path, what: str) -> Iterator[None]:
     except OSError as problem:
         reason, help_ = _REASONS.get(problem.errno or 0, (problem.strerror or str(problem), None))
         raise BuildError(
-            f"the store {root} could not {what}: {reason}", help=help_, code="CMP713"
+            "CMP713.store", path=root, task=what, reason=reason, help=help_
         ) from problem

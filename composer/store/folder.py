@@ -49,17 +49,11 @@ def check_folder(root: Path, *, own: bool) -> None:
         return
     user = os.geteuid()
     if status.st_uid not in (user, _ROOT) and user != _ROOT:
-        raise BuildError(
-            f"the store {root} belongs to another user, who could put other weights into it",
-            help="set COMPOSE_HOME to a folder of your own",
-        )
+        raise BuildError("CMP710.foreign-store", path=root)
     if not status.st_mode & _OTHERS:
         return
     if own and status.st_uid == user:
         with suppress(OSError):
             root.chmod(PRIVATE)
             return
-    raise BuildError(
-        f"other users can write to the store {root}, and could put other weights into it",
-        help=f"chmod 700 {root} closes it; or set COMPOSE_HOME to a folder of your own",
-    )
+    raise BuildError("CMP710.open-store", path=root)

@@ -83,10 +83,10 @@ class Unfinished:
             free = shutil.disk_usage(self._folder).free
             if size is not None and size - offset > free:
                 raise BuildError(
-                    f"the store {self._root} has no room for a download: it needs "
-                    f"{(size - offset) / 2**20:,.1f} MiB, and {free / 2**20:,.1f} MiB are free",
-                    help="free some space, or set COMPOSE_HOME to a folder on another disk",
-                    code="CMP713",
+                    "CMP713.store-room",
+                    path=self._root,
+                    size=(size - offset) / 2**20,
+                    free=free / 2**20,
                 )
             if self._stream is None:
                 # Unbuffered: what was written is there, whatever becomes of this process.
@@ -145,7 +145,7 @@ class Unfinished:
         while self.size < offset:
             block = self._stream.read(min(_BLOCK, offset - self.size))
             if not block:
-                raise BuildError(f"the store {self._root} lost a part of a download", code="CMP713")
+                raise BuildError("CMP713.store-part", path=self._root)
             self._hash.update(block)
             self.size += len(block)
 

@@ -148,9 +148,11 @@ def merge_method(name: str) -> MergeMethod | None:
     method: MergeMethod = registered.load(MergeMethod)
     if method.name != name:
         raise PluginError(
-            f"the plug-in {registered.provider} registers the merge method {method.name!r} as "
-            f"{name!r}",
-            help=f"update or uninstall {registered.package}",
+            "CMP560.other-name",
+            plugin=registered.provider,
+            package=registered.package,
+            found=method.name,
+            name=name,
         )
     return method
 

@@ -13,30 +13,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class ValueRangeError(BuildError):
-    """A value does not fit the dtype of its tensor, or a computation gives infinity or NaN.
-
-    Attributes:
-        tensor: path of the tensor in the result.
-        dtype: of the cast, or that the computation uses.
-        value: the first that does not fit; of a computation, the infinity or NaN.
-        sources: paths of the stored tensors that the tensor is made from.
-    """
-
-    usual_code = "CMP546"
-
-    def __init__(self, expression: TensorExpr, tensor: str, value: float) -> None:
-        self.tensor = tensor
-        self.dtype = expression.dtype
-        self.value = value
-        self.sources = tuple(stored.tensor.path for stored in lineage(expression))
-        made_from = ", ".join(dict.fromkeys(self.sources)) or "constants"
-        what = (
-            f"the value {value:.6g} is too large for {self.dtype}"
-            if isinstance(expression, Cast)
-            else f"the computation gives {value}"
-        )
-        super().__init__(f"{tensor}: {what} (made from {made_from})")
+def _made_from(expression: TensorExpr) -> tuple[str, ...]:
+    """Return paths of the stored tensors that a tensor is made from."""
+    paths = dict.fromkeys(stored.tensor.path for stored in lineage(expression))
+    return tuple(paths) or ("constants",)
 
 
 def check_cast(
@@ -45,19 +25,31 @@ def check_cast(
     """Refuse finite values that a cast made infinite; NaN and infinity of a source stay.
 
     Raises:
-        ValueRangeError: there is one.
+        BuildError: there is one (``CMP546``).
     """
     lost = np.isfinite(before) & ~np.isfinite(after)
     if lost.any():
-        raise ValueRangeError(expression, tensor, float(before[lost].flat[0]))
+        raise BuildError(
+            "CMP546.cast",
+            tensor=tensor,
+            dtype=expression.dtype,
+            value=float(before[lost].flat[0]),
+            made_from=_made_from(expression),
+        )
 
 
 def check_computed(array: NDArray[np.generic], expression: TensorExpr, tensor: str) -> None:
     """Refuse infinity and NaN as results of arithmetic.
 
     Raises:
-        ValueRangeError: there is one.
+        BuildError: there is one (``CMP546``).
     """
     finite = np.isfinite(array)
     if not finite.all():
-        raise ValueRangeError(expression, tensor, float(array[~finite].flat[0]))
+        raise BuildError(
+            "CMP546.computed",
+            tensor=tensor,
+            dtype=expression.dtype,
+            value=float(array[~finite].flat[0]),
+            made_from=_made_from(expression),
+        )

@@ -62,7 +62,7 @@ class StoredValues:
         starts, length = runs(tensor.shape, region)
         raw = np.empty((len(starts), length), _RAW.get(dtype.itemsize, f"|V{dtype.itemsize}"))
         if raw.size and not _gather(descriptor, offset, starts, raw):
-            raise FormatError(f"{stored.path} ends inside {tensor.path}", reason="truncated")
+            raise FormatError("CMP502.tensor-beyond", path=stored.path, what=tensor.path)
         return raw.view(dtype).reshape(shape_of(region))
 
     def release(self) -> None:
@@ -109,7 +109,7 @@ class StoredValues:
                 descriptor = os.open(stored.path, os.O_RDONLY | os.O_CLOEXEC)
             except OSError as error:
                 raise BuildError(
-                    f"the source {stored.path} can't be opened: {error.strerror}", code="CMP713"
+                    "CMP713.unopenable", path=stored.path, reason=error.strerror
                 ) from error
             self._stack.callback(os.close, descriptor)
             self._descriptors[stored.path] = (descriptor, FileStamp.of(descriptor))

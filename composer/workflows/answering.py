@@ -93,8 +93,8 @@ def resolved(
         if not may_ask or resolution.plan is None or not resolution.questions:
             return resolution
         if not answers.ask(resolution.questions, progress):
-            names = ", ".join(question.id for question in resolution.questions)
-            raise BuildError(f"Keras was asked and left unanswered: {names}")
+            names = tuple(question.id for question in resolution.questions)
+            raise BuildError("CMP710.unanswered", questions=names)
 
 
 def in_words(question: Question, spec: Spec) -> str:

@@ -94,10 +94,7 @@ def source_date() -> datetime | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit()) or int(text) > _LATEST:
-        raise UsageError(
-            f"SOURCE_DATE_EPOCH is {text!r}; expected seconds since 1970, as an integer",
-            help="export SOURCE_DATE_EPOCH=$(git log -1 --format=%ct), or unset it",
-        )
+        raise UsageError("CMP113.date-epoch", found=text)
     return datetime.fromtimestamp(int(text), UTC)
 
 

@@ -133,7 +133,7 @@ class _Reader:
             return _of_artifact(path, argument, beside)
         if path.suffix == ".json":
             return _of_document(argument, _bytes(argument, old), beside)
-        raise UsageError(f"{argument} can't be compared; expected {_FORMS}")
+        raise UsageError("CMP113.comparison", path=argument)
 
     def _of_spec(
         self, argument: str, old: GitFile | None, beside: BuildRecord | None
@@ -190,7 +190,7 @@ def _of_artifact(path: Path, shown: str, beside: BuildRecord | None) -> Compared
     try:
         file = read_model(path)
     except OSError as error:
-        raise UsageError(f"{shown} can't be read: {error.strerror}", code="CMP114") from error
+        raise UsageError("CMP114.unreadable", path=shown, reason=error.strerror) from error
     recipe = file.recipe
     view = view_of_model(file, shown, recipe.origins if recipe is not None else {})
     if beside is None:
@@ -214,16 +214,14 @@ def _of_document(argument: str, data: bytes, beside: BuildRecord | None) -> Comp
         view = view_of_plan_document(document, argument)
         note = f"{_ONLY_NAMES} of a plan, nothing else was compared with it"
         return view if beside is None else replace(view, notes=(note,))
-    raise UsageError(f"{argument} is neither a lock nor a plan; expected {_FORMS}", code="CMP118")
+    raise UsageError("CMP118.not-comparable", path=argument)
 
 
 def _json(argument: str, data: bytes) -> object:
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise FormatError(
-            f"{argument} is not valid JSON: {error}", reason="json", code="CMP118"
-        ) from error
+        raise FormatError("CMP118.plan-json", path=argument, reason=str(error)) from error
 
 
 def _is_lock(document: object) -> bool:
@@ -238,12 +236,7 @@ def _check_plan(argument: str, document: object) -> None:
     schema = json.loads(schema_text("plan"))
     for problem in jsonschema.Draft202012Validator(schema).iter_errors(document):
         where = ".".join(str(step) for step in problem.path) or "the document"
-        raise FormatError(
-            f"{argument} is not a valid plan: {where}: {problem.message}",
-            reason="plan",
-            help="compose plan SPEC --json writes one",
-            code="CMP118",
-        )
+        raise FormatError("CMP118.invalid-plan", path=argument, where=where, reason=problem.message)
 
 
 def _bytes(argument: str, old: GitFile | None) -> bytes:
@@ -259,5 +252,5 @@ def _told(argument: str) -> Iterator[None]:
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise UsageError(
-            f"{argument} can't be read: {reason[:1].lower()}{reason[1:]}", code="CMP114"
+            "CMP114.unreadable", path=argument, reason=reason[:1].lower() + reason[1:]
         ) from error

@@ -74,9 +74,7 @@ def fix_spec(
             data = read(Path(path))
         except (OSError, ValueError) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            raise UsageError(
-                f"the spec '{path}' can't be read: {reason.lower()}", code="CMP114"
-            ) from error
+            raise UsageError("CMP114.unreadable-spec", path=path, reason=reason.lower()) from error
         spec, found = spec_from_text(
             data, file=str(path), directory=Path(path).parent, overrides=overrides, read=read
         )
@@ -202,7 +200,7 @@ def write_fixed(files: Sequence[FixedFile]) -> None:
 
 def _write_beside(file: FixedFile, temporary: Path) -> None:
     if file.path.read_bytes() != file.before:
-        raise UsageError(f"{file.shown} has changed in the meantime; nothing was written")
+        raise UsageError("CMP113.changed-meanwhile", path=file.shown)
     with temporary.open("xb") as stream:
         stream.write(file.after)
         stream.flush()
@@ -216,7 +214,7 @@ def _told(file: FixedFile) -> Iterator[None]:
         yield
     except OSError as error:
         reason = os.strerror(error.errno or 0).lower()
-        raise UsageError(f"{file.shown} can't be written: {reason}", code="CMP712") from error
+        raise UsageError("CMP712.unwritable", path=file.shown, reason=reason) from error
 
 
 def _apart(offered: Iterable[Diagnostic]) -> list[Diagnostic]:

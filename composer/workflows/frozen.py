@@ -79,7 +79,7 @@ def prepare_frozen(
         project = boundary_of(Path(spec).parent)
         refused = unbacked(spec, frozen, today, project, elsewhere=output is not None)
         if refused:
-            raise DriftError(f"{path} lets in what {spec} does not", diagnostics=refused)
+            raise DriftError("CMP614.untrusted-lock", path=path, spec=spec, differences=refused)
     prepared = prepare_spec(
         frozen,
         deep=True,
@@ -114,13 +114,9 @@ def frozen_spec(spec: str, lock: BuildRecord) -> tuple[Spec | None, tuple[Diagno
     path = lock_path(spec)
     place, written = _place(path)
     if resolved_sha256(lock.spec.resolved) != lock.spec.sha256:
-        message = f"the spec in {path} was changed: its digest is not spec.sha256"
-        help_ = (
-            f"take the lock as it was written, or write it anew with compose lock {spec}, which "
-            "locks what the spec says now"
-        )
-        diagnostic = Diagnostic(code="CMP607", message=message, span=place.span, help=help_)
-        raise DriftError(message, help=help_, diagnostics=[diagnostic])
+        changed = DriftError("CMP607.changed-spec", path=path, spec_file=spec)
+        changed.differences = (replace(changed.diagnostic, span=place.span),)
+        raise changed
     lost = tuple(_lost(spec, lock.spec.resolved, place, written))
     if lost:
         raise SpecError(lost)
@@ -153,7 +149,7 @@ def _place(path: Path) -> tuple[Place, Node | None]:
     try:
         text = read_regular(path).decode()
     except (OSError, ValueError) as error:
-        raise UsageError(f"the lock {path} can't be read: {error}", code="CMP114") from error
+        raise UsageError("CMP114.unreadable-lock", path=path, reason=str(error)) from error
     source = SourceText(file=str(path), text=text, directory=path.parent)
     # Whatever else is called so stands before it, deeper, or is no map.
     start = max(text.rfind('\n    "resolved": {') + len("\n    "), 0)

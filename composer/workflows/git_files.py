@@ -96,10 +96,7 @@ class GitFile:
         if path.is_file() and digest_file(path) == digest:
             return path
         raise UsageError(
-            f"{self.revision}:{self._inside(path)} is a pointer of git-LFS, and its bytes (sha256 "
-            f"{digest[:12]}…) are not on this machine",
-            help=f"git lfs fetch origin {self.revision} gets them",
-            code="CMP119",
+            "CMP119.lfs", revision=self.revision, path=self._inside(path), digest=digest[:12]
         )
 
     def _is_link(self, path: Path) -> bool:
@@ -136,21 +133,12 @@ def git_file(argument: str) -> GitFile | None:
     try:
         found = _git(here, "rev-parse", "--show-toplevel")
     except FileNotFoundError as error:
-        raise UsageError(
-            f"{argument} needs the git command, which is not installed", code="CMP119"
-        ) from error
+        raise UsageError("CMP119.no-git", path=argument) from error
     if found.returncode:
-        raise UsageError(
-            f"{argument} names a file at a revision, and the current folder is no git work tree",
-            code="CMP119",
-        )
+        raise UsageError("CMP119.no-work-tree", path=argument)
     top = Path(found.stdout.decode().rstrip("\n"))
     if _git(top, "rev-parse", "--verify", "--quiet", f"{revision}^{{tree}}").returncode:
-        raise UsageError(
-            f"{argument}: git knows no revision {revision!r}",
-            help="for instance: compose diff HEAD:specs/a.yaml specs/a.yaml",
-            code="CMP119",
-        )
+        raise UsageError("CMP119.revision", path=argument, revision=revision)
     base = here if written.startswith(("./", "../")) else top
     return GitFile(revision=revision, path=normal(base / written), top=top)
 

@@ -39,9 +39,10 @@ def starts_from(jobs: Sequence[Job]) -> dict[Job, tuple[Job, ...]]:
             others = makers.setdefault(place.path.resolve(), [job])
             if others != [job]:
                 raise UsageError(
-                    f"{job.spec} and {others[0].spec} would both be written to {place.path}",
-                    help="give one of them another name, or its own output: {path: …}",
-                    code="CMP704",
+                    "CMP704.specs-share-output",
+                    name=job.spec,
+                    other=others[0].spec,
+                    path=place.path,
                 )
     found = {job: tuple(dict.fromkeys(_before(job, read[job], makers))) for job in jobs}
     try:

@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from composer.diagnostics.of_errors import exit_code, not_told_yet
-from composer.errors import ComposeError, DriftError, SpecError
+from composer.errors import ComposeError, DriftError, SpecError, exit_code
 from composer.files.suffixes import SPEC_SUFFIXES
 from composer.keras_process.shared import shared_keras
 from composer.workflows.named_files import readable_file
@@ -219,12 +218,12 @@ def _outcome(job: Job, progress: Progress) -> Outcome:
             job=job, status="failed", code=error.exit_code, diagnostics=error.diagnostics
         )
     except ComposeError as error:
-        told = error.diagnostics if isinstance(error, DriftError) else ()
+        told = error.differences if isinstance(error, DriftError) else ()
         return replace(
             found,
             code=error.exit_code,
             diagnostics=(*found.diagnostics, *told),
-            problem=not_told_yet(error),
+            problem=error.summary,
         )
 
 

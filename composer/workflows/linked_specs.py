@@ -55,22 +55,12 @@ class LinkedSpecs:
         resolved = path.resolve()
         if resolved in chain:
             ring = [*chain[chain.index(resolved) :], resolved]
-            raise SourceError(
-                f"specs start from each other in a circle: {' -> '.join(p.name for p in ring)}",
-                reason="circle",
-                help="take one of them as a built file (from: build/NAME.keras), or move what both "
-                "need into a spec of its own",
-            )
+            raise SourceError("CMP522.circle", specs=" -> ".join(p.name for p in ring))
         overrides = tuple(f"vars.{name}={json.dumps(value)}" for name, value in variables.items())
         known = self._known.get((resolved, overrides))
         if known is None:
             if len(self._known) >= _MOST_LINKED:
-                raise SourceError(
-                    f"a spec starts from at most {_MOST_LINKED} others, each with other args "
-                    "counted",
-                    reason="too-many",
-                    help=_BUILD_FIRST,
-                )
+                raise SourceError("CMP116.linked-specs", limit=_MOST_LINKED)
             try:
                 known = link(overrides)
             except ComposeError as error:
@@ -93,9 +83,7 @@ def refuse_errors(path: Path, diagnostics: Sequence[Diagnostic]) -> None:
     for problem in errors:
         if problem.span is not None and problem.span.file == COMMAND_LINE:
             raise SourceError(
-                f"args of {path.name}: {problem.message}",
-                reason="args",
-                help="args gives values to what that spec declares under vars",
+                "CMP505.spec-args", path=path.name, reason=problem.message, key="args"
             )
     if errors:
         raise SpecError(tuple(diagnostics))
@@ -138,10 +126,10 @@ def link_into_store(
         return Located(path=None, diagnostics=diagnostics)
     if len(plan.graph.operations) > _LARGEST_LINKED:
         raise SourceError(
-            f"{name} would be linked to {len(plan.graph.operations):,} operations on the way to "
-            f"another model; at most {_LARGEST_LINKED:,} are",
-            reason="too-many",
-            help=_BUILD_FIRST,
+            "CMP116.linked-operations",
+            path=name,
+            count=len(plan.graph.operations),
+            limit=_LARGEST_LINKED,
         )
     states = source_states(plan, spec, store)
     key = content_key(plan, states, lambda file: remembered_sha256(file, store))
@@ -162,13 +150,13 @@ def link_into_store(
 
 
 def _refuse_programs(name: str, spec: Spec) -> None:
-    from composer.keras_process.programs import LINKED, program_folder
+    from composer.keras_process.programs import program_folder
 
     for source in spec.sources:
         if source.trust and program_folder(source) is not None:
             raise SourceError(
-                f"{name} can't be linked into another model, since its source {source.id!r} "
-                f"({source.location}) holds a TensorFlow program, which a file of layers can't",
-                reason=LINKED,
-                help="take the folder as a source of this spec itself, with trust: true",
+                "CMP528.linked-program",
+                name=name,
+                its_source=source.id,
+                its_location=source.location,
             )

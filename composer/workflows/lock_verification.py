@@ -44,15 +44,18 @@ def verify_against_lock(artifact: Path, lock: BuildRecord, shown: str) -> Verifi
     locked = lock.artifacts.get(form)
     if locked is None:
         raise UsageError(
-            f"{shown} holds no result of the format {form}, which {artifact} is of",
-            help=f"it holds {', '.join(lock.artifacts)}",
+            "CMP113.lock-format-missing",
+            path=shown,
+            format=form,
+            artifact=artifact,
+            found=lock.artifacts,
         )
     try:
         now, remark = _found(artifact, form, lock)
     except FormatError as error:
         return _report(artifact, [f"it can't be read: {error.message}"], [], shown, lock)
     except OSError as error:
-        raise UsageError(f"{artifact} can't be read: {error.strerror}", code="CMP114") from error
+        raise UsageError("CMP114.unreadable", path=artifact, reason=error.strerror) from error
     found = sorted(refusals(compare(lock, now)), key=lambda item: _PARTS.index(item.path[0]))
     made = now.artifacts[form]
     same_bytes = made.sha256 == locked.sha256

@@ -39,7 +39,8 @@ def pins(lock: BuildRecord | None, upgrade: Sequence[str] = ()) -> dict[str, Pin
     for name in upgrade:
         if name not in sources:
             raise UsageError(
-                f"the lock holds no source {name!r}",
+                "CMP113.lock-source",
+                source_id=name,
                 help=did_you_mean(name, tuple(sources)) or f"its sources are {', '.join(sources)}",
             )
     return {
@@ -99,7 +100,7 @@ def write_lock(
     with suppress(DriftError):  # what is no lock is written anew
         old = find_lock(spec)
     if upgrade and old is None:
-        raise UsageError(f"there is no lock {path} to upgrade a source in", code="CMP114")
+        raise UsageError("CMP114.no-lock-upgrade", path=path)
     prepared = prepare(
         spec,
         overrides,
@@ -283,8 +284,7 @@ def _refuse(
         positions=prepared.spec.positions,
         frozen=frozen,
     )
-    message = f"{spec} does not match {lock_path(spec)}"
-    raise DriftError(message, diagnostics=diagnostics, code="CMP601")
+    raise DriftError("CMP601.mismatch", spec=spec, lock=lock_path(spec), differences=diagnostics)
 
 
 def _refuse_uncaused(spec: str, prepared: Prepared, locked: BuildRecord, now: BuildRecord) -> None:
@@ -294,7 +294,8 @@ def _refuse_uncaused(spec: str, prepared: Prepared, locked: BuildRecord, now: Bu
     assert prepared.spec is not None
     command, positions = _command(spec, prepared.spec), prepared.spec.positions
     raise DriftError(
-        f"{lock_path(spec)} would say something that nothing explains",
+        "CMP614.unexplained-lock",
+        path=lock_path(spec),
         diagnostics=exchanged(found, locked, command=command, positions=positions),
     )
 
@@ -332,6 +333,6 @@ def _write(path: Path, lock: BuildRecord) -> None:
                 os.fsync(file.fileno())
             temporary.replace(path)
         except OSError as error:
-            raise BuildError(f"{path} can't be written: {error.strerror}", code="CMP712") from error
+            raise BuildError("CMP712.unwritable", path=path, reason=error.strerror) from error
         finally:
             temporary.unlink(missing_ok=True)

@@ -25,9 +25,7 @@ def readable_file(path: str, suffixes: tuple[str, ...]) -> Path:
     try:
         if file.is_dir():
             raise UsageError(
-                f"{path} is a folder; expected a {suffixes[0]} file",
-                help=_choices(file, suffixes),
-                code="CMP114",
+                "CMP114.folder", path=path, expected=suffixes[0], help=_choices(file, suffixes)
             )
         if not file.is_file():
             file.stat()
@@ -35,13 +33,11 @@ def readable_file(path: str, suffixes: tuple[str, ...]) -> Path:
         with file.open("rb"):
             return file
     except FileNotFoundError:
-        raise UsageError(
-            f"there is no file {path}", help=_nearby(file, suffixes), code="CMP114"
-        ) from None
+        raise UsageError("CMP114.no-file", path=path, help=_nearby(file, suffixes)) from None
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise UsageError(
-            f"{path} can't be read: {reason[:1].lower()}{reason[1:]}", code="CMP114"
+            "CMP114.unreadable", path=path, reason=reason[:1].lower() + reason[1:]
         ) from error
 
 
@@ -51,17 +47,9 @@ def _refuse_other_kind(path: str, suffixes: tuple[str, ...]) -> None:
         return
     means_spec = any(suffix in SPEC_SUFFIXES for suffix in suffixes)
     if means_spec and path.endswith(_MODEL_SUFFIXES):
-        raise UsageError(
-            f"{path} is a model; expected a spec",
-            help=f"compose inspect {path} shows it; compose init {path} writes a spec of it",
-            code="CMP114",
-        )
+        raise UsageError("CMP114.model-not-spec", path=path)
     if not means_spec and path.endswith(SPEC_SUFFIXES):
-        raise UsageError(
-            f"{path} is a spec; expected a model",
-            help=f"compose plan {path} shows what it makes",
-            code="CMP114",
-        )
+        raise UsageError("CMP114.spec-not-model", path=path)
 
 
 def _names(folder: Path, suffixes: tuple[str, ...]) -> list[str]:

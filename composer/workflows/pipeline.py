@@ -299,8 +299,5 @@ def plan_spec(prepared: Prepared) -> Plan:
     if prepared.errors:
         raise SpecError(prepared.diagnostics)
     if prepared.plan is None:
-        raise BuildError(
-            "the plan waits for Keras: " + "; ".join(prepared.deferred),
-            help="compose plan --deep (or compose build) asks Keras and remembers the answer",
-        )
+        raise BuildError("CMP710.waits", layers=prepared.deferred)
     return prepared.plan

@@ -51,9 +51,10 @@ def build_verified(
         if failed:
             places = destinations_of(spec, output)
             raise DriftError(
-                f"{places[0].path.name} was built and does not pass verification: "
-                + "; ".join(f"{check.name}: {check.detail}" for check in failed),
-                help=f"{', '.join(str(place.path) for place in places)}: left as it was",
+                "CMP614.unverified",
+                path=places[0].path.name,
+                problems=tuple(f"{check.name}: {check.detail}" for check in failed),
+                paths=tuple(str(place.path) for place in places),
             )
         reports.append(report)
 

@@ -64,7 +64,7 @@ def test_exchanged_layers_of_equal_shapes_load_wrong_in_keras_and_are_refused_he
     model.load_weights(saved / "exchanged.h5")  # says nothing
     (error,) = case._prepare(spec(case, saved / "exchanged.h5"), deep=True).errors
     assert error.code == "CMP523"
-    assert "'scores' into 'dense', 'dense' into 'scores'" in error.message
+    assert error.fields["crossed"] == ("'scores' into 'dense'", "'dense' into 'scores'")
     by_names = f"{{file: {saved}/exchanged.h5, by: names}}"
     built = case.build(spec(case, by_names), deep=True)
     model.load_weights(saved / "exchanged.h5", by_name=True)

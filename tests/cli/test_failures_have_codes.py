@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from composer.diagnostics.codes import codes
-from composer.errors import BuildError, DriftError, FormatError, KerasProcessError, SourceError
+from composer.errors import BuildError, DriftError, KerasProcessError
 
 GOOD = "version: 1\nname: good\nsources: {a: {from: models/tower.keras}}\n"
 
@@ -124,9 +123,9 @@ def test_verbs_without_forms_say_the_code(compose, files, arguments, exit_code, 
 @pytest.mark.parametrize(
     ("error", "code", "exit_code"),
     [
-        (BuildError("no"), "CMP710", 3),
-        (KerasProcessError("no"), "CMP711", 3),
-        (DriftError("no"), "CMP614", 4),
+        (BuildError("CMP710.graft", path="a", origin="b"), "CMP710", 3),
+        (KerasProcessError("CMP711.not-installed"), "CMP711", 3),
+        (DriftError("CMP614.export-differs", format="onnx", reason="x"), "CMP614", 4),
         (OSError(28, "full"), "CMP713", 3),
         (RuntimeError("no"), "CMP714", 3),
         (MemoryError(), "CMP713", 3),
@@ -163,20 +162,3 @@ def test_where_stdout_is_another_document_nothing_else_is_written_to_it(compose,
         result = compose(*arguments, "--output-format", "json")
         assert result.code == 2
         assert result.out in ("", '{\n  "specs": []\n}\n')
-
-
-def test_a_code_is_given_where_an_error_is_raised_or_by_its_reason() -> None:
-    assert FormatError("no", reason="crc").code == "CMP502"
-    assert FormatError("no", reason="flatten").code == "CMP418"
-    assert FormatError("no", reason="crc", code="CMP118").code == "CMP118"
-    assert SourceError("no", reason="offline").about("source").code == "CMP514"
-    assert {error.usual_code for error in _classes()} <= set(codes())
-
-
-def _classes():
-    from composer.errors import ComposeError
-
-    found = [ComposeError]
-    for one in found:
-        found.extend(one.__subclasses__())
-    return [one for one in found if one.__module__ == "composer.errors"]

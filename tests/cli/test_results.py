@@ -83,7 +83,7 @@ def test_the_plan_document_holds_the_results_and_keeps_to_its_schema(compose):
         (["-o", "a.pb"], 2, "error[CMP701]: a.pb has no known extension"),
         (["-o", "a.keras", "-o", "x/../a.keras"], 2, "two results would be written to one place"),
         (["-o", "models/"], 3, "models is, or holds, a source of this model and would be replaced"),
-        (["-o", "taken/"], 3, "it holds notes.txt"),
+        (["-o", "taken/"], 3, "it contains notes.txt"),
         (["-o", "models/head.keras"], 3, "models/head.keras is a source of this model"),
         (["output.path=a.h5"], 1, "error[CMP702]: the extension of 'a.h5' means h5, which is"),
         (["output.format=onyx"], 1, "did you mean 'onnx'?"),

@@ -118,7 +118,8 @@ def test_an_old_file_by_url_goes_the_way_of_old_files(
     server.files["/bad.h5"] = Served(b"no HDF5 at all")
     spec(f"{server.url}/bad.h5")
     result = compose("validate", "spec.yaml")
-    assert f"{server.url}/bad.h5 is no HDF5 file" in result.err
+    assert "error[CMP502]" in result.err
+    assert f"{server.url}/bad.h5" in result.err
     assert "store" not in result.err
 
 
@@ -144,7 +145,7 @@ def test_an_address_that_does_not_end_like_a_file_can_say_what_it_gives(
     spec(f"{server.url}/get?id=7")
     result = compose("validate", "spec.yaml")
     assert "error[CMP504]" in result.err
-    assert "'#model.keras' behind it" in result.err
+    assert "'#model.keras'" in result.err
     spec(f"{server.url}/get?id=7#model.keras")
     assert compose("validate", "spec.yaml").code == 0
     assert server.requests[0].path == "/get?id=7"
@@ -240,7 +241,6 @@ def test_offline_lets_keras_download_nothing(workspace: Path, compose: Callable)
     result = compose("build", "spec.yaml", "--offline")
     assert result.code == 1
     assert "error[CMP514]" in result.err
-    assert "may have to be downloaded" in result.err
 
 
 @pytest.mark.keras
@@ -307,28 +307,28 @@ def test_a_file_url_is_a_path(workspace: Path, compose: Callable) -> None:
 
 
 @pytest.mark.parametrize(
-    ("location", "words"),
+    ("location", "code"),
     [
-        ("https://[::1/a.keras", "is no address that can be asked"),
-        ("https://host:99999999/a.keras", "is no address that can be asked"),
-        ("https://a..b/a.keras", "is no address that can be asked"),
-        (f"https://{'a' * 300}.org/a.keras", "is no address that can be asked"),
-        ("https:///a.keras", "is no address that can be asked"),
-        ("hf://../..@main/a.keras", "does not name a file of the hub"),
-        ("hf://a b/c@main/a.keras", "does not name a file of the hub"),
-        ("zip://a.keras", "can't be fetched"),
-        ("reference://a.keras", "is not asked for"),
-        ("file://models/a.keras", "names a host before the path"),
+        ("https://[::1/a.keras", "CMP510"),
+        ("https://host:99999999/a.keras", "CMP510"),
+        ("https://a..b/a.keras", "CMP510"),
+        (f"https://{'a' * 300}.org/a.keras", "CMP510"),
+        ("https:///a.keras", "CMP510"),
+        ("hf://../..@main/a.keras", "CMP510"),
+        ("hf://a b/c@main/a.keras", "CMP510"),
+        ("zip://a.keras", "CMP510"),
+        ("reference://a.keras", "CMP554"),
+        ("file://models/a.keras", "CMP501"),
     ],
 )
 @pytest.mark.usefixtures("workspace")
 def test_odd_locations_are_told_like_any_mistake(
-    location: str, words: str, compose: Callable
+    location: str, code: str, compose: Callable
 ) -> None:
     spec(location)
     result = compose("validate", "spec.yaml", "--output-format", "concise")
     assert result.code == 1
-    assert words in result.err
+    assert code in result.err
 
 
 @pytest.mark.usefixtures("workspace")

@@ -209,10 +209,10 @@ def test_a_source_that_changed_since_it_was_listed_is_refused(tmp_path):
     orders = whole(source)
     with source.open("ab") as file:
         file.write(b"x")
-    with pytest.raises(BuildError, match="changed"):
+    with pytest.raises(BuildError, check=lambda error: error.key == "CMP545.source-changed"):
         write(tmp_path / "m.keras", orders)
     source.unlink()
-    with pytest.raises(BuildError, match="can't be opened"):
+    with pytest.raises(BuildError, check=lambda error: error.key == "CMP713.unopenable"):
         write(tmp_path / "m.keras", orders)
     assert os.listdir(tmp_path) == []
 
@@ -228,7 +228,7 @@ def test_a_source_that_changes_while_it_is_copied_is_refused(tmp_path, monkeypat
             file.write(b"x")
 
     monkeypatch.setattr(copying.Copier, "copy", change_after)
-    with pytest.raises(BuildError, match="changed"):
+    with pytest.raises(BuildError, check=lambda error: error.key == "CMP545.source-changed"):
         write(tmp_path / "m.keras", orders)
     assert os.listdir(tmp_path) == ["s.keras"]
 
@@ -272,7 +272,7 @@ def test_an_order_that_differs_from_its_source_is_refused(tmp_path):
 
     source = dense_model(tmp_path / "s.keras")
     (order,) = [entry for entry in whole(source) if entry.path == "layers/dense/vars/0"]
-    with pytest.raises(BuildError, match="should be <f4"):
+    with pytest.raises(BuildError, check=lambda error: error.key == "CMP710.other-tensor"):
         write(tmp_path / "m.keras", [replace(order, shape=(8, 4))])
 
 

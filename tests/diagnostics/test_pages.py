@@ -58,6 +58,6 @@ def test_every_code_in_the_package_has_a_page_and_every_page_a_use() -> None:
     used = {
         code
         for file in PACKAGE.rglob("*.py")
-        for code in re.findall(r"[\"'](CMP[0-9]{3})[\"']", file.read_text(encoding="utf-8"))
+        for code in re.findall(r"[\"'](CMP[0-9]{3})[\"'.]", file.read_text(encoding="utf-8"))
     }
     assert used == set(codes())

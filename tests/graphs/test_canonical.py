@@ -155,7 +155,7 @@ def test_damaged_weights_are_not_made_canonical(tmp_path):
     path.write_bytes(data)
     with pytest.raises(FormatError) as caught:
         canonicalise(path, tmp_path / "x.keras")
-    assert caught.value.reason == "crc"
+    assert caught.value.case == "crc"
     assert not (tmp_path / "x.keras").exists()
 
 

@@ -42,7 +42,9 @@ def test_a_known_application_and_its_arguments_pass() -> None:
 
 def test_a_misspelt_application_is_refused_without_keras() -> None:
     before = set(sys.modules)
-    with pytest.raises(SourceError, match="no model 'Resnet5O'") as caught:
+    with pytest.raises(
+        SourceError, check=lambda error: error.key == "CMP505.unknown-name"
+    ) as caught:
         check_application("Resnet5O", {})
     assert caught.value.nearest[0] == "ResNet50"
     assert not {"keras", "tensorflow"} & (set(sys.modules) - before)
@@ -50,7 +52,9 @@ def test_a_misspelt_application_is_refused_without_keras() -> None:
 
 def test_a_misspelt_argument_is_refused_without_keras() -> None:
     before = set(sys.modules)
-    with pytest.raises(SourceError, match="'includetop'; it takes include_top, weights") as caught:
+    with pytest.raises(
+        SourceError, check=lambda error: error.key == "CMP505.unknown-argument"
+    ) as caught:
         check_application("ResNet50", {"includetop": False})
     assert caught.value.nearest == ("include_top",)
     assert not {"keras", "tensorflow"} & (set(sys.modules) - before)

@@ -337,7 +337,7 @@ def test_layers_that_wait_for_each_other_are_named(tmp_path: Path) -> None:
         new("hen", "Dense", called(Pending("egg", 0, 0)), units=2),
         new("farm", "Dense", called(Pending("hen", 0, 0)), units=2),
     ]
-    with pytest.raises(BuildError, match="in a circle: egg, hen"):
+    with pytest.raises(BuildError, check=lambda error: error.key == "CMP710.circle"):
         ask(questions, Store(tmp_path))
 
 

@@ -35,12 +35,12 @@ changed = []
 TASK = """
 import keras, os, time
 from pathlib import Path
-from composer.keras_process.refusal import RefusalError
+from composer.errors import SourceError
 
 def perform(request, report):
     before = [os.getcwd(), dict(os.environ), list(keras.changed)]
     report("begun")
-    exec(request.get("code", ""), {"keras": keras, "RefusalError": RefusalError})
+    exec(request.get("code", ""), {"keras": keras, "SourceError": SourceError})
     return {"process": os.getpid(), "before": before, "value": request.get("value")}
 """
 STAY = (
@@ -141,12 +141,12 @@ def test_a_task_with_another_module_path_has_a_process_of_its_own(
 
 
 def test_a_refusal_ends_no_other_task(starts: Starts) -> None:
-    refuse = "raise RefusalError('no', kind='source', reason='refused', nearest=['that'])"
+    refuse = "raise SourceError('CMP505.unknown-name', name='no', nearest=['that'])"
     with shared_keras():
         with pytest.raises(SourceError) as caught:
             echo(code=refuse)
         assert echo(2)["value"] == 2
-    assert (caught.value.reason, caught.value.nearest) == ("refused", ("that",))
+    assert (caught.value.case, caught.value.nearest) == ("unknown-name", ("that",))
     assert len(starts()) == 1
 
 

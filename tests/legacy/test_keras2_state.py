@@ -97,9 +97,9 @@ def test_backslashes_of_windows_are_read():
 
 
 def test_weights_that_belong_to_no_layer_are_refused():
-    with pytest.raises(FormatError, match="dense_7") as refused:
+    with pytest.raises(FormatError) as refused:
         today_s_paths(dense_chain(), ["layers/dense_7/vars/0"], state_layout("2.15.0"))
-    assert refused.value.reason == "keras2"
+    assert refused.value.case == "keras2-stray"
 
 
 def tensor(path: str, offset: int | None) -> StoredTensor:
@@ -138,5 +138,5 @@ def test_a_listing_in_which_nothing_differs_is_the_same_object():
 
 def test_a_moved_tensor_must_be_found_by_its_offset():
     held = listing(StoredGroup(path=""), tensor(f"{OLD}/dense/vars/0", None))
-    with pytest.raises(FormatError, match="compressed"):
+    with pytest.raises(FormatError, check=lambda error: error.case == "keras2-chunks"):
         today_s_listing(held, dense_chain(), state_layout("2.14.0"))

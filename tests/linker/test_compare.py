@@ -52,7 +52,7 @@ def test_an_artifact_of_another_plan_is_refused(built, tmp_path, models):
     other = tmp_path / "other.yaml"
     other.write_text("version: 1\nname: m\nsources: {t: {from: models/tower_b.keras}}\n")
     plan = prepare(other, store=Store(tmp_path / "store")).plan
-    with pytest.raises(DriftError, match="operations are"):
+    with pytest.raises(DriftError, check=lambda error: error.key == "CMP614.not-as-planned"):
         check_artifact(built.path, plan, {})
 
 
@@ -62,5 +62,5 @@ def test_a_source_that_shrank_after_it_was_planned_is_no_match(built):
     copy.write_bytes(source.read_bytes())
     plan = built.plan
     os.truncate(built.path, built.path.stat().st_size - 10)
-    with pytest.raises(DriftError, match="can't be read again"):
+    with pytest.raises(DriftError, check=lambda error: error.key == "CMP614.unreadable"):
         check_artifact(built.path, plan, {})

@@ -312,7 +312,7 @@ def test_what_only_keras_can_tell_is_said_beside_the_picture(folder, capsys):
 
 def test_more_nodes_than_the_layout_can_take_are_refused():
     view = view_of(picture_of_model(residual(MOST // 5 + 1, "layer_{number}")), ["*"])
-    with pytest.raises(UsageError, match="are too many for one picture"):
+    with pytest.raises(UsageError, check=lambda error: error.key == "CMP113.picture-nodes"):
         svg(view)
 
 

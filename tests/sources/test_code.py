@@ -64,7 +64,7 @@ def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 @pytest.fixture
 def no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args, **kwargs):
-        raise KerasProcessError("a process was started")
+        raise KerasProcessError("CMP711.not-installed")
 
     monkeypatch.setattr("composer.keras_process.imports.run", refuse)
 

@@ -53,9 +53,8 @@ def test_a_file_of_weights_is_told_at_once(model: Path) -> None:
         file.attrs["layer_names"] = [b"first"]
     error = only_error(model.parent, "from: two.h5")
     assert (error.code, error.path) == ("CMP520", ("sources", "two", "from"))
-    assert error.message == (
-        "source 'two': two.h5 contains only weights, no layers: it has no model_config"
-    )
+    assert error.case == "weights-only"
+    assert error.fields == {"source": "two", "path": "two.h5"}
 
 
 def test_a_layer_that_is_refused_is_told_at_once_and_by_name(tmp_path: Path) -> None:
@@ -66,14 +65,14 @@ def test_a_layer_that_is_refused_is_told_at_once_and_by_name(tmp_path: Path) -> 
     write_h5(tmp_path / "two.hdf5", config, two_dense_weights())
     error = only_error(tmp_path, "from: two.hdf5")
     assert error.code == "CMP520"
-    assert "layer 'odd' is a Lambda" in error.message
+    assert "'odd'" in error.message
 
 
 def test_what_is_no_hdf5_is_told_as_a_file_that_is_not_sound(tmp_path: Path) -> None:
     (tmp_path / "two.h5").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
     error = only_error(tmp_path, "from: two.h5")
     assert error.code == "CMP502"
-    assert "two.h5 is no HDF5 file" in error.message
+    assert (error.case, error.fields["path"]) == ("not-hdf5", "two.h5")
     assert str(tmp_path) not in error.message
 
 
@@ -169,6 +168,6 @@ def test_a_target_never_replaces_the_h5_file_it_comes_from(model: Path) -> None:
     before = model.read_bytes()
     prepared(model.parent, "from: two.h5")
     found = prepare(model.parent / "spec.yaml", deep=True, store=Store(model.parent / "store"))
-    with pytest.raises(BuildError, match="is a source of this model and would be overwritten"):
+    with pytest.raises(BuildError, check=lambda error: error.key == "CMP709.own-source"):
         build_spec(found, output=model)
     assert model.read_bytes() == before

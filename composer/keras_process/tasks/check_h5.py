@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy
 
-from composer.keras_process.refusal import RefusalError
+from composer.errors import BuildError
 from composer.keras_process.tasks.cases import compared, names_differ, refused
 from composer.keras_process.tasks.explain import explain
 from composer.keras_process.tasks.served import Served
@@ -28,7 +28,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         what :func:`composer.keras_process.tasks.cases.compared` returns.
 
     Raises:
-        RefusalError: Keras does not load it.
+        BuildError: Keras does not load it.
     """
     report("loading the .h5 model")
     code = request["code"]
@@ -37,12 +37,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         register_classes(code)
         model = load_functional(request["export"], safe=request["safe"])
     except Exception as problem:
-        raise RefusalError(
-            f"Keras wrote the model as h5 and can't load that again: {explain(problem)}",
-            kind="build",
-            reason="h5",
-            help="leave h5 out of format; a .keras file holds what it can't",
-        ) from problem
+        raise BuildError("CMP710.h5-again", reason=explain(problem)) from problem
     names = [tensor.name for tensor in model.inputs]
     wrong = names_differ("inputs", names, request["inputs"]) or _weights_differ(
         model, load_functional(request["artifact"], safe=request["safe"])

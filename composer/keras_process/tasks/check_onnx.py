@@ -8,7 +8,7 @@ from typing import Any
 import onnx
 import onnxruntime
 
-from composer.keras_process.refusal import RefusalError
+from composer.errors import BuildError
 from composer.keras_process.tasks.cases import compared, names_differ, refused
 
 
@@ -16,7 +16,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
     """Check one file; see ``check_h5.py``.
 
     Raises:
-        RefusalError: ONNX Runtime does not take it.
+        BuildError: ONNX Runtime does not take it.
     """
     report("running the model in ONNX Runtime")
     try:
@@ -24,12 +24,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
             request["export"], providers=["CPUExecutionProvider"]
         )
     except Exception as problem:
-        raise RefusalError(
-            f"ONNX Runtime does not take the exported model: {problem}",
-            kind="build",
-            reason="onnx",
-            help="leave onnx out of format, or leave out or replace the layer",
-        ) from problem
+        raise BuildError("CMP710.onnx-again", reason=str(problem)) from problem
     dtypes = {
         value.name: onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
         for value in onnx.load(request["export"], load_external_data=False).graph.input

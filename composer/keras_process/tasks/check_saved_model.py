@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 import tensorflow
 
-from composer.keras_process.refusal import RefusalError
+from composer.errors import BuildError
 from composer.keras_process.tasks.cases import compared, names_differ, refused
 
 SIGNATURE = "serving_default"
@@ -18,18 +18,14 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
     """Check one folder; see ``check_h5.py``.
 
     Raises:
-        RefusalError: TensorFlow does not load it.
+        BuildError: TensorFlow does not load it.
     """
     report("loading the SavedModel without Keras")
     try:
         loaded = tensorflow.saved_model.load(request["export"])
         function = loaded.signatures[SIGNATURE]
     except Exception as problem:
-        raise RefusalError(
-            f"TensorFlow can't load the exported SavedModel: {problem}",
-            kind="build",
-            reason="saved_model",
-        ) from problem
+        raise BuildError("CMP710.saved-model-again", reason=str(problem)) from problem
     specs = function.structured_input_signature[1]
     wrong = names_differ("inputs", list(specs), request["inputs"])
     if wrong is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ai_edge_litert.interpreter import Interpreter
 
-from composer.keras_process.refusal import RefusalError
+from composer.errors import BuildError
 from composer.keras_process.tasks.cases import compared, names_differ, refused
 
 SIGNATURE = "serving_default"
@@ -17,19 +17,14 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
     """Check one file; see ``check_h5.py``.
 
     Raises:
-        RefusalError: the runtime does not take it.
+        BuildError: the runtime does not take it.
     """
     report("running the model in LiteRT")
     try:
         interpreter = Interpreter(model_path=request["export"])
         runner = interpreter.get_signature_runner(SIGNATURE)
     except Exception as problem:
-        raise RefusalError(
-            f"LiteRT does not take the exported model: {problem}",
-            kind="build",
-            reason="tflite",
-            help="leave tflite out of format, or leave out or replace the layer",
-        ) from problem
+        raise BuildError("CMP710.tflite-again", reason=str(problem)) from problem
     details = runner.get_input_details()
     wrong = names_differ("inputs", list(details), request["inputs"])
     if wrong is not None:

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy
 
-from composer.keras_process.refusal import RefusalError
+from composer.errors import BuildError, ComposeError
 from composer.keras_process.tasks.explain import explain
 from composer.keras_process.tasks.random_inputs import random_arrays
 from composer.keras_process.tasks.served import Served
@@ -43,7 +43,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         None. ``predict`` counts then: what is exported is run as it runs.
 
     Raises:
-        RefusalError: Keras can't load, run or export it.
+        BuildError: Keras can't load, run or export it.
     """
     report("loading the linked model")
     model = _loaded(request)
@@ -56,14 +56,10 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         try:
             module = importlib.import_module(wanted["module"])
             module.export(served, Path(wanted["target"]), **wanted["options"])
-        except RefusalError:
+        except ComposeError:
             raise
         except Exception as problem:
-            raise RefusalError(
-                f"the model can't be written as {name}: {explain(problem)}",
-                kind="build",
-                reason="export",
-            ) from problem
+            raise BuildError("CMP710.export", name=name, reason=explain(problem)) from problem
     return {"half": served.half, "batches": batches, "otherwise": otherwise}
 
 
@@ -74,13 +70,7 @@ def _loaded(request: Mapping[str, Any]) -> Any:
         register_classes(code)
         return load_functional(request["artifact"], safe=request["safe"])
     except Exception as problem:
-        raise RefusalError(
-            f"Keras can't load the linked model to export it: {explain(problem)}",
-            kind="build",
-            reason="load",
-            help="keras and weights are written without Keras; for the other formats it has to "
-            "know the classes of the model (objects)",
-        ) from problem
+        raise BuildError("CMP710.export-load", reason=explain(problem)) from problem
 
 
 def _keep_cases(served: Served, seed: int, path: Path) -> tuple[list[int], str | None]:
@@ -124,12 +114,7 @@ def _keep_cases(served: Served, seed: int, path: Path) -> tuple[list[int], str |
         numpy.savez(path, **(arrays if otherwise else {**arrays, **direct}))
         return [_batch(arrays, batch) for batch in batches], otherwise
     assert problem is not None
-    raise RefusalError(
-        f"the linked model can't be run, so that nothing exported from it can be checked: "
-        f"{explain(problem)}",
-        kind="build",
-        reason="run",
-    )
+    raise BuildError("CMP710.export-run", reason=explain(problem))
 
 
 def _difference(direct: Mapping[str, Any], graph: Mapping[str, Any]) -> str | None:

@@ -12,7 +12,7 @@ import tensorflow
 import tf2onnx
 from tf2onnx.graph import Node
 
-from composer.keras_process.refusal import RefusalError
+from composer.errors import BuildError
 from composer.keras_process.tasks.served import Served
 
 
@@ -20,21 +20,14 @@ def export(served: Served, target: Path) -> None:
     """Write the model to ``target``.
 
     Raises:
-        RefusalError: it holds an operation that has no operator in ONNX.
+        BuildError: it holds an operation that has no operator in ONNX.
     """
     _number_nodes()
     model = _converted(served)
     missing = dict(_without_operator(model.graph))
     if missing:
         layer = served.layer_of(next(iter(missing.values())))
-        where = f"layer {layer!r} needs" if layer else "it needs"
-        raise RefusalError(
-            f"the model can't be written as onnx: {where} {', '.join(list(missing)[:3])}, which "
-            "ONNX has no operator for",
-            kind="build",
-            reason="operator",
-            help="leave onnx out of format, or leave out or replace the layer",
-        )
+        raise BuildError("CMP710.onnx-operator", layer=layer or None, operators=list(missing))
     target.write_bytes(model.SerializeToString(deterministic=True))
 
 

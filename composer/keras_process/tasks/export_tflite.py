@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow
 
-from composer.keras_process.refusal import RefusalError
+from composer.errors import BuildError
 from composer.keras_process.tasks import export_saved_model
 from composer.keras_process.tasks.explain import explain
 from composer.keras_process.tasks.served import Served
@@ -25,7 +25,7 @@ def export(served: Served, target: Path) -> None:
     """Write the model to ``target``, by way of a SavedModel.
 
     Raises:
-        RefusalError: it holds an operator that the runtime lacks.
+        BuildError: it holds an operator that the runtime lacks.
     """
     with tempfile.TemporaryDirectory() as folder:
         export_saved_model.export(served, Path(folder) / "model")
@@ -38,7 +38,7 @@ def export(served: Served, target: Path) -> None:
     target.write_bytes(content)
 
 
-def _refusal(problem: Exception, served: Served) -> RefusalError:
+def _refusal(problem: Exception, served: Served) -> BuildError:
     text = str(problem)
     operators = list(
         dict.fromkeys((a or b).removeprefix("tf.") for a, b in _OPERATOR.findall(text))
@@ -46,26 +46,12 @@ def _refusal(problem: Exception, served: Served) -> RefusalError:
     scopes = (scope for scope in _SCOPE.findall(text))
     layer = next((name for scope in scopes if (name := served.layer_of(scope))), None)
     if not operators:
-        return RefusalError(
-            f"the model can't be written as tflite: {explain(problem)}",
-            kind="build",
-            reason="export",
-        )
-    where = f"layer {layer!r} needs" if layer else "it needs"
-    why = "which LiteRT has no operator for"
-    help_ = "leave tflite out of format, or leave out or replace the layer"
+        return BuildError("CMP710.tflite-export", reason=explain(problem))
     if any(_LISTS in operator for operator in operators) and _free_batch(served.model):
-        why = "which LiteRT takes for a fixed batch size only"
-        help_ = "declare the inputs with one: inputs: {NAME: {shape: […], batch_size: 1}}"
-    elif served.half:
-        why += " in half precision"
-        help_ = "leave tflite out of format, or let the layers compute in float32"
-    return RefusalError(
-        f"the model can't be written as tflite: {where} {', '.join(operators[:3])}, {why}",
-        kind="build",
-        reason="operator",
-        help=help_,
-    )
+        return BuildError("CMP710.tflite-batch", layer=layer, operators=operators)
+    if served.half:
+        return BuildError("CMP710.tflite-half", layer=layer, operators=operators)
+    return BuildError("CMP710.tflite-operator", layer=layer, operators=operators)
 
 
 def _free_batch(model: Any) -> bool:

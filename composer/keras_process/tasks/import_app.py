@@ -8,8 +8,8 @@ from typing import Any
 
 import keras
 
-from composer.keras_process.applications import Unknown, unknown_argument, unknown_name
-from composer.keras_process.refusal import RefusalError
+from composer.errors import BuildError, SourceError
+from composer.keras_process.applications import unknown_argument, unknown_name
 from composer.keras_process.tasks.explain import explain
 
 
@@ -24,8 +24,8 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         ``parameters``: how many numbers the model's variables hold.
 
     Raises:
-        RefusalError: there is no such model or argument, Keras refuses the arguments, or the
-            weights can't be downloaded.
+        SourceError: there is no such model or argument, or Keras refuses the arguments.
+        BuildError: the weights can't be downloaded.
     """
     name = request["name"]
     constructor = _constructor(name)
@@ -38,17 +38,9 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
     except Exception as problem:
         # keras.utils.get_file raises a bare Exception for a download that failed.
         if isinstance(problem, OSError) or _is_download(problem):
-            raise RefusalError(
-                f"the weights of {name} can't be downloaded: {explain(problem)}",
-                kind="build",
-                reason="download",
-                help="check the network, or set `weights: null` in the source's `args`, which "
-                "starts from random weights and works offline",
-            ) from problem
-        raise RefusalError(
-            f"Keras refuses the arguments of {name}: {explain(problem)}",
-            kind="source",
-            reason="refused",
+            raise BuildError("CMP710.download", name=name, reason=explain(problem)) from problem
+        raise SourceError(
+            "CMP505.arguments-refused", name=name, reason=explain(problem), key="args"
         ) from problem
     model.save(request["target"])
     return {"parameters": int(model.count_params())}
@@ -75,11 +67,9 @@ def _check_arguments(
     _refuse(unknown_argument(name, arguments, known))
 
 
-def _refuse(problem: Unknown | None) -> None:
+def _refuse(problem: SourceError | None) -> None:
     if problem is not None:
-        raise RefusalError(
-            problem.message, kind="source", reason=problem.reason, nearest=problem.nearest
-        )
+        raise problem
 
 
 def _as_tuples(value: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from composer.diagnostics.suggest import nearest
-from composer.keras_process.refusal import RefusalError
+from composer.errors import ComposeError, SourceError
 from composer.keras_process.tasks.explain import explain
 from composer.keras_process.tasks.reload import Unloadable, unloadable_part
 from composer.keras_process.tasks.user_code import extend_path, failure
@@ -34,7 +34,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         ``parameters``: how many numbers the model's variables hold.
 
     Raises:
-        RefusalError: the code failed, returned no model, or one that can't be saved or loaded.
+        SourceError: the code failed, returned no model, or one that can't be saved or loaded.
     """
     name = f"{request['module']}:{request['function']}"
     folder, *others = request["path"]
@@ -65,13 +65,13 @@ def _guarded(
     """Call code of the user's; what it raises becomes a refusal that shows the place in it."""
     try:
         return function(*args, **kwargs)
-    except RefusalError:
+    except ComposeError:
         raise
     except (Exception, SystemExit) as problem:
-        raise RefusalError(
-            f"{what} failed: {failure(problem, request['own'], request['folder'])}",
-            kind="source",
-            reason=_FAILED,
+        raise SourceError(
+            "CMP516.failed",
+            what=what,
+            reason=failure(problem, request["own"], request["folder"]),
             help=_help(problem),
         ) from problem
 
@@ -93,12 +93,11 @@ def _import(request: Mapping[str, Any]) -> ModuleType:
     module = importlib.import_module(request["module"])
     found, expected = getattr(module, "__file__", None), request["file"]
     if found is None or Path(found).resolve() != Path(expected):
-        raise RefusalError(
-            f"the name {request['module']} belongs to another module already: expected "
-            f"{expected}, found {found or 'a built-in module'}",
-            kind="source",
-            reason=_MISSING,
-            help="give the module a name of its own",
+        raise SourceError(
+            "CMP515.module-taken",
+            name=request["module"],
+            expected=expected,
+            found=found or "a built-in module",
         )
     return module
 
@@ -107,32 +106,27 @@ def _function(module: ModuleType, name: str) -> Callable[..., Any]:
     found = getattr(module, name, None)
     if callable(found):
         return found  # type: ignore[no-any-return]
-    message = f"{module.__name__} holds no {name!r}"
     if found is not None:
-        message = f"{name!r} of {module.__name__} is no function: found {_a(type(found))}"
+        raise SourceError(
+            "CMP515.not-callable", name=name, file=module.__name__, found=_a(type(found))
+        )
     known = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
-    raise RefusalError(
-        message, kind="source", reason=_MISSING, nearest=nearest(name, sorted(known))
+    raise SourceError(
+        "CMP515.no-function",
+        name=name,
+        file=module.__name__,
+        nearest=nearest(name, sorted(known)),
     )
 
 
 def _check(model: Any, name: str) -> None:
     """Refuse what is no model of this Keras, or one that was never built."""
     if not isinstance(model, keras.Model):
-        raise RefusalError(
-            f"{name} returned {_described(model)}; expected a keras.Model",
-            kind="source",
-            reason=_FAILED,
-            help=_help_for(model),
+        raise SourceError(
+            "CMP516.no-model", name=name, found=_described(model), help=_help_for(model)
         )
     if not model.built:
-        raise RefusalError(
-            f"{name} returned a {type(model).__name__} that was never built, so that it has no "
-            "weights yet",
-            kind="source",
-            reason=_FAILED,
-            help="begin it with a keras.Input, or call it once on data before returning it",
-        )
+        raise SourceError("CMP516.not-built", name=name, class_name=type(model).__name__)
 
 
 def _described(value: Any) -> str:
@@ -164,7 +158,7 @@ def _help_for(value: Any) -> str | None:
     return None
 
 
-def _unsavable(model: Any, name: str, problem: Exception) -> RefusalError:
+def _unsavable(model: Any, name: str, problem: Exception) -> SourceError:
     """Name the part of a model that Keras can't save."""
     part = model
     for layer in model._flatten_layers(include_self=False):
@@ -173,18 +167,18 @@ def _unsavable(model: Any, name: str, problem: Exception) -> RefusalError:
         except Exception as found:
             part, problem = layer, found
     kind = type(part)
-    where = "" if part is model else f", because of its layer {part.name!r}"
-    return RefusalError(
-        f"the model that {name} returned can't be saved{where} "
-        f"({kind.__module__}.{kind.__qualname__}): {explain(problem)}",
-        kind="source",
-        reason=_FAILED,
-        help=f"let {kind.__name__} define get_config() with all that its constructor takes, and "
-        "register it with @keras.saving.register_keras_serializable()",
+    return SourceError(
+        "CMP516.unsaveable",
+        name=name,
+        layer=None if part is model else part.name,
+        module=kind.__module__,
+        qualname=kind.__qualname__,
+        reason=explain(problem),
+        class_name=kind.__name__,
     )
 
 
-def _unloadable(part: Unloadable, name: str) -> RefusalError:
+def _unloadable(part: Unloadable, name: str) -> SourceError:
     short = part.kind.rpartition(".")[2]
     if part.unknown:
         help_ = f"put @keras.saving.register_keras_serializable() above the class {short}"
@@ -193,10 +187,11 @@ def _unloadable(part: Unloadable, name: str) -> RefusalError:
             f"let {short} take everything that its get_config() gives, and be built from its "
             "build_config"
         )
-    return RefusalError(
-        f"the model that {name} returned can't be loaded again, because of its layer "
-        f"{part.name!r} ({part.kind}): {part.why}",
-        kind="source",
-        reason=_FAILED,
+    return SourceError(
+        "CMP516.unloadable",
+        name=name,
+        layer=part.name,
+        class_name=part.kind,
+        reason=part.why,
         help=help_,
     )

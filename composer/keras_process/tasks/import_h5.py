@@ -14,10 +14,10 @@ import keras
 import ml_dtypes
 import numpy
 
+from composer.errors import SourceError
 from composer.graphs.graph import Refusal
 from composer.keras_process.h5_holes import choices, stand_in
 from composer.keras_process.h5_pairing import Variable, Weight, contradiction
-from composer.keras_process.refusal import RefusalError
 from composer.keras_process.tasks.explain import explain
 from composer.legacy.h5.put_in_place import put_in_place
 from composer.legacy.h5.set_aside import SetAside
@@ -38,7 +38,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         ``parameters``: how many numbers the model's weights hold.
 
     Raises:
-        RefusalError: Keras refuses the config, or the weights are not those of the model.
+        SourceError: Keras refuses the config, or the weights are not those of the model.
     """
     report("importing the .h5 file")
     # What is drawn at random, such as seeds of layers without one, is the same for each import.
@@ -48,7 +48,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         model = _loaded(request["config"], request["holes"], weights, file)
     missing = sorted(set(weights) - {layer.name for layer in model.layers})
     if missing:
-        raise _refusal(missing[0], "the model that Keras makes has no such layer")
+        raise SourceError("CMP520.layer-lost", layer=missing[0])
     model.save(request["target"])
     if request["aside"]:
         _put_in_place(Path(request["target"]), request)
@@ -63,27 +63,21 @@ def _loaded(
 ) -> keras.Model:
     """Make the model and give it its weights; shapes behind its holes are those that fit these."""
     kernels = [file[place].shape for held in weights.values() for _, place in held]
-    first: RefusalError | None = None
+    first: SourceError | None = None
     for shapes in choices(holes, kernels):
         keras.utils.set_random_seed(0)
         try:
             model = _made(config, holes, shapes)
             for layer in model.layers:
                 load_layer(layer, weights.get(layer.name, []), file)
-        except RefusalError as refused:
+        except SourceError as refused:
             if not shapes:
                 raise
             first = first or refused
         else:
             return model
     assert first is not None
-    raise RefusalError(
-        f"{first}; the shape of what {', '.join(map(repr, holes))} puts out is not in the "
-        "file, and none that was tried fits the weights of the layers behind",
-        kind="source",
-        reason="h5-refused",
-        help="cut the model where it is made, and save the part that you need",
-    ) from first
+    raise SourceError("CMP520.hole-shape", reason=first.message, layers=tuple(holes)) from first
 
 
 def _with_stand_ins(
@@ -143,17 +137,10 @@ def _made(
             culprit = _culprit(config)
         if culprit is not None:
             name, found = culprit
-            raise _refusal(name, f"Keras refuses it: {explain(found)}") from found
-        raise RefusalError(
-            f"Keras refuses the model: {explain(problem)}", kind="source", reason="h5-refused"
-        ) from problem
+            raise SourceError("CMP520.layer-refused", layer=name, reason=explain(found)) from found
+        raise SourceError("CMP520.refused", reason=explain(problem)) from problem
     if not model.built:
-        raise RefusalError(
-            "Keras can't build the model, because the file does not say what shape its input has",
-            kind="source",
-            reason="h5-no-shape",
-            help="call model.build(input_shape) where the model is made, and save it again",
-        )
+        raise SourceError("CMP520.no-input-shape")
     return model
 
 
@@ -180,7 +167,7 @@ def load_layer(layer: Any, stored: list[list[str]], file: Any) -> None:
         file: the open HDF5 file.
 
     Raises:
-        RefusalError: they are not those of the layer.
+        SourceError: they are not those of the layer.
     """
     variables = [*layer.trainable_weights, *layer.non_trainable_weights]
     owners = dict(_owners(layer, ()))
@@ -189,16 +176,18 @@ def load_layer(layer: Any, stored: list[list[str]], file: Any) -> None:
         [Variable(owners=owners[id(v)], name=v.name, shape=tuple(v.shape)) for v in variables],
     )
     if found is not None:
-        raise _refusal(layer.name, found)
+        raise SourceError("CMP520.layer", layer=layer.name, reason=found)
     for (name, place), variable in zip(stored, variables, strict=True):
         value = numpy.asarray(file[place])
         if variable.dtype == "bfloat16" and value.dtype == numpy.dtype("V2"):
             value = value.view(ml_dtypes.bfloat16)  # of which HDF5 has no type
         if value.dtype != numpy.dtype(variable.dtype):
-            raise _refusal(
-                layer.name,
-                f"its {name} is stored as {value.dtype}, and today's Keras keeps it as "
-                f"{variable.dtype}",
+            raise SourceError(
+                "CMP520.dtype",
+                layer=layer.name,
+                weight=name,
+                found=str(value.dtype),
+                expected=str(variable.dtype),
             )
         variable.assign(value)
 
@@ -210,9 +199,3 @@ def _owners(layer: Any, path: tuple[str, ...]) -> Iterator[tuple[int, tuple[str,
         yield id(variable), path
     for inner in layer._layers:
         yield from _owners(inner, path)
-
-
-def _refusal(layer: str, why: str) -> RefusalError:
-    return RefusalError(
-        f"layer {layer!r} can't be imported: {why}", kind="source", reason="h5-refused"
-    )

@@ -10,9 +10,8 @@ from typing import Any
 import keras
 
 from composer.diagnostics.suggest import nearest
-from composer.errors import SourceError
-from composer.keras_process.hub_presets import CONFIGS, HUB, refuse_foreign
-from composer.keras_process.refusal import RefusalError
+from composer.errors import BuildError, ComposeError, SourceError
+from composer.keras_process.hub_presets import CONFIGS, refuse_foreign
 from composer.keras_process.tasks.explain import explain
 from composer.keras_process.tasks.reload import unloadable_part
 
@@ -32,7 +31,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         ``parameters``: how many numbers the model's variables hold.
 
     Raises:
-        RefusalError: KerasHub can't be imported, has no such class or preset, refuses the
+        SourceError: KerasHub can't be imported, has no such class or preset, refuses the
             arguments or can't download it, or the model records no graph.
     """
     shown = request["shown"]
@@ -40,12 +39,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         import keras_hub
         from keras_hub.src.utils import preset_utils
     except Exception as problem:
-        raise RefusalError(
-            f"KerasHub can't be imported: {explain(problem)}",
-            kind="build",
-            reason="missing",
-            help="install it with: pip install 'keras-compose[hub]'",
-        ) from problem
+        raise BuildError("CMP710.no-kerashub", reason=explain(problem)) from problem
     kind = _class(keras_hub.models, request["class"])
     report(f"loading {shown}")
     keras.utils.set_random_seed(request["seed"])
@@ -53,7 +47,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         if not request["local"]:
             _check_remote(preset_utils, request["preset"], shown)
         model = kind.from_preset(request["preset"], **_arguments(kind, keras_hub, request["args"]))
-    except RefusalError:
+    except ComposeError:
         raise
     except Exception as problem:
         raise _failure(problem, request, keras_hub) from problem
@@ -61,11 +55,12 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
     _wrapped(model, shown).save(request["target"])
     unloadable = unloadable_part(Path(request["target"]))
     if unloadable is not None:
-        raise RefusalError(
-            f"the model of {shown} can't be loaded again, because of its layer "
-            f"{unloadable.name!r} ({unloadable.kind}): {unloadable.why}",
-            kind="source",
-            reason=HUB,
+        raise SourceError(
+            "CMP525.unloadable",
+            location=shown,
+            layer=unloadable.name,
+            class_name=unloadable.kind,
+            reason=unloadable.why,
         )
     return {"parameters": sum(int(keras.ops.size(variable)) for variable in model.variables)}
 
@@ -78,12 +73,8 @@ def _class(models: Any, name: Any) -> Any:
     }
     if name in known:
         return known[name]
-    raise RefusalError(
-        f"keras_hub.models has no model class {name!r}",
-        kind="source",
-        reason="unknown_argument",
-        nearest=nearest(str(name), sorted(known)),
-        help="task is a class of keras_hub.models, such as ImageClassifier",
+    raise SourceError(
+        "CMP505.no-task", name=name, key="args", nearest=nearest(str(name), sorted(known))
     )
 
 
@@ -103,13 +94,14 @@ def _refuse_ignored(model: Any, args: Mapping[str, Any], shown: str) -> None:
     takes -= {"self", "args", "kwargs", "backbone", "preprocessor"}
     for name in args:
         if name not in takes:
-            raise RefusalError(
-                f"{shown} takes no argument {name!r}",
-                kind="source",
-                reason="unknown_argument",
+            raise SourceError(
+                "CMP505.hub-argument",
+                location=shown,
+                name=name,
+                class_name=type(model).__name__,
+                expected=sorted(takes),
+                key="args",
                 nearest=nearest(name, sorted(takes)),
-                help=f"{type(model).__name__} takes {', '.join(sorted(takes))}; task names a class "
-                "of keras_hub.models",
             )
 
 
@@ -117,44 +109,28 @@ def _check_remote(preset_utils: Any, preset: str, shown: str) -> None:
     """Look at the configs of a preset that was downloaded, before anything is made of them."""
     for name in CONFIGS:
         if name == CONFIGS[0] or preset_utils.check_file_exists(preset, name):
-            try:
-                refuse_foreign(preset_utils.load_json(preset, name), f"{shown}: {name}")
-            except SourceError as error:
-                raise RefusalError(
-                    error.message, kind="source", reason=HUB, help=error.help
-                ) from error
+            refuse_foreign(preset_utils.load_json(preset, name), f"{shown}: {name}")
 
 
-def _failure(problem: Exception, request: Mapping[str, Any], keras_hub: Any) -> RefusalError:
+def _failure(
+    problem: Exception, request: Mapping[str, Any], keras_hub: Any
+) -> SourceError | BuildError:
     shown = request["shown"]
     if isinstance(problem, TypeError) and request["args"]:
-        return RefusalError(
-            f"KerasHub refuses the arguments of {shown}: {explain(problem)}",
-            kind="source",
-            reason="refused",
+        return SourceError(
+            "CMP505.hub-arguments-refused", location=shown, reason=explain(problem), key="args"
         )
     if request["local"]:
-        return RefusalError(
-            f"KerasHub can't load the preset {shown}: {explain(problem)}",
-            kind="source",
-            reason=HUB,
-        )
+        return SourceError("CMP525.unloadable-preset", location=shown, reason=explain(problem))
     known = keras_hub.models.Backbone.presets
     if "://" not in shown and shown not in known:
-        return RefusalError(
-            f"KerasHub {keras_hub.__version__} knows no preset {shown!r}",
-            kind="source",
-            reason=HUB,
+        return SourceError(
+            "CMP525.unknown-preset",
+            version=keras_hub.__version__,
+            location=shown,
             nearest=nearest(shown, sorted(known)),
-            help=f"hub:./{shown} is a folder beside the spec, hub:hf://OWNER/NAME a handle",
         )
-    return RefusalError(
-        f"the preset {shown} can't be had: {explain(problem)}",
-        kind="build",
-        reason="download",
-        help="check the network and the name; a preset that was saved with save_to_preset works "
-        "offline, as hub:./FOLDER",
-    )
+    return BuildError("CMP710.preset-download", location=shown, reason=explain(problem))
 
 
 def _wrapped(model: Any, shown: str) -> keras.Model:
@@ -166,11 +142,5 @@ def _wrapped(model: Any, shown: str) -> keras.Model:
         raise _no_graph(shown, type(model).__name__) from problem
 
 
-def _no_graph(shown: str, kind: str) -> RefusalError:
-    return RefusalError(
-        f"{shown} is a {kind}, which records no graph of layers",
-        kind="source",
-        reason=HUB,
-        help="let a function of your own return the part that is wanted as a keras.Model "
-        "(from: py:MODULE:FUNCTION)",
-    )
+def _no_graph(shown: str, kind: str) -> SourceError:
+    return SourceError("CMP525.no-graph", location=shown, class_name=kind)

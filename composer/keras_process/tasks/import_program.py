@@ -10,7 +10,7 @@ import keras
 import tensorflow
 
 from composer.diagnostics.suggest import nearest
-from composer.keras_process.refusal import RefusalError
+from composer.errors import SourceError
 from composer.keras_process.tasks.explain import explain
 from composer.keras_process.tasks.saved_program import SavedProgram, allow_programs
 
@@ -28,7 +28,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         ``inputs``: names, as the signature has them.
 
     Raises:
-        RefusalError: TensorFlow can't load the folder, it has no such signature, or one that
+        SourceError: TensorFlow can't load the folder, it has no such signature, or one that
             takes or gives something else than tensors of known ranks.
     """
     report("loading the SavedModel")
@@ -36,23 +36,21 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
     try:
         loaded = tensorflow.saved_model.load(folder)
     except Exception as problem:
-        raise _refusal(f"TensorFlow can't load it: {explain(problem)}") from problem
+        raise SourceError("CMP529.unloadable", reason=explain(problem)) from problem
     known = sorted(loaded.signatures)
+    if not known:
+        raise SourceError("CMP529.no-signatures", signature=signature)
     if signature not in known:
-        raise RefusalError(
-            f"it has no signature {signature!r}",
-            kind="source",
-            reason="program",
+        raise SourceError(
+            "CMP529.signature",
+            signature=signature,
+            known=known,
             nearest=nearest(signature, known),
-            help=f"it has {', '.join(known)}; args: {{signature: {known[0]}}} takes the first"
-            if known
-            else "let the program that saves it name one: tf.saved_model.save(module, folder, "
-            "signatures=module.call)",
         )
     function = loaded.signatures[signature]
     specs = function.structured_input_signature[1]
     _check(signature, {**specs}, "takes")
-    _check(signature, {**function.structured_outputs}, "gives")
+    _check(signature, {**function.structured_outputs}, "returns")
     allow_programs([folder])
     names = _input_names(sorted(specs))
     try:
@@ -67,21 +65,18 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         ends = inputs[0] if len(inputs) == 1 else inputs
         keras.Model(ends, outputs, name="saved_model").save(request["target"])
     except Exception as problem:
-        raise _refusal(f"it can't be made a layer: {explain(problem)}") from problem
+        raise SourceError("CMP529.no-layer", reason=explain(problem)) from problem
     return {"inputs": sorted(specs)}
 
 
 def _check(signature: str, specs: Mapping[str, Any], verb: str) -> None:
     if not specs:
-        raise _refusal(f"its signature {signature!r} {verb} nothing")
+        raise SourceError("CMP529.signature-empty", signature=signature, verb=verb)
     for name, spec in specs.items():
         if not isinstance(spec, tensorflow.TensorSpec):
-            raise _refusal(f"its signature {signature!r} {verb} {name!r}, which is no plain tensor")
+            raise SourceError("CMP529.no-tensor", signature=signature, verb=verb, name=name)
         if spec.shape.rank is None:
-            raise _refusal(
-                f"its signature {signature!r} {verb} {name!r}, of which it does not say how many "
-                "axes it has"
-            )
+            raise SourceError("CMP529.no-rank", signature=signature, verb=verb, name=name)
 
 
 def _input_names(names: list[str]) -> dict[str, str]:
@@ -100,7 +95,3 @@ def _free(name: str, taken: Mapping[str, str]) -> str:
         number += 1
         free = f"{name}_{number}"
     return free
-
-
-def _refusal(why: str) -> RefusalError:
-    return RefusalError(why, kind="source", reason="program")

@@ -8,7 +8,7 @@ from typing import Any
 import h5py
 import keras
 
-from composer.keras_process.refusal import RefusalError
+from composer.errors import SourceError
 from composer.keras_process.tasks.explain import explain
 from composer.keras_process.tasks.import_h5 import load_layer
 from composer.keras_process.tasks.user_code import extend_path, register_classes
@@ -27,7 +27,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         ``parameters``: how many numbers the model's weights hold.
 
     Raises:
-        RefusalError: Keras can't load the architecture, or the weights are not those of a layer.
+        SourceError: Keras can't load the architecture, or the weights are not those of a layer.
     """
     code = request["code"]
     extend_path(first=code["first"], last=code["last"])
@@ -36,13 +36,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         register_classes(code)
         model = keras.saving.load_model(request["architecture"], compile=False, safe_mode=True)
     except Exception as problem:
-        raise RefusalError(
-            f"Keras can't load the architecture: {explain(problem)}",
-            kind="source",
-            reason="h5-refused",
-            help="build the architecture alone and use the result as from; classes that are not "
-            "Keras's own are named by objects",
-        ) from problem
+        raise SourceError("CMP520.architecture", reason=explain(problem)) from problem
     weights: Mapping[str, list[list[str]]] = request["weights"]
     with h5py.File(request["path"], "r") as file:
         for layer in model.layers:
@@ -50,10 +44,6 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
                 load_layer(layer, weights[layer.name], file)
     missing = sorted(set(weights) - {layer.name for layer in model.layers})
     if missing:
-        raise RefusalError(
-            f"the loaded architecture has no layer {missing[0]!r}",
-            kind="source",
-            reason="h5-refused",
-        )
+        raise SourceError("CMP520.architecture-layer", layer=missing[0])
     model.save(request["target"])
     return {"parameters": int(model.count_params())}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from composer.keras_process.refusal import RefusalError
+from composer.errors import KerasProcessError
 
 OLDEST = (3, 15, 1)
 """Earlier ones read untrusted models with known holes, and write other files."""
@@ -11,16 +11,12 @@ try:
     import keras
     import tensorflow
 except ImportError as problem:
-    raise RefusalError(
-        f"Keras can't be imported: {problem}", kind="missing", reason="missing"
-    ) from problem
+    raise KerasProcessError("CMP711.no-keras", reason=str(problem)) from problem
 
 _found = tuple(int(part) for part in keras.__version__.split(".")[:3] if part.isdigit())
 if _found < OLDEST[: len(_found)]:
-    raise RefusalError(
-        f"Keras {'.'.join(map(str, OLDEST))} or later is needed, found {keras.__version__}",
-        kind="missing",
-        reason="too_old",
+    raise KerasProcessError(
+        "CMP711.old-keras", expected=".".join(map(str, OLDEST)), found=keras.__version__
     )
 
 # Where CUDA_VISIBLE_DEVICES means nothing, as with Apple's plug-in.

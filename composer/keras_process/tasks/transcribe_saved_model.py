@@ -16,7 +16,7 @@ import numpy
 import tensorflow
 from tensorflow.core.protobuf import trackable_object_graph_pb2
 
-from composer.keras_process.refusal import RefusalError
+from composer.errors import SourceError
 from composer.keras_process.tasks.explain import explain
 
 _GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
@@ -35,7 +35,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         ``tensors``: how many were copied.
 
     Raises:
-        RefusalError: the checkpoint can't be read, or does not hold the layers' variables.
+        SourceError: the checkpoint can't be read, or does not hold the layers' variables.
     """
     report("reading the SavedModel")
     prefix = Path(request["folder"]) / "variables" / "variables"
@@ -45,7 +45,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
             reader.get_tensor(_GRAPH)
         )
     except Exception as problem:
-        raise _refusal(f"its variables can't be read: {explain(problem)}") from problem
+        raise SourceError("CMP526.variables", reason=explain(problem)) from problem
     objects = _Objects(graph)
     layers = {}
     for attribute, node in objects.children(0).items():
@@ -96,7 +96,7 @@ class _Objects:
         for attribute in self._nodes[node].attributes:
             if attribute.name == _VALUE:
                 return attribute.full_name or f"variable_{node}", attribute.checkpoint_key
-        raise _refusal("a layer lists a variable of which the checkpoint holds no value")
+        raise SourceError("CMP526.no-value")
 
     def own(self) -> list[tuple[str, str]]:
         """Return name and key of all variables of the model."""
@@ -107,11 +107,11 @@ def _refuse_own(objects: _Objects, layers: Mapping[str, list[tuple[str, str]]]) 
     held = {key for weights in layers.values() for _, key in weights}
     own = [name for name, key in objects.own() if key not in held]
     if own:
-        raise _refusal(f"its variable {own[0]!r} belongs to no layer ({len(own)} such variables)")
+        raise SourceError("CMP526.own-variables", variables=own)
     for layer, weights in layers.items():
         names = [name for name, _ in weights]
         if len(set(names)) < len(names):
-            raise _refusal(f"two variables of its layer {layer!r} have one name")
+            raise SourceError("CMP526.variable-twice", layer=layer)
 
 
 def _check(target: Path, reader: Any, layers: Mapping[str, list[tuple[str, str]]]) -> None:
@@ -124,16 +124,10 @@ def _check(target: Path, reader: Any, layers: Mapping[str, list[tuple[str, str]]
                 if (found.dtype, found.shape) != (wanted.dtype, wanted.shape) or (
                     found.tobytes() != wanted.tobytes()
                 ):
-                    raise _refusal(f"{weight} of {name} was not copied as it is")
+                    raise SourceError("CMP526.copied-otherwise", layer=name, weight=weight)
 
 
 def _tensor(reader: Any, key: str) -> Any:
     value = numpy.asarray(reader.get_tensor(key))
     # HDF5 has no bfloat16; files of Keras 2 hold its two bytes.
     return value.view("V2") if value.dtype.name == "bfloat16" else value
-
-
-def _refusal(why: str) -> RefusalError:
-    return RefusalError(
-        f"the SavedModel can't be taken apart: {why}", kind="source", reason="saved-model"
-    )

@@ -12,10 +12,9 @@ from collections.abc import Iterator, Sequence
 from composer.errors import FormatError
 from composer.graphs.graph import Operation
 from composer.graphs.layer_needs import NeededVariable, Needs
-from composer.graphs.layer_places import NAMES_CONTRADICT
 from composer.graphs.layer_variables import needs_of, needs_of_model
 from composer.graphs.order import operation_order
-from composer.graphs.state_check import STATE_CONTRADICTS, fits, shape_text
+from composer.graphs.state_check import fits, shape_text
 from composer.legacy.h5.file import LegacyTensor
 from composer.legacy.h5.read import LegacyModel
 
@@ -31,20 +30,13 @@ def check_weights(model: LegacyModel) -> None:
         model: as ``read_legacy_model`` returns it.
 
     Raises:
-        FormatError: ``weights-names``, the file lists its layers in an order that contradicts
-            their names; ``weights-config``, a layer would have other variables.
+        FormatError: ``CMP535``, the file lists its layers in an order that contradicts
+            their names; ``CMP536``, a layer would have other variables.
     """
     _check_order(model)
     problems = list(_misfits(model))
     if problems:
-        more = len(problems) - _SHOWN
-        raise FormatError(
-            f"the weights of {model.file.path} are not those that its config describes: "
-            + "; ".join(problems[:_SHOWN])
-            + (f" (and {more} more)" if more > 0 else ""),
-            reason=STATE_CONTRADICTS,
-            help="Keras would refuse to load it; fetch the file again, or save the model again",
-        )
+        raise FormatError("CMP536.h5-contradiction", path=model.file.path, problems=problems)
 
 
 def _check_order(model: LegacyModel) -> None:
@@ -63,13 +55,7 @@ def _check_order(model: LegacyModel) -> None:
         for ours, theirs in zip(computed, stored, strict=False)
         if ours != theirs
     ]
-    raise FormatError(
-        f"names and places of its weights contradict each other: {model.file.path} lists its "
-        "layers in another order than its config, and Keras, which goes by that order, would load "
-        f"{', '.join(crossed[:_SHOWN])}" + (", …" if len(crossed) > _SHOWN else ""),
-        reason=NAMES_CONTRADICT,
-        help="fetch the file again, or save the model again in Keras",
-    )
+    raise FormatError("CMP535.h5-order", path=model.file.path, crossed=crossed)
 
 
 def _misfits(model: LegacyModel) -> Iterator[str]:

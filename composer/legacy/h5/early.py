@@ -54,12 +54,12 @@ def _model(
     if isinstance(config, list):  # Keras before 2.2.3 writes a Sequential as a bare list
         config = {"name": path[-1] if path else "sequential", "layers": config}
     if not isinstance(config, Mapping) or not isinstance(config.get("layers"), list):
-        raise FormatError("model_config holds no list of layers", reason="bad-graph")
+        raise FormatError("CMP502.config-layers")
     inside = set(config) >= _FUNCTIONAL_KEYS
     layers = []
     for layer in config["layers"]:
         if not isinstance(layer, Mapping):
-            raise FormatError("a layer of model_config is not an object", reason="bad-graph")
+            raise FormatError("CMP502.config-layer")
         layers.append(_layer(layer, path, repairs, called=inside))
     changed = {**entry, "config": {**config, "layers": layers}}
     changed["config"].setdefault("name", path[-1] if path else "model")
@@ -80,7 +80,7 @@ def _layer(
         return _model(entry, (*path, name), repairs, called=called)
     config = entry.get("config")
     if not isinstance(config, Mapping):
-        raise FormatError("a layer of model_config has no config", reason="bad-graph")
+        raise FormatError("CMP502.config-layer-config")
     changed = {key: _initializer(key, value) for key, value in config.items()}
     if entry.get("class_name") == "GRU" and "reset_after" not in config:
         # Before Keras 2.1.3 there was no other way; today's default is True.
@@ -110,7 +110,7 @@ def _with_input(config: dict[str, Json]) -> None:
     """Give the list of a Sequential an input layer where its first entry is a model with one."""
     layers = config["layers"]
     if not layers:
-        raise FormatError(f"Sequential {config['name']!r} has no layers", reason="bad-graph")
+        raise FormatError("CMP502.empty-sequential", model=config["name"])
     first = layers[0]
     if first.get("class_name") == "InputLayer" or "batch_input_shape" in first["config"]:
         return
@@ -118,13 +118,7 @@ def _with_input(config: dict[str, Json]) -> None:
         return
     inner = _input_of(first)
     if inner is None:
-        raise FormatError(
-            f"Sequential {config['name']!r} records no shape of its input, so that its layers "
-            "can't be built",
-            reason="h5-no-shape",
-            help="call model.build(input_shape) where the model is made, or put an Input in front "
-            "of its layers, and save it again",
-        )
+        raise FormatError("CMP520.no-shape", model=config["name"])
     name = f"{first.get('name') or first['config'].get('name')}_input"
     layers.insert(
         0,

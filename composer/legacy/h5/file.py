@@ -15,7 +15,7 @@ from typing import Final
 from composer.container.stored import FileStamp, Listing, StoredGroup, StoredTensor
 from composer.container.strict_json import read_object
 from composer.container.zip_directory import HDF5_SIGNATURE
-from composer.errors import FormatError
+from composer.errors import FormatError, about
 from composer.files.regular import NotRegularError, opened_regular
 from composer.graphs.graph import Json
 
@@ -81,8 +81,10 @@ def read_file(path: Path) -> LegacyFile:
         raise _no_config(path, root, listing)
     group = listing.find(_WEIGHTS)
     if not isinstance(group, StoredGroup):
-        raise FormatError(f"{path} has no group {_WEIGHTS!r}", reason="h5")
-    return _file(listing, group, read_object(text.encode(), f"{path}: model_config"))
+        raise FormatError("CMP502.no-weights", path=path)
+    with about(path=path):
+        config = read_object(text.encode(), "model_config")
+    return _file(listing, group, config)
 
 
 def read_weights(listing: Listing) -> LegacyFile | None:
@@ -140,23 +142,15 @@ def _check_signature(path: Path) -> None:
     try:
         descriptor = opened_regular(path)
     except NotRegularError as error:
-        raise FormatError(f"{path} is not a regular file", reason="unreadable") from error
+        raise FormatError("CMP502.not-regular", path=path) from error
     with os.fdopen(descriptor, "rb") as stream:
         head = stream.read(len(HDF5_SIGNATURE))
         size = os.fstat(stream.fileno()).st_size
     if head == HDF5_SIGNATURE:
         return
     if head.startswith(b"PK"):
-        raise FormatError(
-            f"{path} is a zip archive, as .keras files are, and no HDF5 file",
-            reason="not-hdf5",
-            help="name the file NAME.keras",
-        )
-    raise FormatError(
-        f"{path} is no HDF5 file: expected one that begins with \\x89HDF, found "
-        f"{size} bytes of something else",
-        reason="not-hdf5",
-    )
+        raise FormatError("CMP502.zip-not-hdf5", path=path)
+    raise FormatError("CMP502.not-hdf5", path=path, size=size)
 
 
 def _no_config(path: Path, root: StoredGroup, listing: Listing) -> FormatError:
@@ -164,16 +158,11 @@ def _no_config(path: Path, root: StoredGroup, listing: Listing) -> FormatError:
         group.path.rpartition("/")[2] == "vars" for group in listing.groups
     )
     if has_weights:
-        return FormatError(
-            f"{path} contains only weights, no layers: it has no model_config",
-            reason="no-config",
-            help="give it as weights of a source that has the layers (from: …, weights: FILE), or "
-            "save the whole model, with model.save instead of model.save_weights",
-        )
+        return FormatError("CMP520.weights-only", path=path)
     return FormatError(
-        f"{path} holds no Keras model: it has no model_config, but "
-        f"{', '.join(group.path for group in listing.groups[1:4]) or 'nothing at all'}",
-        reason="no-config",
+        "CMP520.no-model",
+        path=path,
+        found=", ".join(group.path for group in listing.groups[1:4]) or "nothing at all",
     )
 
 
@@ -189,32 +178,21 @@ def _layers(
         if below is None and name in _NOT_LAYERS:
             continue
         if not isinstance(below, StoredGroup):
-            raise FormatError(
-                f"{path} lists weights of layer {name!r} and has no group for them", reason="h5"
-            )
+            raise FormatError("CMP502.layer-without-group", path=path, layer=name)
         if name in found:
-            raise FormatError(f"{path} lists weights of layer {name!r} twice", reason="h5")
+            raise FormatError("CMP502.layer-twice", path=path, layer=name)
         found[name] = tuple(_tensors(path, place, below, listing))
         listed.update(tensor.stored.path for tensor in found[name])
     own = found.pop(_OWN, ())
     if own:
-        raise FormatError(
-            f"{path} has weights of the model itself, such as {own[0].name!r}, which belong to no "
-            "layer and which today's Keras has no place for",
-            reason="h5-refused",
-            help="make a layer of them where the model is made",
-        )
+        raise FormatError("CMP520.model-weights", path=path, weight=own[0].name)
     stray = [
         tensor.path
         for tensor in listing.tensors
         if tensor.path.startswith(inside) and tensor.path not in listed
     ]
     if stray:
-        raise FormatError(
-            f"{path} holds {stray[0]!r}, which it lists as no layer's weight "
-            f"({len(stray)} such tensors)",
-            reason="h5",
-        )
+        raise FormatError("CMP502.unlisted", path=path, tensor=stray[0], count=len(stray))
     return found
 
 
@@ -225,9 +203,9 @@ def _tensors(
     for name in _names(group, "weight_names"):
         stored = listing.find(f"{place}/{name}")
         if not isinstance(stored, StoredTensor):
-            raise FormatError(f"{path} lists {place}/{name} and does not hold it", reason="h5")
+            raise FormatError("CMP502.listed-missing", path=path, place=place, name=name)
         if name in seen:
-            raise FormatError(f"{path} lists {place}/{name} twice", reason="h5")
+            raise FormatError("CMP502.listed-twice", path=path, place=place, name=name)
         seen.add(name)
         yield LegacyTensor(name=_without_number(name), stored=stored)
 

@@ -45,7 +45,7 @@ def _entry(
     entry: Json, path: tuple[str, ...], repairs: list[Repair], *, outermost: bool = False
 ) -> dict[str, Json]:
     if not isinstance(entry, Mapping) or not isinstance(entry.get("config"), Mapping | list):
-        raise FormatError("a layer of model_config is not an object", reason="bad-graph")
+        raise FormatError("CMP502.config-layer")
     config = entry["config"]
     layers = config if isinstance(config, list) else config.get("layers")
     named = None if isinstance(config, list) else config.get("name")
@@ -67,10 +67,7 @@ def _entry(
         new = change(changed_config)
     except _NoCounterpartError as refused:
         raise FormatError(
-            f"layer {full!r} ({class_name}) was saved by Keras 1 and can't be carried over: "
-            f"{refused}",
-            reason="h5-refused",
-            help=_HELP,
+            "CMP520.keras1-layer", layer=full, class_name=class_name, reason=str(refused)
         ) from None
     if "input_dtype" in changed_config:
         changed_config.setdefault("dtype", changed_config.pop("input_dtype") or "float32")

@@ -43,15 +43,15 @@ def with_modules(
     config = model.get("config")
     if not isinstance(config, Mapping) or not isinstance(config.get("layers"), list):
         raise FormatError(
-            f"{'/'.join(path) or 'model_config'} ({model.get('class_name')}) records no graph of "
-            "layers",
-            reason="h5-refused",
+            "CMP520.no-layers",
+            where="/".join(path) or "model_config",
+            class_name=model.get("class_name"),
         )
     functional = "input_layers" in config
     layers = []
     for entry in config["layers"]:
         if not isinstance(entry, Mapping) or not isinstance(entry.get("config"), Mapping):
-            raise FormatError("a layer of model_config is not an object", reason="bad-graph")
+            raise FormatError("CMP502.config-layer")
         layers.append(_layer(entry, known, path))
     return {
         **model,
@@ -87,10 +87,4 @@ def _layer(
 
 def custom_class(layer: str, class_name: str) -> FormatError:
     """Return the refusal of a layer of a class that Keras does not define."""
-    return FormatError(
-        f"layer {layer!r} is of class {class_name}, which is none of Keras's own; composer imports "
-        "only these from .h5 files",
-        reason="h5-refused",
-        help="load the model in a program that knows the class, and save it with "
-        'model.save("NAME.keras")',
-    )
+    return FormatError("CMP520.foreign-class", layer=layer, class_name=class_name)

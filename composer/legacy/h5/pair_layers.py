@@ -15,7 +15,6 @@ from composer.graphs.graph import Operation
 from composer.graphs.model_file import ModelFile
 from composer.graphs.order import operation_order
 from composer.graphs.pair_weights import (
-    MISFIT,
     RANDOM_STATE,
     By,
     crossed_names,
@@ -67,8 +66,9 @@ def pair_layers(
         problems = list(_misfits(architecture, stored, pairs))
     if problems:
         raise FormatError(
-            f"{described} does not hold the weights of this architecture: " + "; ".join(problems),
-            reason=MISFIT,
+            "CMP523.other-layers",
+            path=described,
+            problems=problems,
             help=near_names(
                 [name for name in layers if name not in stored],
                 [name for name in stored if name not in layers],

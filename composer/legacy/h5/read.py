@@ -31,9 +31,11 @@ from composer.legacy.h5.set_aside import (
     REFUSED,
     SetAside,
     as_of_today,
+    is_refusal,
     numbered,
     set_aside,
 )
+from composer.legacy.keras2_calls import OF_ONE_LAYER
 from composer.legacy.keras2_masks import mask_warnings
 
 REPAIRS_VERSION: Final = 2
@@ -140,7 +142,7 @@ def rewritten(config: Mapping[str, Json], major: int, known: KnownClasses) -> Re
     try:
         today, repairs, renames, names = _carried_over(config, major, known)
     except FormatError as refused:
-        if refused.reason != REFUSED or (major > 2 and not known.layers):  # noqa: PLR2004
+        if not is_refusal(refused) or (major > 2 and not known.layers):  # noqa: PLR2004
             raise
         config, found = set_aside(config, lambda model: _carried_over(model, major, known))
         today, repairs, renames, names = _carried_over(config, major, known)
@@ -151,12 +153,7 @@ def rewritten(config: Mapping[str, Json], major: int, known: KnownClasses) -> Re
     unsure = frozenset(path for path, hole in holes(graph, aside).items() if not hole.shapes)
     shapeless = shapeless_behind(today, unsure) if unsure else None
     if shapeless is not None:
-        raise FormatError(
-            f"{aside[0].refusal.why}; and {shapeless!r}, which comes after a layer that can't be "
-            "imported, records no shape of its input",
-            reason=REFUSED,
-            help="call model.build(input_shape) on it where it is made, and save the model again",
-        )
+        raise FormatError("CMP520.shapeless", reason=aside[0].refusal.why, layer=shapeless)
     paths = {item.path for item in found}
     repairs = tuple(repair for repair in repairs if repair.layer not in paths)
     warnings = () if major > 2 else mask_warnings(graph)  # noqa: PLR2004
@@ -181,11 +178,9 @@ def _as_refusal() -> Iterator[None]:
     try:
         yield
     except FormatError as refused:
-        if refused.reason != "keras2":
+        if refused.case not in OF_ONE_LAYER:
             raise
-        raise FormatError(
-            refused.message, reason=REFUSED, help=refused.help, layer=refused.layer
-        ) from None
+        raise refused.under(REFUSED) from None
 
 
 def _today(
@@ -223,11 +218,7 @@ def _weights(
             continue
         layer = layers.get(name)
         if layer is None:
-            raise FormatError(
-                f"{file.path} holds weights of a layer {stored!r}, and its config has no such "
-                "layer",
-                reason="h5",
-            )
+            raise FormatError("CMP502.foreign-weights", path=file.path, layer=stored)
         found[name] = kept
     return found, tuple(dropped)
 
@@ -239,13 +230,7 @@ def refuse_flipped(file: LegacyFile, layer: Operation) -> None:
         FormatError: ``h5-refused``.
     """
     if file.backend == "theano" and _convolves(layer.config, layer.class_name):
-        raise FormatError(
-            f"layer {layer.name!r} ({layer.class_name}) was saved by Keras on Theano, whose "
-            "convolutions flip their kernels",
-            reason="h5-refused",
-            help="load the model in Keras 2 on TensorFlow, which flips them back, and save it "
-            "again",
-        )
+        raise FormatError("CMP520.theano", layer=layer.name, class_name=layer.class_name)
 
 
 def is_random_state(tensor: LegacyTensor) -> bool:

@@ -39,11 +39,7 @@ def refuse_code(model: Mapping[str, Json]) -> None:
     _check(model, "")
     _scan(model["config"], "")
     for found in scan(model):
-        raise FormatError(
-            f"{found}; compose runs no code that a file contains or names",
-            reason="h5-refused",
-            help="make the layer without it in Keras, and save the model again",
-        )
+        raise FormatError("CMP520.names-code", found=str(found))
 
 
 def _scan(value: Json, layer: str) -> None:
@@ -68,40 +64,28 @@ def _check(entry: Mapping[str, Json], layer: str) -> None:
     class_name = entry["class_name"]
     where = f"layer {layer!r}" if layer else "the model"
     if not isinstance(class_name, str) or class_name in _CARRY_CODE:
-        raise FormatError(
-            f"{where} is a {str(class_name).strip('_')}, which carries code of the program that "
-            "made it; compose runs no code from a file",
-            reason="h5-refused",
-            help="write it as a layer of Keras where the model is made, and save the model again",
-        )
+        raise FormatError("CMP520.carries-code", where=where, class_name=str(class_name).strip("_"))
     if class_name in _TABLES:
         _check_table(entry, where)
     config = entry.get("config")
     if isinstance(config, Mapping) and (
         config.get("lora_rank") or config.get("quantization_config")
     ):
-        raise FormatError(
-            f"{where} ({class_name}) is quantised or adapted by LoRA, which is stored in .keras "
-            "files in another way than in this one",
-            reason="h5-refused",
-            help='save the model with model.save("NAME.keras")',
-        )
+        raise FormatError("CMP520.quantised", where=where, class_name=class_name)
     if isinstance(config, Mapping) and is_own(entry):
         for key, value in config.items():
             code = isinstance(value, list | Mapping) and "class_name" not in value
             if code and text_kind(key) == "activation":
                 raise FormatError(
-                    f"{where} ({class_name}) carries code of the program that made it as its "
-                    f"{key}; compose runs no code from a file",
-                    reason="h5-refused",
-                    help=_REPLACE,
+                    "CMP520.function", where=where, class_name=class_name, argument=key
                 )
         for key, text in unknown_texts(config):
+            if text == "<lambda>":
+                raise FormatError(
+                    "CMP520.lambda", where=where, class_name=class_name, argument=key, found=text
+                )
             raise FormatError(
-                f"{where} ({class_name}) has the {key} {text!r}, which Keras does not have"
-                + _LAMBDA * (text == "<lambda>"),
-                reason="h5-refused",
-                help=_REPLACE,
+                "CMP520.unknown-name", where=where, class_name=class_name, argument=key, found=text
             )
     registered, module = entry.get("registered_name"), entry.get("module")
     package = str(module).partition(".")[0]
@@ -115,8 +99,4 @@ def _check_table(entry: Mapping[str, Json], where: str) -> None:
     vocabulary = config.get("vocabulary") if isinstance(config, Mapping) else None
     if not isinstance(vocabulary, list):
         found = "does not hold it" if vocabulary is None else f"names {vocabulary!r} in its place"
-        raise FormatError(
-            f"{where} ({entry['class_name']}) looks words up in a table, and the file {found}",
-            reason="h5-refused",
-            help='save the model with model.save("NAME.keras"), which keeps the table',
-        )
+        raise FormatError("CMP520.lookup", where=where, class_name=entry["class_name"], found=found)

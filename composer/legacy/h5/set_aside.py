@@ -15,12 +15,13 @@ from composer.errors import FormatError
 from composer.graphs.graph import Json, Refusal
 from composer.legacy.h5.early import is_model
 from composer.legacy.h5.loss_parts import identity, name_in
-from composer.legacy.keras2_calls import leaves_of
+from composer.legacy.keras2_calls import OF_ONE_LAYER, leaves_of
 from composer.legacy.keras2_operators import OPERATOR_CLASSES
 
 Rewrite = Callable[[Mapping[str, Json]], Json]
-"""Writes a model for today's Keras; raises a ``FormatError`` (``h5-refused``) where it can't."""
-REFUSED: Final = "h5-refused"
+"""Writes a model for today's Keras; raises a ``FormatError`` (:data:`REFUSED`) where it can't."""
+REFUSED: Final = "CMP520"
+"""The code of what can't be imported."""
 _ACTIVATIONS: Final = ("activation", "recurrent_activation")
 _ROUNDS: Final = 200
 
@@ -52,6 +53,11 @@ class SetAside:
     made: bool
 
 
+def is_refusal(error: FormatError) -> bool:
+    """Tell whether a model may be read without the layers that an error is about."""
+    return error.code == REFUSED and error.case != "no-shape"
+
+
 def set_aside(
     model: Mapping[str, Json], rewrite: Rewrite
 ) -> tuple[Mapping[str, Json], tuple[SetAside, ...]]:
@@ -73,7 +79,7 @@ def set_aside(
             rewrite(model)
         except FormatError as refused:
             before = len(found)
-            if refused.reason == REFUSED and refused.layer:
+            if refused.case in OF_ONE_LAYER:
                 model = _without(model, refused, found)
             if len(found) == before:
                 break  # it is told where the model is written
@@ -177,7 +183,7 @@ def _why_refused(
     try:
         rewrite(inside)
     except FormatError as refused:
-        return refused if refused.reason == REFUSED else None
+        return refused if is_refusal(refused) else None
     return None
 
 
@@ -217,7 +223,7 @@ def _without(
 
     def visit(entry: Mapping[str, Json], path: tuple[str, ...]) -> Mapping[str, Json]:
         name = "/".join(path)
-        if name != refused.layer or name in taken:
+        if name != refused.fields["layer"] or name in taken:
             return entry
         return _stand_in(entry, path, refused, _never, found)
 
@@ -225,7 +231,7 @@ def _without(
 
 
 def _never(model: Mapping[str, Json]) -> Json:
-    raise FormatError(f"{name_in(model)} is not tried", reason=REFUSED)
+    raise FormatError("CMP520.untried", layer=name_in(model))
 
 
 def _linear(config: Json) -> Json:

@@ -58,9 +58,7 @@ def _digest(name: str, file: Path) -> str:
         return digest_file(file)
     except OSError as problem:
         raise SourceError(
-            f"the weights of {name} can't be read from {file}: {problem.strerror}",
-            reason="unknown_file",
-            help="`weights` is null, imagenet, or the path of a file",
+            "CMP505.weights-file", name=name, path=file, reason=problem.strerror, key="args"
         ) from problem
 
 
@@ -69,6 +67,7 @@ KIND = SourceKind(
     described="app:ResNet50 (keras.applications)",
     arguments={},
     draws_seed=True,
+    is_decided_by_text=True,
     suggested=(
         "{include_top: false, pooling: avg, weights: null}",
         "Without its classifier, and with random weights instead of a download",

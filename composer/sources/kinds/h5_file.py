@@ -42,7 +42,7 @@ def legacy_recipe(model: LegacyModel, sha256: str, name: str) -> Recipe:
 
     def check(saved: Path) -> None:
         if FileStamp.of_status(file.path.stat()) != file.stamp:
-            raise BuildError(f"{file.path} was changed while it was imported", help="try again")
+            raise BuildError("CMP710.changed-import", path=file.path)
         check_import(model, saved)
 
     return Recipe(
@@ -85,8 +85,7 @@ def _locate(source: Source, context: Context) -> Located:
         check_weights(model)
     except FormatError as error:
         # A message names the file as the spec does, not as this machine does.
-        message = error.message.replace(str(path), source.location)
-        raise FormatError(message, reason=error.reason, help=error.help, code=error.code) from error
+        raise error.about(path=source.location) from error
     try:
         imported = context.imported(
             legacy_recipe(
@@ -94,7 +93,7 @@ def _locate(source: Source, context: Context) -> Located:
             )
         )
     except SourceError as error:
-        raise error.about(f"source {source.id!r}: {source.location}") from error
+        raise error.about(source=source.id, location=source.location) from error
     return Located(
         path=imported,
         wrote=f"Keras {model.file.keras_version}",

@@ -10,7 +10,6 @@ from composer.container.digests import digest_folder
 from composer.errors import SourceError
 from composer.keras_process.hub_presets import (
     BACKBONE,
-    HUB,
     check_configs,
     hub_version,
     preset_folder,
@@ -43,7 +42,7 @@ def hub_recipe(preset: str, args: Mapping[str, Any], seed: int, *, directory: Pa
         content = None if folder is None else digest_folder(folder)
     except OSError as problem:
         raise SourceError(
-            f"{problem.filename} can't be read: {problem.strerror}", reason=HUB
+            "CMP525.unreadable", path=problem.filename, reason=problem.strerror
         ) from problem
     options = dict(args)
     asked = options.pop("task", BACKBONE)

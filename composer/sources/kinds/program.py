@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from composer.container.digests import digest_folder, digest_sums
 from composer.errors import SourceError
 from composer.keras_process.imports import Recipe
-from composer.keras_process.programs import PROGRAM
 from composer.sources.located import Located
 
 if TYPE_CHECKING:
@@ -39,14 +38,10 @@ def locate_program(source: Source, folder: Path, context: Context) -> Located:
     """
     if not source.trust:
         raise SourceError(
-            f"source {source.id!r}: {source.location} is a SavedModel, which holds a TensorFlow "
-            "program and no layers that could be named, cut or linked; a .keras file could only "
-            "point to the folder (TFSMLayer), by a path of this machine, and not load in safe mode",
-            reason=UNTRUSTED,
-            help=f"save the model that was exported as a file: "
-            f"model.save('{folder.name or 'model'}.keras')\nor, if you know who made the folder, "
-            "let the program in whole, as one layer of a SavedModel: trust: true, with "
-            "output: {format: saved_model}",
+            "CMP527.untrusted",
+            source=source.id,
+            location=source.location,
+            name=folder.name or "model",
         )
     _check_use(source)
     _check_sha256(source, folder)
@@ -54,7 +49,7 @@ def locate_program(source: Source, folder: Path, context: Context) -> Located:
     try:
         made = context.imported(_recipe(folder, signature))
     except SourceError as error:
-        raise error.about(f"source {source.id!r}: {source.location}") from error
+        raise error.about(source=source.id, location=source.location) from error
     return Located(path=made, made_from=(folder,))
 
 
@@ -64,29 +59,28 @@ def _check_sha256(source: Source, folder: Path) -> None:
     found = digest_sums(folder)
     if found != source.sha256.lower():
         raise SourceError(
-            f"source {source.id!r}: the files of {source.location} are not those that the spec "
-            f"asks for: the sha256 of their sums is {found}, expected {source.sha256}",
-            reason="sha256",
-            help="get the right folder, or accept this one by changing sha256 in the spec",
+            "CMP503.folder-digest",
+            source=source.id,
+            location=source.location,
+            found=found,
+            expected=source.sha256,
+            key="sha256",
         )
 
 
 def _check_use(source: Source) -> None:
     for key in _keys_about_layers(source):
         raise SourceError(
-            f"source {source.id!r}: {key} has no meaning for {source.location}, a SavedModel that "
-            "goes in whole, as one layer: it has no layers to name",
-            reason=PROGRAM,
-            help=f"remove {key}",
+            "CMP529.program-key", source=source.id, name=key, location=source.location
         )
     unknown = [key for key in source.args if key != "signature"]
     signature = source.args.get("signature", SIGNATURE)
     if unknown or not isinstance(signature, str):
         raise SourceError(
-            f"source {source.id!r}: args of a SavedModel is {{signature: NAME}}, found "
-            + (repr(unknown[0]) if unknown else f"{signature!r} as a name"),
-            reason="args",
-            help=f"without args it is the signature {SIGNATURE!r}",
+            "CMP505.program-args",
+            source=source.id,
+            found=repr(unknown[0]) if unknown else f"{signature!r} as a name",
+            key="args",
         )
 
 
@@ -113,7 +107,7 @@ def _recipe(folder: Path, signature: str) -> Recipe:
         content = digest_folder(folder)
     except OSError as problem:
         raise SourceError(
-            f"{problem.filename} can't be read: {problem.strerror}", reason=PROGRAM
+            "CMP529.unreadable", path=problem.filename, reason=problem.strerror
         ) from problem
     return Recipe(
         importer="program",

@@ -8,7 +8,7 @@ from typing import Any
 
 from composer.errors import SourceError
 from composer.keras_process.code_content import code_content
-from composer.keras_process.code_function import CODE, check_function
+from composer.keras_process.code_function import check_function
 from composer.keras_process.code_search import ModuleSearch
 from composer.keras_process.code_targets import file_of_module, parse_target
 from composer.keras_process.imports import Recipe
@@ -38,7 +38,7 @@ def code_recipe(target: str, args: Mapping[str, Any], seed: int, *, directory: P
         content = code_content(module, search)
     except OSError as problem:
         raise SourceError(
-            f"{problem.filename} can't be read: {problem.strerror}", reason=CODE
+            "CMP515.unreadable", path=problem.filename, reason=problem.strerror
         ) from problem
     return Recipe(
         importer="py",

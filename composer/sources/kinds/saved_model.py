@@ -13,7 +13,7 @@ from composer.keras_process.keras_classes import known_classes
 from composer.keras_process.programs import program_folder, saved_model_folder
 from composer.legacy.h5.put_in_place import refusals
 from composer.legacy.h5.read import REPAIRS_VERSION, read_legacy_model, rewritten
-from composer.legacy.keras_metadata import REASON, read_metadata
+from composer.legacy.keras_metadata import read_metadata
 from composer.sources.existing import check_sha256
 from composer.sources.kind import SourceKind, no_arguments
 from composer.sources.kinds.h5_file import legacy_recipe
@@ -56,14 +56,11 @@ def _taken_apart(source: Source, folder: Path, context: Context) -> Located:
         found = rewritten(model, 2, known_classes())
     except FormatError as error:
         # A message names the folder as the spec does, not as this machine does.
-        message = error.message.replace(str(folder), source.location)
-        raise FormatError(
-            message, reason=error.reason, help=_help(error), code=error.code
-        ) from error
+        raise error.about(path=source.location) from error
     try:
         path = _imported(folder, model, names, context)
     except SourceError as error:
-        raise error.about(f"source {source.id!r}: {source.location}") from error
+        raise error.about(source=source.id, location=source.location) from error
     if path is not None:
         check_sha256(source, path)
     return Located(
@@ -109,17 +106,6 @@ def _imported(
     return context.made(
         "saved_model", decides, {"name": folder.name}, make if context.may_import else None
     )
-
-
-def _help(error: FormatError) -> str | None:
-    """Return what helps where no graph is found: the program alone may still be of use."""
-    if error.reason != REASON:
-        return error.help
-    whole = (
-        "or, if you know who made the folder, let its program in whole, as one layer of a "
-        "SavedModel: trust: true, with output: {format: saved_model}"
-    )
-    return f"{error.help}\n{whole}" if error.help else whole
 
 
 KIND = SourceKind(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from composer.errors import SourceError
 from composer.files.suffixes import SPEC_SUFFIXES
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from composer.spec.model import Source
 
 
-def _refuse(source: Source, reason: str, refusal: tuple[str, str]) -> NoReturn:
-    message, help_ = refusal
-    raise SourceError(f"source {source.id!r}: {message}", reason=reason, help=help_)
-
-
 def _locate(source: Source, context: Context) -> Located:
     """Return the linked model of the other spec; no path where Keras would have to be asked first.
 
@@ -35,15 +30,15 @@ def _locate(source: Source, context: Context) -> Located:
         BuildError: it can't be linked.
     """
     if not context.boundary.holds(file_path(source)):
-        _refuse(source, "outside", outside(source.location, file_path(source)))
+        raise outside(source.location, file_path(source)).about(source=source.id)
     path = existing_file(source, SPEC_SUFFIXES, context)
     if not is_spec(read_bytes(path)):
-        _refuse(source, "no-spec", no_spec(source.location))
+        raise no_spec(source.location).about(source=source.id)
     assert context.link_spec is not None
     try:
         linked = context.link_spec(path, source.args)
     except SourceError as error:
-        raise error.about(f"source {source.id!r}") from error
+        raise error.about(source=source.id) from error
     if linked.path is not None:
         check_sha256(source, linked.path)
     return linked

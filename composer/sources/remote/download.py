@@ -69,13 +69,13 @@ def receive(
             try:
                 return _try(ask, _resuming(wanted, part), store, part, _Terms(wants, say))
             except TransferError as error:
-                if error.reason == "range":
+                if error.case == "range":
                     part.discard()
                 if not error.again:
                     raise
                 failures = 1 if part.size - before >= _PROGRESS else failures + 1
                 if failures >= TRIES:
-                    raise _given_up(error) from None
+                    raise error.about(tries=TRIES) from None
                 say(f"{shown_location(wanted.url)}: trying again")
                 pause = PAUSE * 2 ** (failures - 1)
                 time.sleep(max(error.after or 0.0, pause))
@@ -84,12 +84,6 @@ def receive(
 def amount(nbytes: int) -> str:
     """Return a number of bytes as people read it."""
     return f"{nbytes / _MEBIBYTE:,.1f} MiB" if nbytes >= _MEBIBYTE else f"{nbytes:,} bytes"
-
-
-def _given_up(error: TransferError) -> TransferError:
-    return TransferError(
-        f"{error.message}; that was try {TRIES} of {TRIES}", reason=error.reason, help=error.help
-    )
 
 
 def _resuming(wanted: Wanted, part: Unfinished) -> Wanted:
@@ -135,17 +129,17 @@ def _try(ask: Ask, wanted: Wanted, store: Store, part: Unfinished, terms: _Terms
             )
         if answer.offset and answer.validator != wanted.begun:
             part.discard()
-            raise TransferError(
-                f"{shown_location(wanted.url)} was changed while it was fetched", again=True
-            )
+            raise TransferError("CMP510.changed", location=shown_location(wanted.url), again=True)
         part.begin(validator=answer.validator, offset=answer.offset, size=answer.size)
         _take(answer, wanted, part, terms.say)
     file, digest = part.finish()
     if answer.sha256 is not None and digest != answer.sha256:
         part.discard()
         raise TransferError(
-            f"{shown_location(wanted.url)} arrived damaged: sha256 is {digest}, and the server "
-            f"promised {answer.sha256}",
+            "CMP510.damaged",
+            location=shown_location(wanted.url),
+            found=digest,
+            expected=answer.sha256,
             again=True,
         )
     if terms.wants is not None and digest != terms.wants:
@@ -159,10 +153,7 @@ def _try(ask: Ask, wanted: Wanted, store: Store, part: Unfinished, terms: _Terms
 def other_bytes(url: str, found: str, wanted: str) -> TransferError:
     """Return the error for bytes that are not those that the spec wants."""
     return TransferError(
-        f"the bytes of {shown_location(url)} are not those that the spec asks for: sha256 is "
-        f"{found}, expected {wanted}",
-        reason="sha256",
-        help=f"get the right file, or accept this one by changing the spec:\nsha256: {found}",
+        "CMP503.fetched-digest", location=shown_location(url), found=found, expected=wanted
     )
 
 
@@ -175,15 +166,11 @@ def _take(answer: Answer, wanted: Wanted, part: Unfinished, say: Callable[[str],
         part.append(chunk)
         if answer.size is not None and part.size > answer.size:
             part.discard()
-            raise TransferError(
-                f"{shown} is longer than the {answer.size:,} bytes that the server announced"
-            )
+            raise TransferError("CMP510.too-long", location=shown, limit=answer.size)
         if time.monotonic() - told > _BETWEEN_LINES:
             told = time.monotonic()
             say(f"fetching {shown}: {amount(part.size)}{whole}")
     if answer.size is not None and part.size < answer.size:
         raise TransferError(
-            f"{shown} ended after {part.size:,} of {answer.size:,} bytes",
-            help="try again later; what has arrived is kept",
-            again=True,
+            "CMP510.too-short", location=shown, found=part.size, expected=answer.size, again=True
         )

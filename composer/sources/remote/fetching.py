@@ -194,11 +194,7 @@ class Fetcher:
         found = self._remembered(key) if sha256 is None else None
         if found is None:
             what = "no file of this sha256" if sha256 is not None else "nothing that came from it"
-            raise SourceError(
-                f"{shown} is not asked for, since this run is offline, and the store has {what}",
-                reason="offline",
-                help="run the command once without --offline (and without COMPOSE_OFFLINE)",
-            )
+            raise SourceError("CMP514.offline", location=shown, what=what)
         self.remarks.append(
             f"offline: {shown} is taken as it was fetched last (sha256 {found.download.sha256})"
         )

@@ -85,9 +85,7 @@ def ask(wanted: Wanted, *, at: str | None = None, archive: str | None = None) ->
         except Exception as error:  # noqa: BLE001 - each file system raises what its library does
             _raise(error, wanted.url, reading=True)
         if archive is None and after != validator:
-            raise TransferError(
-                f"{shown_location(wanted.url)} was changed while it was fetched", again=True
-            )
+            raise TransferError("CMP510.changed", location=shown_location(wanted.url), again=True)
 
     yield replace(answer, offset=offset, chunks=chunks())
 
@@ -112,10 +110,10 @@ def _file_system(url: str, at: str) -> tuple[Any, str]:
     unknown = [name for name in schemes(url) if name not in available_protocols()]
     if unknown:
         raise TransferError(
-            f"no library knows what {unknown[0]}:// is in {shown_location(url)}",
-            reason="unknown_kind",
+            "CMP504.scheme",
+            scheme=unknown[0],
+            location=shown_location(url),
             nearest=tuple(f"{name}://" for name in nearest(unknown[0], available_protocols())),
-            help="https://, s3://, gs://, hf:// and what fsspec knows can be fetched",
         )
     _refuse_others(url, at)
     options = _OPTIONS.get(kind, {}) if "versionId=" in url else {}
@@ -132,13 +130,7 @@ def _refuse_others(url: str, at: str) -> None:
     allowed = os.environ.get(ALLOW_SCHEMES, "").lower().replace(",", " ").split()
     others = [name for name in schemes(at) if name not in SCHEMES and name not in allowed]
     if others:
-        raise TransferError(
-            f"{shown_location(url)} is not asked for: {others[0]}:// is none of the ways that a "
-            f"spec may use by itself",
-            reason="inside",
-            help=f"if you know the server: {ALLOW_SCHEMES}={others[0]}; otherwise fetch the file "
-            "and name it by its path",
-        )
+        raise TransferError("CMP554.scheme", location=shown_location(url), scheme=others[0])
 
 
 def missing_extra(url: str, extra: str, library: str) -> TransferError:
@@ -150,11 +142,12 @@ def missing_extra(url: str, extra: str, library: str) -> TransferError:
         library: that is missing, or the words of whoever missed it.
     """
     words = library if " " in library else f"{library} is not installed"
+    more = () if extra != "remote" or library == "fsspec" else (library,)
     return TransferError(
-        f"{shown_location(url)} needs a library that is missing: {words}",
-        reason="extra",
-        help=f"pip install 'keras-compose[{extra}]'"
-        + ("" if extra != "remote" or library == "fsspec" else f", and: {library}"),
+        "CMP511.library",
+        location=shown_location(url),
+        reason=words,
+        packages=(f"'keras-compose[{extra}]'", *more),
     )
 
 
@@ -165,9 +158,7 @@ def _info(system: Any, path: str, url: str) -> Mapping[str, Any]:
     except Exception as error:  # noqa: BLE001 - each file system raises what its library does
         _raise(error, url)
     if info.get("type") == "directory":
-        raise TransferError(
-            f"{shown_location(url)} is a folder, not a file", help="name the file in it"
-        )
+        raise TransferError("CMP510.folder", location=shown_location(url))
     return info
 
 
@@ -182,17 +173,19 @@ def _raise(error: Exception, url: str, *, reading: bool = False) -> NoReturn:
     credentials = _CREDENTIALS.get(kind)
     name = type(error).__name__
     if isinstance(error, FileNotFoundError):
-        raise TransferError(
-            f"there is no file at {shown}", help="check the address; upper and lower case count"
-        ) from None
+        raise TransferError("CMP510.no-file", location=shown) from None
     refused = str(getattr(error, "code", "")) in ("401", "403")  # what gcsfs and others raise
     if isinstance(error, PermissionError) or "Credential" in name or refused:
         raise TransferError(
-            f"the server refuses {shown}: {_words(error, url)}",
+            "CMP510.refused",
+            location=shown,
+            reason=_words(error, url),
             help=credentials or "check the credentials that its library reads",
         ) from None
     raise TransferError(
-        f"{shown} can't be fetched: {_words(error, url)}",
+        "CMP510.failed",
+        location=shown,
+        reason=_words(error, url),
         help="try again later" if reading else "check the address and the network",
         again=reading,
     ) from None

@@ -109,13 +109,7 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 def _refusal(url: str, host: str, address: str) -> TransferError:
-    named = "" if address == host else f" ({address})"
-    return TransferError(
-        f"{shown_location(url)} is not asked for: {host}{named} is inside of a network, where a "
-        "spec may not send requests unless that is allowed",
-        reason="inside",
-        help=f"if you know the server: {ALLOW_HOSTS}={host}",
-    )
+    return TransferError("CMP554.host", location=shown_location(url), host=host, address=address)
 
 
 def _resolved(host: str, port: int | None) -> tuple[str, ...]:

@@ -81,19 +81,13 @@ def ask(wanted: Wanted) -> Iterator[Answer]:
         return hf_hub_url(place.repository, place.path, repo_type=place.type, revision=revision)
 
     if constants.HF_HUB_OFFLINE:
-        raise TransferError(
-            f"{wanted.url} is not asked for: HF_HUB_OFFLINE is set",
-            reason="offline",
-            help="unset it, or use --offline to take what was fetched before",
-        )
+        raise TransferError("CMP514.hub-offline", location=wanted.url)
     token = None if constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else get_token()
     auth = _Bearer(token)
     try:
         address(place.revision)
     except ValueError as error:
-        raise TransferError(
-            f"{wanted.url} does not name a file of the hub: {error}", help=_FORM
-        ) from None
+        raise TransferError("CMP510.hub-form-of", location=wanted.url, reason=str(error)) from None
     about = _head(address(place.revision), auth, place, wanted)
     tag = (about.get("X-Linked-ETag") or about.get("ETag") or "").removeprefix("W/").strip('"')
     commit = about.get("X-Repo-Commit")
@@ -140,7 +134,7 @@ def _head(url: str, auth: AuthBase, place: _Place, wanted: Wanted) -> Mapping[st
             if response.headers.get("X-Linked-ETag"):
                 return response.headers
             url = target
-    raise TransferError(f"{wanted.url} can't be fetched: its redirects have no end")
+    raise TransferError("CMP510.redirects", location=wanted.url)
 
 
 def _check(place: _Place, response: requests.Response, url: str) -> None:
@@ -149,7 +143,9 @@ def _check(place: _Place, response: requests.Response, url: str) -> None:
     if words is not None:
         private = response.headers["X-Error-Code"] in ("RepoNotFound", "GatedRepo")
         raise TransferError(
-            f"{url} can't be fetched: {words.format(place)}",
+            "CMP510.hub-failed",
+            location=url,
+            reason=words.format(place),
             help=_CREDENTIALS if private else "check the spelling; upper and lower case count",
         )
     raise_for_status(response, url, _CREDENTIALS)
@@ -158,10 +154,7 @@ def _check(place: _Place, response: requests.Response, url: str) -> None:
 def _place(url: str) -> _Place:
     found = _PLACE.fullmatch(url)
     if found is None:
-        raise TransferError(
-            f"{url} does not name a file of the hub",
-            help=_FORM,
-        )
+        raise TransferError("CMP510.hub-form", location=url)
     return _Place(
         repository=found["repository"],
         type=_TYPES.get(found["kind"] or "", "model"),

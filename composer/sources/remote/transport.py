@@ -75,15 +75,15 @@ class TransferError(SourceError):
 
     def __init__(
         self,
-        message: str,
+        key: str,
+        /,
         *,
-        reason: str = "fetch",
-        nearest: tuple[str, ...] = (),
         help: str | None = None,  # noqa: A002
         again: bool = False,
         after: float | None = None,
+        **fields: object,
     ) -> None:
-        super().__init__(message, reason=reason, nearest=nearest, help=help)
+        super().__init__(key, help=help, **fields)
         self.again = again
         self.after = after
 

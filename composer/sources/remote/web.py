@@ -86,29 +86,15 @@ def _check_way(url: str, *, pinned: bool, came_from: str | None) -> None:
         raise no_address(url) from None
     start = f"{shown_location(came_from)} redirects" if came_from else ""
     if address.scheme not in ("http", "https"):
-        raise TransferError(
-            f"{start} to {shown_location(url)}; a web server may only lead to web addresses",
-            reason="unsafe",
-            help="name the place itself in 'from', if it is the right one",
-        )
+        raise TransferError("CMP512.redirect", start=start, location=shown_location(url))
     if address.scheme == "https":
         return
     if came_from is not None and urlsplit(came_from).scheme == "https":
-        raise TransferError(
-            f"{start} to {shown_location(url)}: from https to plain http, where anybody on the way "
-            "can exchange the bytes",
-            reason="unsafe",
-            help="look for an address that stays with https",
-        )
+        raise TransferError("CMP512.redirect-plain", start=start, location=shown_location(url))
     if pinned or _on_this_machine(address.hostname or ""):
         return
     what = f"{start} to {shown_location(url)}, which" if came_from else shown_location(url)
-    raise TransferError(
-        f"{what} is plain http, where anybody on the way can exchange the bytes, and the spec "
-        "does not say which bytes it wants",
-        reason="unsafe",
-        help="use https://, or pin the source with sha256: its digest (sha256sum FILE prints it)",
-    )
+    raise TransferError("CMP512.plain", what=what)
 
 
 @contextmanager
@@ -160,20 +146,16 @@ def body(response: requests.Response, wanted: Wanted, validator: str | None) -> 
     """Return the answer that a response of status 200 or 206 is."""
     headers = response.headers
     if response.status_code not in (requests.codes.ok, requests.codes.partial_content):
+        answer = f"{response.status_code} {response.reason or ''}".rstrip()
         raise TransferError(
-            f"{shown_location(wanted.url)} is not available: the server answers "
-            f"{response.status_code} {response.reason or ''}".rstrip()
+            "CMP510.not-available", location=shown_location(wanted.url), answer=answer
         )
     offset = 0
     size = _number(headers.get("Content-Length"))
     if response.status_code == requests.codes.partial_content:
         offset, size = _range(headers.get("Content-Range", ""), wanted)
     elif headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/html":
-        raise TransferError(
-            f"{shown_location(wanted.url)} is a web page, not a file",
-            help="use the address of the file itself, as a browser's download shows it (on "
-            "GitHub: 'raw', on the Hugging Face hub: 'resolve' in place of 'blob')",
-        )
+        raise TransferError("CMP510.web-page", location=shown_location(wanted.url))
     if headers.get("Content-Encoding", "identity").lower() != "identity":
         size, validator = None, None
     return Answer(
@@ -238,10 +220,7 @@ def _range(text: str, wanted: Wanted) -> tuple[int, int | None]:
 
 
 def _odd_range(text: str, url: str) -> NoReturn:
-    raise TransferError(
-        f"{shown_location(url)} was asked for the rest of a file and gave another part of it: "
-        f"Content-Range is {text!r}"
-    )
+    raise TransferError("CMP510.other-range", location=shown_location(url), found=text)
 
 
 def _number(text: str | None) -> int | None:

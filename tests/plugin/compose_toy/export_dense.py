@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from composer.keras_process.refusal import RefusalError
+from composer.errors import BuildError
 
 
 def export(served: Any, target: Path) -> None:
@@ -15,7 +15,7 @@ def export(served: Any, target: Path) -> None:
     arrays = {}
     for number, layer in enumerate(served.model.layers[1:]):
         if type(layer).__name__ != "Dense":
-            raise RefusalError(f"{layer.name} is not a Dense layer", kind="build", reason="toy")
+            raise BuildError("no-dense", says="{name} is not a Dense layer", name=layer.name)
         arrays |= {f"{number}/kernel": layer.kernel, f"{number}/bias": layer.bias}
     with target.open("wb") as file:
         np.savez(file, **{name: np.asarray(array) for name, array in arrays.items()})

@@ -25,17 +25,21 @@ def check(job: Job) -> None:
     try:
         found = json.loads(job.target.read_text())
     except ValueError as error:
-        raise DriftError(f"{job.target.name} is no JSON: {error}") from error
+        raise _drift(job, f"it is not JSON: {error}") from error
     wanted = _net(job)
     for key in wanted:
         if key != "layers" and found.get(key) != wanted[key]:
-            raise DriftError(f"{job.target.name}: {key} is {found.get(key)!r}, not {wanted[key]!r}")
+            raise _drift(job, f"{key} is {found.get(key)!r}, not {wanted[key]!r}")
     names = [layer.get("name") for layer in found.get("layers", ())]
     if names != [layer["name"] for layer in wanted["layers"]]:
-        raise DriftError(f"{job.target.name}: its layers are {names}")
+        raise _drift(job, f"its layers are {names}")
     for one, other in zip(found["layers"], wanted["layers"], strict=True):
         if one != other:
-            raise DriftError(f"{job.target.name}: layer {other['name']!r} is not as planned")
+            raise _drift(job, f"layer {other['name']!r} is not as planned")
+
+
+def _drift(job: Job, wrong: str) -> DriftError:
+    return DriftError("CMP614.not-as-planned", path=job.target.name, problems=[wrong])
 
 
 def misfits(plan: Plan, _options: Mapping[str, Any]) -> Iterator[Misfit]:

@@ -23,11 +23,9 @@ def read(path: Path, args: Mapping[str, Any]) -> Content:
     try:
         net = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise FormatError(f"it is not JSON: {error}", reason="toy", code="no-json") from error
+        raise FormatError("no-json", says="it is not JSON: {reason}", reason=str(error)) from error
     if not net.get("layers"):
-        raise FormatError(
-            "it has no layers", reason="toy", code="no-layers", help="add one to its 'layers'"
-        )
+        raise FormatError("no-layers", says="it has no layers", help="add one to its 'layers'")
     shape = [None, net["inputs"]]
     layers = [_layer("InputLayer", {"name": "input", "batch_shape": shape, "dtype": "float32"})]
     arrays = {}

@@ -48,7 +48,7 @@ def test_a_certificate_of_an_authority_that_the_user_names_is_enough(
 
 
 def test_an_unknown_authority_is_not_trusted(secure: FileServer, fetcher: Run) -> None:
-    with pytest.raises(SourceError, match="can't prove who it is") as caught:
+    with pytest.raises(SourceError) as caught:
         fetcher().fetch(f"{secure.url}/tower.keras")
     assert "unable to get local issuer certificate" in caught.value.message
     assert "REQUESTS_CA_BUNDLE" in (caught.value.help or "")
@@ -57,7 +57,7 @@ def test_an_unknown_authority_is_not_trusted(secure: FileServer, fetcher: Run) -
 
 def test_a_certificate_of_another_name_is_refused(trusted: FileServer, fetcher: Run) -> None:
     url = trusted.url.replace("localhost", "127.0.0.1")
-    with pytest.raises(SourceError, match="can't prove who it is"):
+    with pytest.raises(SourceError, check=lambda error: error.key == "CMP510.certificate"):
         fetcher().fetch(f"{url}/tower.keras")
 
 
@@ -66,7 +66,7 @@ def test_a_redirect_to_plain_http_is_not_followed(
 ) -> None:
     server.files["/tower.keras"] = Served(b"model")
     trusted.failures["/tower.keras"] = [Fail(302, {"Location": f"{server.url}/tower.keras"})]
-    with pytest.raises(SourceError, match="from https to plain http") as caught:
+    with pytest.raises(SourceError) as caught:
         fetcher().fetch(f"{trusted.url}/tower.keras", "0" * 64)
-    assert caught.value.reason == "unsafe"
+    assert caught.value.code == "CMP512"
     assert server.requests == []
