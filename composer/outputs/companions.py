@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from composer.linker.build import flush
+from composer.files.finished import flush
 from composer.spec.formats import stem, suffix_of
 from composer.spec.model import Destination
 

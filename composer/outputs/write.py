@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from composer.container.digests import digest_sums
+from composer.files.finished import file_digest, flush
 from composer.files.unfinished import temporary_folder
 from composer.keras_process.user_code import NO_CODE, UserCode
-from composer.linker.build import file_digest, flush, settled
+from composer.linker.build import settled
 from composer.linker.check import Computed
 from composer.outputs.companions import Companions
 from composer.outputs.exporting import Comparison, Export, export
