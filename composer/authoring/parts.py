@@ -9,7 +9,7 @@ from composer.graphs.graph import TensorSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenEnd:
+class LooseEnd:
     """An open input or output of a source.
 
     Attributes:
@@ -51,8 +51,8 @@ class Part:
     prefix: str = ""
     shared_names: int = 0
     heads: tuple[Head, ...] = ()
-    inputs: tuple[OpenEnd, ...] = ()
-    outputs: tuple[OpenEnd, ...] = ()
+    inputs: tuple[LooseEnd, ...] = ()
+    outputs: tuple[LooseEnd, ...] = ()
     arranged: bool = False
     flatten: bool = False
     nested: tuple[tuple[str, str], ...] = field(default=())

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from composer.authoring.parts import OpenEnd, Part
+from composer.authoring.parts import LooseEnd, Part
 from composer.graphs.graph import TensorSpec
 from composer.spec.affixes import affixed
 
@@ -21,7 +21,7 @@ class NewInput:
 
     id: str
     spec: TensorSpec
-    ports: tuple[OpenEnd, ...]
+    ports: tuple[LooseEnd, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,7 @@ class _Names:
         return name
 
 
-def _is_used(port: OpenEnd) -> bool:
+def _is_used(port: LooseEnd) -> bool:
     return port.used
 
 
@@ -150,7 +150,7 @@ def _shared(
     parts: Sequence[Part], chained: Mapping[tuple[str, str], str], taken: _Names
 ) -> tuple[NewInput, ...]:
     """Return an input for each group of inputs of several sources that have one shape."""
-    groups: dict[TensorSpec, list[tuple[Part, OpenEnd]]] = {}
+    groups: dict[TensorSpec, list[tuple[Part, LooseEnd]]] = {}
     for part in parts:
         seen: set[TensorSpec] = set()
         for port in filter(_is_used, part.inputs):
@@ -171,14 +171,14 @@ def _shared(
     return tuple(found)
 
 
-def _fitting(part: Part, port: OpenEnd, parts: Sequence[Part]) -> Iterable[tuple[str, str]]:
+def _fitting(part: Part, port: LooseEnd, parts: Sequence[Part]) -> Iterable[tuple[str, str]]:
     """Yield by source what others put out in the shape that an input has."""
     for other in parts:
         if other.id != part.id:
             yield from ((other.id, o.reference) for o in other.outputs if _same(o.spec, port.spec))
 
 
-def _layers(ends: Sequence[tuple[Part, OpenEnd]], taken: _Names) -> Iterable[NewLayer]:
+def _layers(ends: Sequence[tuple[Part, LooseEnd]], taken: _Names) -> Iterable[NewLayer]:
     """Yield a layer that joins what ends alike, and a head in the place of those left out."""
     alike = _alike([port for _, port in ends])
     last: str | None = None
@@ -209,10 +209,10 @@ def _layers(ends: Sequence[tuple[Part, OpenEnd]], taken: _Names) -> Iterable[New
     yield NewLayer(id=name, class_name="Dense", inputs=(last,), args=args)
 
 
-def _alike(ports: Sequence[OpenEnd]) -> list[OpenEnd]:
+def _alike(ports: Sequence[LooseEnd]) -> list[LooseEnd]:
     """Return the ports that differ from the first one in the last dimension only."""
 
-    def form(port: OpenEnd) -> tuple[object, ...] | None:
+    def form(port: LooseEnd) -> tuple[object, ...] | None:
         spec = port.spec
         if spec is None or spec.shape is None or spec.dtype is None or not spec.shape:
             return None

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from composer.authoring.heads import Head
-from composer.authoring.parts import OpenEnd, Part
+from composer.authoring.parts import LooseEnd, Part
 from composer.authoring.suggestions import NewLayer, Suggestions
 from composer.diagnostics.render.terminal_text import shown
 from composer.graphs.graph import TensorSpec
@@ -183,7 +183,7 @@ def _wires(part: Part, found: Suggestions) -> Iterator[str]:
     yield f"  #inputs: {{{', '.join(pairs)}}}"
 
 
-def _ports(ports: Sequence[OpenEnd]) -> str:
+def _ports(ports: Sequence[LooseEnd]) -> str:
     listed = ", ".join(f"{port.layer} {_told(port.spec)}" for port in ports[:_MOST_NAMES])
     more = len(ports) - _MOST_NAMES
     return f"{listed} and {more} more" if more > 0 else listed
@@ -205,7 +205,7 @@ def _layers(parts: Sequence[Part], found: Suggestions) -> Iterator[str]:
         yield ""
 
 
-def _averages(layer: NewLayer, ends: Sequence[OpenEnd]) -> bool:
+def _averages(layer: NewLayer, ends: Sequence[LooseEnd]) -> bool:
     specs = {port.spec for port in ends if port.reference in layer.inputs}
     return len(specs) == 1
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from composer.authoring.heads import heads
 from composer.authoring.ids import prefixes, source_ids, spec_name
-from composer.authoring.parts import OpenEnd, Part
+from composer.authoring.parts import LooseEnd, Part
 from composer.authoring.suggestions import suggestions
 from composer.authoring.text import spec_text
 from composer.diagnostics.diagnostic import Diagnostic
@@ -244,7 +244,7 @@ def _part(source: Source, read: _Read, positions: Positions, *, with_heads: bool
         ),
         heads=found,
         inputs=tuple(
-            OpenEnd(
+            LooseEnd(
                 layer=name,
                 reference=f"{source.id}:{name}",
                 spec=topology.specs.get(TensorRef(name)),
@@ -276,10 +276,10 @@ def _operations(number: int) -> str:
     return f"{number} operation{'' if number == 1 else 's'}"
 
 
-def _outputs(source: Source, topology: Topology, refs: Sequence[TensorRef]) -> list[OpenEnd]:
+def _outputs(source: Source, topology: Topology, refs: Sequence[TensorRef]) -> list[LooseEnd]:
     """Return the open outputs; those that a reference can't spell in short are left out."""
     ports = [
-        OpenEnd(
+        LooseEnd(
             layer=ref.operation,
             reference=source.id if len(refs) == 1 else f"{source.id}:{_spelled(ref, topology)}",
             spec=topology.specs.get(ref),
