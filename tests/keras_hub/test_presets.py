@@ -90,18 +90,18 @@ def test_a_preset_waits_for_keras_and_validation_starts_none(empty):
         ({"module": "os", "class_name": "system", "registered_name": "system"}, "system of os"),
         (
             {"module": "mine", "class_name": "Net", "registered_name": "mine>Net"},
-            "mine>Net of mine, which is neither of Keras nor of KerasHub",
+            "mine>Net of mine",
         ),
         ({"class_name": "Net", "registered_name": "mine>Net"}, "mine>Net of mine"),
-        ({"module": "keras.layers", "class_name": "Lambda"}, "holds a Lambda, which carries code"),
-        ({"class_name": "__lambda__", "config": {"value": "x"}}, "holds a lambda"),
+        ({"module": "keras.layers", "class_name": "Lambda"}, " Lambda"),
+        ({"class_name": "__lambda__", "config": {"value": "x"}}, " lambda"),
         (
             {
                 "module": "keras.layers",
                 "class_name": "StringLookup",
                 "config": {"name": "words", "vocabulary": "/etc/passwd"},
             },
-            "runs no code that a preset contains or names",
+            "/etc/passwd",
         ),
     ],
 )
@@ -135,7 +135,7 @@ def test_a_missing_keras_hub_is_told_with_how_to_install_it(empty, monkeypatch):
     monkeypatch.setattr(hub_presets.metadata, "version", missing)
     error = only(prepared(empty, "from: 'hub:./some'"))
     assert error.code == "CMP525"
-    assert "KerasHub is not installed" in error.message
+    assert error.case == "no-kerashub"
     assert "pip install 'keras-compose[hub]'" in error.help
 
 
