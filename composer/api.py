@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from composer.keras_process.shared import shared_keras
+from composer.keras_process.shared_process import shared_keras
 from composer.keras_process.user_code import code_of
 from composer.outputs.chosen import Output
 from composer.record.checks import VerificationReport

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from composer.keras_process import shared
-from composer.keras_process.shared import shared_keras
+from composer.keras_process import shared_process as shared
+from composer.keras_process.shared_process import shared_keras
 
 Golden = Callable[[Path, str], None]
 

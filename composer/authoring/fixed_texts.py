@@ -25,7 +25,7 @@ class FixedFile:
     after: bytes
 
 
-class Texts:
+class SpecTexts:
     """The files of one spec, each read once."""
 
     def __init__(self, spec: Path) -> None:

@@ -25,7 +25,7 @@ class NewInput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewLayer:
+class SuggestedLayer:
     """A new layer that could follow: its id, its class, what it takes, and its arguments."""
 
     id: str
@@ -47,7 +47,7 @@ class Suggestions:
 
     inputs: tuple[NewInput, ...]
     wires: Mapping[tuple[str, str], tuple[str, ...]]
-    layers: tuple[NewLayer, ...]
+    layers: tuple[SuggestedLayer, ...]
     output: str | None
 
 
@@ -178,7 +178,7 @@ def _fitting(part: Part, port: LooseEnd, parts: Sequence[Part]) -> Iterable[tupl
             yield from ((other.id, o.reference) for o in other.outputs if _same(o.spec, port.spec))
 
 
-def _layers(ends: Sequence[tuple[Part, LooseEnd]], taken: _Names) -> Iterable[NewLayer]:
+def _layers(ends: Sequence[tuple[Part, LooseEnd]], taken: _Names) -> Iterable[SuggestedLayer]:
     """Yield a layer that joins what ends alike, and a head in the place of those left out."""
     alike = _alike([port for _, port in ends])
     last: str | None = None
@@ -186,7 +186,7 @@ def _layers(ends: Sequence[tuple[Part, LooseEnd]], taken: _Names) -> Iterable[Ne
     sources = {port.reference.partition(":")[0] for port in alike}
     if len(sources) > 1:
         last, spec = taken.free("joined"), alike[0].spec
-        yield NewLayer(
+        yield SuggestedLayer(
             id=last,
             class_name="Concatenate",
             inputs=tuple(port.reference for port in alike),
@@ -200,13 +200,13 @@ def _layers(ends: Sequence[tuple[Part, LooseEnd]], taken: _Names) -> Iterable[Ne
     head = old[0]
     if head.layer.class_name != "Dense" and spec is not None and len(spec.shape or ()) == 4:  # noqa: PLR2004
         pool = taken.free("pooled")
-        yield NewLayer(id=pool, class_name="GlobalAveragePooling2D", inputs=(last,), args={})
+        yield SuggestedLayer(id=pool, class_name="GlobalAveragePooling2D", inputs=(last,), args={})
         last = pool
     args: dict[str, str | int] = {"units": head.units or 10}
     if head.activation is not None:
         args["activation"] = head.activation
     name = taken.free("predictions")
-    yield NewLayer(id=name, class_name="Dense", inputs=(last,), args=args)
+    yield SuggestedLayer(id=name, class_name="Dense", inputs=(last,), args=args)
 
 
 def _alike(ports: Sequence[LooseEnd]) -> list[LooseEnd]:

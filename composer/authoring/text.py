@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from composer.authoring.heads import Head
 from composer.authoring.parts import LooseEnd, Part
-from composer.authoring.suggestions import NewLayer, Suggestions
+from composer.authoring.suggestions import SuggestedLayer, Suggestions
 from composer.diagnostics.render.terminal_text import shown
 from composer.graphs.graph import TensorSpec
 from composer.spec.source_forms import suggested
@@ -205,12 +205,12 @@ def _layers(parts: Sequence[Part], found: Suggestions) -> Iterator[str]:
         yield ""
 
 
-def _averages(layer: NewLayer, ends: Sequence[LooseEnd]) -> bool:
+def _averages(layer: SuggestedLayer, ends: Sequence[LooseEnd]) -> bool:
     specs = {port.spec for port in ends if port.reference in layer.inputs}
     return len(specs) == 1
 
 
-def _layer(layer: NewLayer) -> str:
+def _layer(layer: SuggestedLayer) -> str:
     fields = [f"class: {layer.class_name}"]
     if layer.args:
         args = (f"{k}: {v if isinstance(v, int) else scalar(v)}" for k, v in layer.args.items())

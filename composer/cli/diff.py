@@ -78,7 +78,7 @@ def command(
     if as_json:
         import json
 
-        from composer.difference.document import difference_document
+        from composer.difference.difference_document import difference_document
 
         console.data(json.dumps(difference_document(found), indent=2) + "\n")
     else:

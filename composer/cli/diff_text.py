@@ -10,7 +10,7 @@ from typing import Any
 from composer.cli.numbers import count
 from composer.diagnostics.render.terminal_text import shown
 from composer.difference.compare import LayerChange, ModelDifference, Pair, WeightChange
-from composer.difference.view import Calls, Layer
+from composer.difference.compared_model import Calls, Layer
 from composer.difference.words import distance_in_words
 
 _LONGEST = 60

@@ -13,7 +13,7 @@ from composer.workflows.named_files import readable_file
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from composer.cli.caught import Caught
+    from composer.cli.selected_layers import Caught
     from composer.spec.model import Selector
 
 
@@ -41,7 +41,7 @@ def command(model: str, *, as_json: bool, selectors: tuple[str, ...]) -> int:
     inspection = inspect_model(file)
     caught = None
     if parsed:
-        from composer.cli.caught import catch
+        from composer.cli.selected_layers import catch
 
         caught = catch(inspection, parsed)
         _report(caught)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from composer.authoring.inspection import InspectedLayer, InspectedPort, InspectedSource, Inspection
-from composer.cli.caught import Caught, rows
 from composer.cli.console import Terminal, show_parts
 from composer.cli.numbers import UNREAD, count, size
+from composer.cli.selected_layers import Caught, rows
 from composer.cli.shapes import shape_text
 from composer.diagnostics.render.terminal_text import shown
 

@@ -63,13 +63,13 @@ def command(
             import json
 
             from composer.cli.build_screen import results_document
-            from composer.resolver.document import plan_document
+            from composer.resolver.plan_document import plan_document
 
             document = {**plan_document(plan), "results": results_document(results)}
             document["weights_read"] = False
             report.say(json.dumps(document, indent=2))
         else:
-            from composer.cli.link_map import show_plan
+            from composer.cli.plan_screen import show_plan
 
             where = console.terminal(report.stream)
             show_plan(plan, where, results=results, every_layer=every_layer)

@@ -16,7 +16,7 @@ from composer.cli.commands import NobodyReadsError, compose
 from composer.cli.failures import failure_of
 from composer.cli.reporting import document_of_failure, no_document_yet, show_error
 from composer.errors import ComposeError
-from composer.keras_process.shared import shared_keras
+from composer.keras_process.shared_process import shared_keras
 from composer.workflows.ending import EndedError, ended_by_signals
 
 INTERRUPTED = 130

@@ -64,12 +64,12 @@ def command(
     everything it builds. They don't start Keras, unless the new build needs it.
     """
     from composer.cli.reporting import Report
-    from composer.cli.verify_files import Wanted, verify_files
+    from composer.cli.verify_files import VerifyRequest, verify_files
     from composer.errors import UsageError
 
     _check_usage(artifact, overrides, spec=spec, rebuild=rebuild, lock=lock)
     named = artifact.endswith(SPEC_SUFFIXES)
-    wanted = Wanted(
+    wanted = VerifyRequest(
         spec=artifact if named else spec,
         artifact=None if named else artifact,
         overrides=overrides,

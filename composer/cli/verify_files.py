@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class VerifyRequest:
     """What to look at.
 
     Attributes:
@@ -44,7 +44,7 @@ class Wanted:
     signature: str | None = None
 
 
-def verify_files(wanted: Wanted, report: Report) -> int:
+def verify_files(wanted: VerifyRequest, report: Report) -> int:
     """Look at one artifact, or at all of a spec, show what was found, return the exit code."""
     lock_file, lock = _lock(wanted)
     spec = wanted.spec or (_spec_beside(lock_file, lock) if wanted.rebuild else None)
@@ -105,7 +105,7 @@ def _refused(spec: str, lock: BuildRecord) -> tuple[Diagnostic, ...]:
     )
 
 
-def _lock(wanted: Wanted) -> tuple[Path | None, BuildRecord | None]:
+def _lock(wanted: VerifyRequest) -> tuple[Path | None, BuildRecord | None]:
     if wanted.lock is None:
         return None, None
     from composer.record.lock_file import lock_path, read_lock
@@ -128,7 +128,7 @@ def _spec_beside(lock_file: Path | None, lock: BuildRecord | None) -> str:
     raise UsageError("CMP114.lock-elsewhere", path=lock_file)
 
 
-def _artifacts(wanted: Wanted, overrides: tuple[str, ...]) -> list[Path]:
+def _artifacts(wanted: VerifyRequest, overrides: tuple[str, ...]) -> list[Path]:
     if wanted.artifact is not None:
         paths = [Path(wanted.artifact)]
     else:
@@ -156,7 +156,7 @@ def _results(spec: str, overrides: tuple[str, ...]) -> list[Path]:
 
 
 def _quick(
-    artifact: Path, lock: BuildRecord | None, lock_file: Path | None, wanted: Wanted
+    artifact: Path, lock: BuildRecord | None, lock_file: Path | None, wanted: VerifyRequest
 ) -> VerificationReport:
     """Hold an artifact against its signature and its lock, where they are asked for."""
     from composer.record.checks import VerificationReport

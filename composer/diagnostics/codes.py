@@ -13,7 +13,7 @@ _BLOCK = re.compile(r"^## (Wrong|Right)\n(.*?)^```yaml\n(.*?)^```$", re.MULTILIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class CodePage:
     """What ``compose explain`` prints for one code.
 
     Attributes:
@@ -41,7 +41,7 @@ def codes() -> tuple[str, ...]:
 
 
 @functools.cache
-def page(code: str) -> Page:
+def page(code: str) -> CodePage:
     """Return the page of ``code``.
 
     Args:
@@ -60,7 +60,7 @@ def page(code: str) -> Page:
     if title is None or title[1] != wanted:
         raise ValueError(f"the page of {wanted} does not begin with '# {wanted}: title'")
     blocks = {match[1]: match[3] for match in _BLOCK.finditer(text)}
-    return Page(
+    return CodePage(
         code=wanted,
         title=title[2],
         text=text,

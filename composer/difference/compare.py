@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from composer.difference.changes import MISSING, changes
+from composer.difference.compared_model import Calls, ComparedModel, Layer, Ports, Weight
 from composer.difference.gaps import not_compared
 from composer.difference.given import both_given, given_and_made
 from composer.difference.renames import (
@@ -17,7 +18,6 @@ from composer.difference.renames import (
     renames,
 )
 from composer.difference.tensor_values import Distance, distance
-from composer.difference.view import Calls, ComparedModel, Layer, Ports, Weight
 
 Pair = tuple[Any, Any]
 """What a thing was and what it is."""

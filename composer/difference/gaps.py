@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from composer.difference.view import ComparedModel, Layer
+from composer.difference.compared_model import ComparedModel, Layer
 
 _LOCKED = ("spec", "sources", "layers")
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-from composer.difference.view import Calls, ComparedModel, Layer
+from composer.difference.compared_model import Calls, ComparedModel, Layer
 
 IGNORED = frozenset({"shared_object_id", "build_config"})
 """Keys of a config that say nothing about the layer: numbers of a file, and records of a build."""

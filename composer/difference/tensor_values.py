@@ -36,7 +36,7 @@ class TensorValues:
     def digest(self, path: str) -> TensorDigest:
         """Return what a tensor is: dtype, shape and SHA-256 of its bytes."""
         if path not in self._digests:
-            from composer.tensors.digests import digest_values
+            from composer.tensors.value_digests import digest_values
 
             # All of a file at once: one that is asked for is seldom alone.
             beside = _file_of(self._tensors[path])
@@ -129,7 +129,7 @@ def _bits(array: Any) -> Any:
 def _array(value: TensorExpr) -> Any:
     if isinstance(value, Stored):
         return _stored_array(value.source)
-    from composer.tensors.reference import reference
+    from composer.tensors.plain_evaluation import reference
 
     return reference(value).reshape(-1)
 

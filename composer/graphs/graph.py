@@ -218,7 +218,7 @@ def by_change(repairs: Iterable[Repair]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Unlinkable:
     """Why a layer of an old file can't be linked: it is there to be left out or replaced.
 
     Attributes:
@@ -262,7 +262,7 @@ class Operation:
     inner: Graph | None = None
     storage: str = ""
     shared: int | str | None = None
-    refused: Refusal | None = None
+    refused: Unlinkable | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from composer.errors import FormatError
 from composer.graphs.graph import Call, Graph, Json, Operation, Tensor, TensorRef, TensorSpec
-from composer.graphs.static_shapes.dtypes import compute_dtype
+from composer.graphs.static_shapes.compute_dtype import compute_dtype
 from composer.graphs.static_specs import (
     input_spec,
     keeps_shape,

@@ -17,10 +17,10 @@ from typing import Any
 
 from composer.errors import KerasProcessError
 from composer.files.unfinished import temporary_folder
-from composer.keras_process.envelope import error_of
 from composer.keras_process.environment import hermetic_environment
+from composer.keras_process.error_documents import error_of
 from composer.keras_process.progress_lines import lines
-from composer.keras_process.shared import ask_shared
+from composer.keras_process.shared_process import ask_shared
 
 _WORKER = "composer.keras_process.worker"
 _TAIL_LINES = 12

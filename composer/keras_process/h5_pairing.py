@@ -42,14 +42,14 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weight:
+class StoredWeight:
     """A stored weight: its name, such as ``dense/kernel``, and the shape of its tensor."""
 
     name: str
     shape: tuple[int, ...]
 
 
-def contradiction(weights: Sequence[Weight], variables: Sequence[Variable]) -> str | None:
+def contradiction(weights: Sequence[StoredWeight], variables: Sequence[Variable]) -> str | None:
     """Say why the weights of a layer can't be those of its variables, one by one; or None.
 
     Args:

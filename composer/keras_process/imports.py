@@ -14,7 +14,7 @@ from composer.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class ImportRequest:
     """An import: what decides its result, and what to ask of the Keras process.
 
     Attributes:
@@ -47,7 +47,7 @@ class Recipe:
 
 
 def import_model(
-    recipe: Recipe,
+    recipe: ImportRequest,
     store: Store,
     *,
     timeout: float | None = None,
@@ -89,7 +89,7 @@ def import_model(
     return digest
 
 
-def find_model(recipe: Recipe, store: Store) -> str | None:
+def find_model(recipe: ImportRequest, store: Store) -> str | None:
     """Return the digest of a model that :func:`import_model` made before, or None.
 
     Starts no process.
@@ -98,7 +98,7 @@ def find_model(recipe: Recipe, store: Store) -> str | None:
 
 
 def _import(
-    recipe: Recipe,
+    recipe: ImportRequest,
     store: Store,
     *,
     timeout: float | None,

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from composer.errors import ComposeError, KerasProcessError
 from composer.files.unfinished import TEMPORARY
-from composer.keras_process.envelope import document
+from composer.keras_process.error_documents import document
 
 TASKS = {
     "import_app": "composer.keras_process.tasks.import_app",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from composer.errors import BuildError
 from composer.files.finished import file_digest, flush
-from composer.linker.check import check_artifact
+from composer.linker.check_artifact import check_artifact
 from composer.linker.linker import link
 from composer.linker.target import check_target
 from composer.resolver.plan import Plan, SourceState

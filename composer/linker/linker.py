@@ -22,7 +22,7 @@ from composer.graphs.graph import Json, Operation
 from composer.graphs.recipe import recipe_document
 from composer.graphs.writer import model_config
 from composer.linker.artifact_recipe import recipe_of
-from composer.linker.contents import Computing, assets_of, contents_of
+from composer.linker.planned_contents import Computing, assets_of, contents_of
 from composer.resolver.plan import Plan, SourceState
 from composer.tensors.key import key
 

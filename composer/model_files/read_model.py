@@ -22,7 +22,7 @@ from composer.graphs.state_check import StateCheck
 from composer.graphs.static_specs import has_no_weights
 from composer.legacy.keras2 import is_legacy
 from composer.legacy.keras2_state import state_layout, today_s_listing
-from composer.legacy.reader import read_any_graph
+from composer.legacy.read_config import read_any_graph
 
 _LAYERS = "layers"
 """The group that holds the layers of a model, the model's own group before it."""

@@ -17,7 +17,7 @@ from composer.resolver.plan import Plan, SourceState
 from composer.spec.formats import FormatForm
 
 if TYPE_CHECKING:
-    from composer.linker.check import Computed
+    from composer.linker.check_artifact import Computed
 
 PROTOBUF_LIMIT: Final = (1 << 31) - 1
 """A protocol buffer ends here, and so does what a FlatBuffer can point to."""
@@ -26,7 +26,7 @@ HALF_TOLERANCE: Final = 2e-2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class WriteRequest:
     """One result to write.
 
     Attributes:
@@ -60,8 +60,8 @@ class Linked:
         from_archive: whether both read ``job.linked``.
     """
 
-    write: Callable[[Job], Computed | None]
-    check: Callable[[Job], None]
+    write: Callable[[WriteRequest], Computed | None]
+    check: Callable[[WriteRequest], None]
     from_archive: bool = False
 
 

@@ -12,10 +12,10 @@ from composer.files.finished import file_digest, flush
 from composer.files.unfinished import temporary_folder
 from composer.keras_process.user_code import NO_CODE, UserCode
 from composer.linker.build import settled
-from composer.linker.check import Computed
+from composer.linker.check_artifact import Computed
 from composer.outputs.companions import Companions
 from composer.outputs.exporting import Comparison, Export, export
-from composer.outputs.output_format import Exported, Job, Linked
+from composer.outputs.output_format import Exported, Linked, WriteRequest
 from composer.outputs.places import check_places, take_places, unfinished
 from composer.outputs.registry import blamed, output_format
 from composer.outputs.staged import StagedResult
@@ -84,7 +84,7 @@ def write_all(
         # The archive comes first: others may read it.
         for item in dict.fromkeys((*([linked] if linked is not None else ()), *items)):
             if isinstance(way := output_format(item.place.format).way, Linked):
-                job = Job(
+                job = WriteRequest(
                     plan=plan,
                     states=states,
                     target=item.path,
@@ -143,8 +143,10 @@ def check_again(
         if archive is not None:
             linked = output_format(DEFAULT).way
             assert isinstance(linked, Linked)
-            linked.write(Job(plan=plan, states=states, target=archive, linked=None, options={}))
-        job = Job(
+            linked.write(
+                WriteRequest(plan=plan, states=states, target=archive, linked=None, options={})
+            )
+        job = WriteRequest(
             plan=plan,
             states=states,
             target=place.path,
@@ -161,7 +163,7 @@ def _needs_archive(way: Linked | Exported) -> bool:
     return isinstance(way, Exported) or way.from_archive
 
 
-def _linked(way: Linked, job: Job, format_name: str, progress: Progress | None) -> str:
+def _linked(way: Linked, job: WriteRequest, format_name: str, progress: Progress | None) -> str:
     """Write one result without Keras, check it, and return its digest."""
     say = progress or (lambda _line: None)
     what = job.plan.name if format_name == DEFAULT else f"{format_name} of {job.plan.name}"

@@ -13,7 +13,7 @@ State = Literal["ok", "failed", "skipped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class CheckResult:
     """One thing that was looked at.
 
     Attributes:
@@ -37,7 +37,7 @@ class VerificationReport:
     """
 
     artifact: Path
-    checks: tuple[Check, ...]
+    checks: tuple[CheckResult, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
     difference: ModelDifference | None = None
 

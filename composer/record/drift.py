@@ -9,7 +9,7 @@ from typing import Final
 from composer.diagnostics.diagnostic import Diagnostic, Note
 from composer.difference.changes import Change
 from composer.record.build_record import BuildRecord
-from composer.record.compare import DRAWN, RESULT, TEXT, VERSION
+from composer.record.compare_records import DRAWN, RESULT, TEXT, VERSION
 from composer.record.toolchain import KERAS, other_versions
 from composer.spec.model import Positions
 from composer.spec.source_forms import code_in
@@ -77,7 +77,7 @@ def explained(
 def exchanged(
     found: Sequence[Change], locked: BuildRecord, *, command: str, positions: Positions
 ) -> tuple[Diagnostic, ...]:
-    """Return an error for each change that :func:`composer.record.compare.uncaused` found.
+    """Return an error for each change that :func:`composer.record.compare_records.uncaused` found.
 
     Args:
         found: the changes.

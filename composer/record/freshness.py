@@ -16,10 +16,10 @@ from composer.files.file_times import TICK, settle
 from composer.files.keys import key_of
 from composer.outputs.written import WrittenFile
 from composer.record.made_from import MadeFrom, Parts, made_from, parts_of, reasons
-from composer.record.making import reading, record_build
+from composer.record.record_build import reading, record_build
 from composer.resolver.plan import Plan
 from composer.sources.remembered import remembered_sha256
-from composer.sources.states import source_states
+from composer.sources.source_digests import source_states
 from composer.spec.model import Destination, Spec
 from composer.store import Store
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from composer.difference.changes import leaves
-from composer.difference.view import ComparedModel, Layer
+from composer.difference.compared_model import ComparedModel, Layer
 from composer.record.build_record import BuildRecord
 from composer.record.lock_file import lock_document
 

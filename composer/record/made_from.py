@@ -15,7 +15,7 @@ from composer.keras_process.user_code import code_of
 from composer.linker.linker import result_key
 from composer.outputs.registry import output_format, packages_of, plugin_code
 from composer.record.build_record import BuildRecord
-from composer.record.making import reading, record_build
+from composer.record.record_build import reading, record_build
 from composer.record.toolchain import WRITERS, installed
 from composer.resolver.plan import Plan, SourceState
 from composer.sources.remembered import remembered_content

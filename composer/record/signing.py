@@ -16,7 +16,7 @@ from typing import Any, Final
 from composer.diagnostics.diagnostic import Diagnostic
 from composer.errors import BuildError, UsageError
 from composer.files.regular import read_regular
-from composer.record.checks import Check, VerificationReport
+from composer.record.checks import CheckResult, VerificationReport
 
 PASSWORD: Final = "COMPOSE_SIGN_PASSWORD"  # noqa: S105 - the name of a variable of the environment
 """Where the password of a private key is taken from: others can read the arguments of a command."""
@@ -78,11 +78,13 @@ def check_signature(artifact: Path, signature: Path, key: Path) -> VerificationR
             "CMP114.unreadable", path=error.filename or artifact, reason=_reason(error)
         ) from error
     if problem is None:
-        check = Check(name="signature", state="ok", detail=f"{signature} was made for it by {key}")
+        check = CheckResult(
+            name="signature", state="ok", detail=f"{signature} was made for it by {key}"
+        )
         return VerificationReport(artifact=artifact, checks=(check,))
     return VerificationReport(
         artifact=artifact,
-        checks=(Check(name="signature", state="failed", detail=problem),),
+        checks=(CheckResult(name="signature", state="failed", detail=problem),),
         diagnostics=(
             Diagnostic(
                 code="CMP615",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from composer.graphs.graph import Operation, Refusal
+from composer.graphs.graph import Operation, Unlinkable
 from composer.resolver.link import Link
 from composer.resolver.problems import Problems
 
@@ -32,7 +32,7 @@ def check_refused(link: Link, problems: Problems) -> None:
             )
 
 
-def _inside(operation: Operation) -> Iterator[Refusal]:
+def _inside(operation: Operation) -> Iterator[Unlinkable]:
     if operation.refused is not None:
         yield operation.refused
     for inner in operation.inner.operations if operation.inner is not None else ():

@@ -8,7 +8,7 @@ from composer.diagnostics.diagnostic import SpecPath
 from composer.graphs.graph import TensorRef
 from composer.resolver.bypass import why_not_bypass
 from composer.resolver.problems import Problems
-from composer.resolver.select import matches
+from composer.resolver.select_layers import matches
 from composer.resolver.topology import Topology
 from composer.spec.model import Source
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from composer.graphs.flatten import SEPARATOR
 from composer.graphs.graph import Operation
-from composer.resolver.inside import how_to_open, walk
+from composer.resolver.nesting import how_to_open, walk
 from composer.spec.model import Selector
 from composer.spec.selectors import glob_pattern, regex_pattern
 

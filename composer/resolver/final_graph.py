@@ -23,7 +23,7 @@ from composer.resolver.piece import Piece
 from composer.resolver.problems import Problems
 from composer.resolver.shared_layers import Owners, named_alike
 from composer.resolver.tensor_references import JoinedRef, JoinedTensor, ResultRef
-from composer.resolver.train import flagged
+from composer.resolver.trainable_flags import flagged
 from composer.spec.model import Spec
 
 

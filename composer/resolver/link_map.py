@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from composer.graphs.model_file import ModelFile
-from composer.resolver.inside import inner_layers, shared_paths
 from composer.resolver.joined import JoinedGraph
+from composer.resolver.nesting import inner_layers, shared_paths
 from composer.resolver.piece import Piece, Use
 from composer.resolver.plan import Fate, MapEntry
 from composer.spec.model import SourceInput

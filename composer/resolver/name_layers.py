@@ -8,10 +8,10 @@ from dataclasses import replace
 from composer.diagnostics.diagnostic import Edit, SpecPath
 from composer.diagnostics.suggest import did_you_mean
 from composer.graphs.rename import name_problem
-from composer.resolver.inside import how_to_open
 from composer.resolver.link import Link
+from composer.resolver.nesting import how_to_open
 from composer.resolver.problems import Problems
-from composer.resolver.select import MOST_EXPLAINED, MOST_WORK
+from composer.resolver.select_layers import MOST_EXPLAINED, MOST_WORK
 from composer.resolver.topology import Topology
 from composer.spec.affixes import affixed, unaffixed
 from composer.spec.linear_match import Pattern, TooCostlyError

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from composer.resolver.check_code import check_code
+from composer.resolver.check_idle_keys import check_idle_keys
 from composer.resolver.check_loadable import check_loadable
 from composer.resolver.check_misplaced import check_misplaced
 from composer.resolver.check_names import check_names
@@ -19,17 +20,16 @@ from composer.resolver.check_outputs import check_outputs
 from composer.resolver.check_refused import check_refused
 from composer.resolver.check_uncounted import check_uncounted
 from composer.resolver.check_unused import check_unused
-from composer.resolver.cut import cut_sources
-from composer.resolver.idle_keys import check_idle_keys
-from composer.resolver.infer import infer_shapes
-from composer.resolver.join import join_pieces
+from composer.resolver.cut_sources import cut_sources
+from composer.resolver.infer_shapes import infer_shapes
+from composer.resolver.join_pieces import join_pieces
 from composer.resolver.link import Link
 from composer.resolver.name_layers import name_layers
 from composer.resolver.number_calls import number_calls
 from composer.resolver.order_calls import order_calls
 from composer.resolver.problems import Problems
 from composer.resolver.prune_calls import prune_calls
-from composer.resolver.select import select_layers
+from composer.resolver.select_layers import select_layers
 from composer.resolver.write_plan import write_plan
 
 Condition = Callable[[Link], bool]

@@ -9,8 +9,8 @@ from typing import Literal
 
 from composer.graphs.graph import Graph, TensorSpec
 from composer.graphs.model_file import ModelFile
-from composer.resolver.inside import InnerLayer
 from composer.resolver.joined import Origin
+from composer.resolver.nesting import InnerLayer
 from composer.resolver.seams import Seam
 from composer.resolver.tensor_references import ResultRef
 from composer.spec.self_shown import SelfShown

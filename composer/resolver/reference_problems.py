@@ -9,7 +9,7 @@ from composer.diagnostics.diagnostic import SpecPath
 from composer.diagnostics.suggest import certain, did_you_mean
 from composer.graphs.graph import Operation, TensorRef
 from composer.resolver.dead_selectors import where_inside
-from composer.resolver.inside import how_to_open
+from composer.resolver.nesting import how_to_open
 from composer.resolver.piece import Piece, Use
 from composer.resolver.problems import Problems
 from composer.spec.model import NewLayer, Reference, SourceInput

@@ -18,7 +18,7 @@ from composer.spec.model import Source
 from composer.store import Store
 
 if TYPE_CHECKING:
-    from composer.keras_process.imports import Recipe
+    from composer.keras_process.imports import ImportRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class Context:
         """Return the path of a source that is a file: what its URL gave, or what ``from`` says."""
         return self.fetched or file_path(source)
 
-    def imported(self, recipe: Recipe) -> Path | None:
+    def imported(self, recipe: ImportRequest) -> Path | None:
         """Return the file that a recipe makes; None where it is not there and may not be made.
 
         Raises:

@@ -16,7 +16,7 @@ from composer.sources.kind import Locate
 from composer.sources.located import Located
 
 if TYPE_CHECKING:
-    from composer.keras_process.imports import Recipe
+    from composer.keras_process.imports import ImportRequest
     from composer.sources.context import Context
     from composer.spec.model import Source
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class _MakeRecipe(Protocol):
     def __call__(
         self, name: str, args: Mapping[str, Any], seed: int, /, *, directory: Path
-    ) -> Recipe: ...
+    ) -> ImportRequest: ...
 
 
 def imported_by(make_recipe: _MakeRecipe) -> Locate:

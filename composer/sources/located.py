@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic
-from composer.graphs.graph import Graph, Refusal, Repair
+from composer.graphs.graph import Graph, Repair, Unlinkable
 from composer.resolver.plan import Download
 
 
@@ -32,7 +32,7 @@ class Located:
     path: Path | None
     wrote: str = ""
     repairs: tuple[Repair, ...] = ()
-    refused: Mapping[str, Refusal] = field(default_factory=dict)
+    refused: Mapping[str, Unlinkable] = field(default_factory=dict)
     draft: Graph | None = None
     warnings: tuple[str, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()

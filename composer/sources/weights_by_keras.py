@@ -9,14 +9,14 @@ from typing import Any
 from composer.container.stored import FileStamp
 from composer.errors import BuildError
 from composer.keras_process.h5_check import check_import
-from composer.keras_process.imports import Recipe
+from composer.keras_process.imports import ImportRequest
 from composer.keras_process.user_code import UserCode
 from composer.legacy.h5.read import LegacyModel
 
 
 def weights_recipe(
     model: LegacyModel, architecture: Path, decides: Mapping[str, Any], code: UserCode
-) -> Recipe:
+) -> ImportRequest:
     """Return the recipe of an architecture with other weights.
 
     Args:
@@ -32,7 +32,7 @@ def weights_recipe(
             raise BuildError("CMP710.changed-weights", path=file.path)
         check_import(model, saved)
 
-    return Recipe(
+    return ImportRequest(
         importer="weights",
         decides=decides,
         request={

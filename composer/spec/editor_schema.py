@@ -254,7 +254,7 @@ def _object(form: Form, *, is_open: bool) -> list[Any]:
 
 
 _MORE_NAMES = {"initializer": ">", "dtype": "_from_"}
-"""What names hold that are right and that no list has: see ``composer.signatures.check``."""
+"""What names hold that are right and that no list has: see ``signatures.check_arguments``."""
 
 
 def _list(form: Form, *, is_open: bool) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from composer.files.regular import read_regular
 from composer.files.suffixes import SPEC_SUFFIXES
 from composer.spec.boundary import Boundary, boundary_of, outside
 from composer.spec.limits import MAX_BYTES
-from composer.spec.merge import merge
 from composer.spec.model import SpecFile
+from composer.spec.overlay import merge
 from composer.spec.source_text import COMMAND_LINE, Place, SourceText
 from composer.spec.strangers import no_spec, reads_like_spec
 from composer.spec.tree import (

@@ -13,7 +13,7 @@ from operator import getitem
 from typing import Any
 
 from composer.diagnostics.diagnostic import Diagnostic, SpecPath
-from composer.spec.interpolation_check import Check, at, interpolated
+from composer.spec.interpolation_check import InterpolationCheck, at, interpolated
 from composer.spec.limits import MAX_BYTES, MAX_NODES
 from composer.spec.tree import Broken, HistoryStep, Leaf, Node, Scalar, mapped, plain, walk
 
@@ -37,7 +37,7 @@ def interpolate(root: Node) -> tuple[Node, list[Diagnostic]]:
     # A text in the place of a spec is the schema's to refuse; OmegaConf would read it as YAML.
     if isinstance(root, Scalar) or not any(interpolated(node) for _, node in walk(root)):
         return root, []
-    check = Check(root)
+    check = InterpolationCheck(root)
     whole = check.extent(())
     if whole.nodes > MAX_NODES or whole.characters > MAX_BYTES:
         problem = "CMP102", f"filled in, the spec has over {MAX_NODES} values or {MAX_BYTES} bytes"
@@ -49,7 +49,9 @@ def interpolate(root: Node) -> tuple[Node, list[Diagnostic]]:
     return mapped(root, partial(_filled_leaf, check=check, data=data)), check.diagnostics
 
 
-def _unfilled(root: Node, check: Check, code: str, message: str) -> tuple[Node, list[Diagnostic]]:
+def _unfilled(
+    root: Node, check: InterpolationCheck, code: str, message: str
+) -> tuple[Node, list[Diagnostic]]:
     span = replace(root.place, end=root.place.start + 1).span
     problem = Diagnostic(code=code, message=message, span=span)
     return Broken(place=root.place), [*check.diagnostics, problem]
@@ -59,7 +61,7 @@ class _FillError(Exception):
     """OmegaConf refused what was found sound here."""
 
 
-def _safe_leaf(leaf: Leaf, path: SpecPath, *, check: Check) -> Leaf:
+def _safe_leaf(leaf: Leaf, path: SpecPath, *, check: InterpolationCheck) -> Leaf:
     """Return what OmegaConf may see of a leaf: empty text for what is not sound."""
     if not isinstance(leaf, Scalar):
         return leaf
@@ -78,7 +80,7 @@ def _fill(data: Any) -> Any:
         raise _FillError(str(error).split("\n", 1)[0]) from error
 
 
-def _filled_leaf(leaf: Leaf, path: SpecPath, *, check: Check, data: Any) -> Node:
+def _filled_leaf(leaf: Leaf, path: SpecPath, *, check: InterpolationCheck, data: Any) -> Node:
     """Return a leaf with its ``${…}`` filled in, and with the history of what that came from."""
     if not isinstance(leaf, Scalar) or not interpolated(leaf):
         return leaf

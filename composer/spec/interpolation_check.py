@@ -32,7 +32,7 @@ class Interpolation:
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class FilledSize:
     """How large a value is once everything in it is filled in; None of it where unsound."""
 
     sound: bool = True
@@ -42,7 +42,7 @@ class Extent:
     chain: int = 0
 
 
-_UNSOUND = Extent(sound=False)
+_UNSOUND = FilledSize(sound=False)
 
 
 def interpolated(node: Node) -> bool:
@@ -50,7 +50,7 @@ def interpolated(node: Node) -> bool:
     return isinstance(node, Scalar) and isinstance(node.value, str) and "${" in node.value
 
 
-class Check:
+class InterpolationCheck:
     """Visits every value and what it depends on, once each, and decides what is sound.
 
     Attributes:
@@ -65,14 +65,14 @@ class Check:
         self.diagnostics: list[Diagnostic] = []
         self.uses: dict[SpecPath, tuple[Interpolation, ...]] = {}
         self.targets: dict[SpecPath, tuple[SpecPath, ...]] = {}
-        self._extents: dict[SpecPath, Extent] = {}
+        self._extents: dict[SpecPath, FilledSize] = {}
         self._open: list[SpecPath] = []
 
     def sound(self, path: SpecPath) -> bool:
         """Whether the value at ``path`` can be filled in."""
         return self._extents[path].sound
 
-    def extent(self, path: SpecPath) -> Extent:
+    def extent(self, path: SpecPath) -> FilledSize:
         """Return the extent of the value at ``path``, which exists."""
         known = self._extents.get(path)
         if known is not None:
@@ -89,7 +89,7 @@ class Check:
         self._extents[path] = found
         return found
 
-    def _measured(self, node: Node, path: SpecPath) -> Extent:
+    def _measured(self, node: Node, path: SpecPath) -> FilledSize:
         match node:
             case MapNode():
                 return self._collected([self.extent((*path, key)) for key in node.entries])
@@ -99,12 +99,12 @@ class Check:
             case Scalar(value=str() as text) if "${" in text:
                 return self._text(text, path)
             case Scalar():
-                return Extent(characters=len(str(node.value)))
+                return FilledSize(characters=len(str(node.value)))
             case Broken():
                 return _UNSOUND
 
-    def _collected(self, below: list[Extent]) -> Extent:
-        return Extent(
+    def _collected(self, below: list[FilledSize]) -> FilledSize:
+        return FilledSize(
             sound=all(item.sound for item in below),
             characters=sum(item.characters for item in below),
             nodes=1 + sum(item.nodes for item in below),
@@ -112,17 +112,17 @@ class Check:
             chain=max((item.chain for item in below), default=0),
         )
 
-    def _text(self, text: str, path: SpecPath) -> Extent:
+    def _text(self, text: str, path: SpecPath) -> FilledSize:
         try:
             uses = self.uses[path] = _uses(text)
             found = [self._use(path, use, whole=is_whole(text, uses)) for use in uses]
-            return _bounded(text, path, found) if uses else Extent(characters=len(text))
+            return _bounded(text, path, found) if uses else FilledSize(characters=len(text))
         except RefusedError as problem:
             if problem.code:
                 self._report(path, problem)
             return _UNSOUND
 
-    def _use(self, path: SpecPath, use: Interpolation, *, whole: bool) -> Extent:
+    def _use(self, path: SpecPath, use: Interpolation, *, whole: bool) -> FilledSize:
         """Return the extent of what one ``${…}`` of the text at ``path`` leads to."""
         if len(self._open) > _MOST_OPEN:
             raise RefusedError("CMP102", "values refer to each other in too long a chain")
@@ -249,9 +249,9 @@ def _advice(use: Interpolation, parent: SpecPath, step: str, reached: MapNode) -
     return f"there are {', '.join(known)}" if known else None
 
 
-def _bounded(text: str, path: SpecPath, found: list[Extent]) -> Extent:
+def _bounded(text: str, path: SpecPath, found: list[FilledSize]) -> FilledSize:
     """Return the extent of a text at ``path`` with the values of extents ``found`` filled in."""
-    extent = Extent(
+    extent = FilledSize(
         characters=len(text) + sum(item.characters for item in found),
         nodes=max(item.nodes for item in found),
         height=max(item.height for item in found),

@@ -10,7 +10,7 @@ from typing import Any
 from composer.diagnostics.diagnostic import Diagnostic, Edit, SpecPath
 from composer.diagnostics.suggest import certain, did_you_mean
 from composer.signatures import LayerSignature, signature_of
-from composer.signatures.check import Fault, check_arguments, check_call, fits
+from composer.signatures.check_arguments import Fault, check_arguments, check_call, fits
 from composer.signatures.installed import is_of_installed
 from composer.signatures.model import Argument
 from composer.signatures.old_names import new_name

@@ -12,7 +12,7 @@ from typing import Literal
 from composer.diagnostics.diagnostic import Diagnostic, SpecPath
 from composer.diagnostics.suggest import nearest, question
 from composer.spec.limits import MAX_DEPTH
-from composer.spec.merge import merge
+from composer.spec.overlay import merge
 from composer.spec.refused import RefusedError
 from composer.spec.schema_keys import keys_at
 from composer.spec.source_text import COMMAND_LINE, Place, SourceText

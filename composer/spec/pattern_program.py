@@ -46,7 +46,7 @@ class TooCostlyError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Instruction:
     """An instruction.
 
     Attributes:
@@ -69,7 +69,7 @@ class Machine:
         steps: instructions that were carried out so far.
     """
 
-    program: tuple[Step, ...]
+    program: tuple[Instruction, ...]
     groups: int
     steps: int = 0
 
@@ -128,7 +128,7 @@ class Machine:
         return None
 
 
-def _next(step: Step, state: int, at: int, name: str) -> int:
+def _next(step: Instruction, state: int, at: int, name: str) -> int:
     """Return the way on from an instruction at a place, a negative number where there is none."""
     width = len(name) + 1
     match step.kind:
@@ -174,7 +174,7 @@ def ways(tree: Any, length: int, most: int) -> int:
     return found
 
 
-def compiled(tree: Any, flags: int) -> tuple[Step, ...]:
+def compiled(tree: Any, flags: int) -> tuple[Instruction, ...]:
     """Return the program of a pattern.
 
     Args:
@@ -184,16 +184,16 @@ def compiled(tree: Any, flags: int) -> tuple[Step, ...]:
     Raises:
         TooCostlyError: it would be too long, or holds what needs more than bounded time.
     """
-    program: list[Step] = []
+    program: list[Instruction] = []
     _Compiler(program).sequence(tree, flags & ~(re.DEBUG | re.VERBOSE))
-    program.append(Step("end"))
+    program.append(Instruction("end"))
     return tuple(program)
 
 
 class _Compiler:
     """Writes the program of a pattern, from the tree that Python's parser makes of it."""
 
-    def __init__(self, program: list[Step]) -> None:
+    def __init__(self, program: list[Instruction]) -> None:
         self._program = program
 
     def sequence(self, tree: Any, flags: int) -> None:
@@ -205,22 +205,22 @@ class _Compiler:
         if len(self._program) > MOST_INSTRUCTIONS:
             raise TooCostlyError("with its repetitions written out it is too long")
 
-    def _add(self, step: Step) -> int:
+    def _add(self, step: Instruction) -> int:
         self._program.append(step)
         return len(self._program) - 1
 
     def _one(self, kind: Any, value: Any, flags: int) -> None:
         if kind in _ONE_CHARACTER:
-            self._add(Step("take", test=_character(kind, value, flags)))
+            self._add(Instruction("take", test=_character(kind, value, flags)))
         elif kind is _constants.AT:
-            self._add(Step("hold", look=_place(_PLACES[str(value)], flags)))
+            self._add(Instruction("hold", look=_place(_PLACES[str(value)], flags)))
         elif kind is _constants.SUBPATTERN:
             group, added, removed, body = value
             if group is not None:
-                self._add(Step("save", slot=2 * group - 2))
+                self._add(Instruction("save", slot=2 * group - 2))
             self.sequence(body, (flags | added) & ~removed)
             if group is not None:
-                self._add(Step("save", slot=2 * group - 1))
+                self._add(Instruction("save", slot=2 * group - 1))
         elif kind is _constants.BRANCH:
             self._branch(value[1], flags)
         elif kind in (_constants.MAX_REPEAT, _constants.MIN_REPEAT):
@@ -230,9 +230,9 @@ class _Compiler:
         elif kind in _LOOKS:
             direction, body = value
             wanted = kind is _constants.ASSERT
-            self._add(Step("hold", look=_look(body, flags, direction, wanted=wanted)))
+            self._add(Instruction("hold", look=_look(body, flags, direction, wanted=wanted)))
         elif kind is _constants.FAILURE:
-            self._add(Step("take", test=lambda _: False))
+            self._add(Instruction("take", test=lambda _: False))
         else:
             raise TooCostlyError(
                 "groups that come again (\\1), conditions and atomic groups can't be matched in "
@@ -240,15 +240,15 @@ class _Compiler:
             )
 
     def _branch(self, ways: Sequence[Any], flags: int) -> None:
-        split = self._add(Step("split"))
+        split = self._add(Instruction("split"))
         starts, ends = [], []
         for way in ways:
             starts.append(len(self._program))
             self.sequence(way, flags)
-            ends.append(self._add(Step("split")))
-        self._program[split] = Step("split", ways=tuple(starts))
+            ends.append(self._add(Instruction("split")))
+        self._program[split] = Instruction("split", ways=tuple(starts))
         for end in ends:
-            self._program[end] = Step("split", ways=(len(self._program),))
+            self._program[end] = Instruction("split", ways=(len(self._program),))
 
     def _repeat(self, low: int, high: int, body: Any, flags: int, *, lazy: bool) -> None:
         # Python ends a loop at an empty turn, by rules that depend on the other ways of that turn.
@@ -258,21 +258,21 @@ class _Compiler:
             self.sequence(body, flags)
             self._check_size()
         if high == _MAX:
-            loop = self._add(Step("split"))
+            loop = self._add(Instruction("split"))
             self.sequence(body, flags)
-            self._add(Step("split", ways=(loop,)))
+            self._add(Instruction("split", ways=(loop,)))
             self._program[loop] = self._fork(loop + 1, len(self._program), lazy=lazy)
             return
         forks = []
         for _ in range(high - low):
-            forks.append(self._add(Step("split")))
+            forks.append(self._add(Instruction("split")))
             self.sequence(body, flags)
             self._check_size()
         for fork in forks:
             self._program[fork] = self._fork(fork + 1, len(self._program), lazy=lazy)
 
-    def _fork(self, again: int, on: int, *, lazy: bool) -> Step:
-        return Step("split", ways=(on, again) if lazy else (again, on))
+    def _fork(self, again: int, on: int, *, lazy: bool) -> Instruction:
+        return Instruction("split", ways=(on, again) if lazy else (again, on))
 
 
 def _holds(tree: Any, wanted: Callable[[Any, Any], bool]) -> bool:

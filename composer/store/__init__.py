@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from composer.store.contents import Contents, Item, contents
+from composer.store.listing import Contents, Item, contents
 from composer.store.objects import StoredObject
 from composer.store.pruning import Pruned
 from composer.store.store import Store, default_store

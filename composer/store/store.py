@@ -20,8 +20,8 @@ from composer.store.failures import writing
 from composer.store.folder import check_folder
 from composer.store.in_use import hold, let_go
 from composer.store.objects import StoredObject
+from composer.store.partial_download import Unfinished
 from composer.store.pruning import DOWNLOAD, Limits, Pruned, prune_store
-from composer.store.unfinished import Unfinished
 
 _READ = "read"
 """Kind of the notes which say that an object was read and found right."""

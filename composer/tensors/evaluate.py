@@ -61,7 +61,7 @@ THREADS = min(4, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class EvaluatedPiece:
     """Elements that a merge method gets; see :class:`composer.tensors.merge_method.Elements`."""
 
     arrays: tuple[Wide, ...]
@@ -190,11 +190,11 @@ class _Evaluation:
                 found = self._found.get(id(node))
                 return node.method.apply(self.piece(node, region), dict(node.parameters), found)
 
-    def piece(self, node: Merge, region: Region) -> Piece:
+    def piece(self, node: Merge, region: Region) -> EvaluatedPiece:
         """Return the same region of all that is merged."""
         # In one layout, so that numpy sums them up in one order.
         arrays = tuple(np.ascontiguousarray(self._wide(model, region)) for model in node.models)
-        return Piece(arrays, node.shape, region)
+        return EvaluatedPiece(arrays, node.shape, region)
 
     def _wide(self, node: TensorExpr, region: Region) -> Wide:
         return widened(self.part(node, region))
@@ -276,7 +276,7 @@ class _Passes:
         self._node = node
         self.shape = node.shape
 
-    def elements(self) -> Iterator[Piece]:
+    def elements(self) -> Iterator[EvaluatedPiece]:
         for region in pieces(self.shape, PASS_ELEMENTS):
             yield self._evaluation.piece(self._node, region)
 

@@ -17,7 +17,7 @@ from composer.outputs.companions import Companions, companion, signature
 from composer.outputs.written import WrittenFile
 from composer.record.bill import bill
 from composer.record.build_record import NOTHING, BuildRecord
-from composer.record.making import record_artifact, record_build
+from composer.record.record_build import record_artifact, record_build
 from composer.record.signing import check_key, sign
 from composer.record.statement import statement
 from composer.store import default_store

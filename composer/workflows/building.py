@@ -117,7 +117,7 @@ def _build(
     from composer.outputs.write import write_all, write_beside
     from composer.record.freshness import Freshness, freshness, remember
     from composer.record.made_from import made_from
-    from composer.sources.states import source_states
+    from composer.sources.source_digests import source_states
     from composer.store import default_store
 
     plan, destinations, problems = _fit(prepared, output)

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from composer.diagnostics.diagnostic import Diagnostic
-from composer.difference.compare import ModelDifference, compare
-from composer.difference.view import ComparedModel
-from composer.difference.views import (
+from composer.difference.comparable import (
     unmade_layers,
     view_of_model,
     view_of_plan,
     view_of_plan_document,
 )
+from composer.difference.compare import ModelDifference, compare
+from composer.difference.compared_model import ComparedModel
 from composer.errors import FormatError, SpecError, UsageError
 from composer.files.regular import read_regular
 from composer.files.suffixes import KERAS_SUFFIXES, SPEC_SUFFIXES

@@ -18,9 +18,9 @@ from composer.files.suffixes import LEGACY_SUFFIXES
 from composer.graphs.flatten import flattened
 from composer.graphs.graph import Graph, TensorRef, Tree, structure_form
 from composer.graphs.model_file import ModelFile
-from composer.resolver.cut import cut
+from composer.resolver.cut_sources import cut
 from composer.resolver.problems import Problems
-from composer.resolver.select import select
+from composer.resolver.select_layers import select
 from composer.resolver.topology import Topology
 from composer.sources.context import Context
 from composer.sources.open_sources import open_sources

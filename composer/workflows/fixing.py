@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
-from composer.authoring.fixed_texts import FixedFile, Texts
+from composer.authoring.fixed_texts import FixedFile, SpecTexts
 from composer.diagnostics.diagnostic import Diagnostic, Edit
 from composer.diagnostics.render import ordered
 from composer.errors import ComposeError, UsageError
@@ -64,7 +64,7 @@ def fix_spec(
         UsageError: the spec can't be read.
         BuildError: as for :func:`composer.workflows.pipeline.prepare`.
     """
-    texts = Texts(Path(path))
+    texts = SpecTexts(Path(path))
 
     def check(changed: Mapping[Path, str]) -> Prepared:
         def read(file: Path) -> bytes:
@@ -121,7 +121,7 @@ class _State:
 class _Search:
     """Tries fixes, the next after the last, and remembers those that were no good."""
 
-    def __init__(self, check: Callable[[Mapping[Path, str]], Prepared], texts: Texts) -> None:
+    def __init__(self, check: Callable[[Mapping[Path, str]], Prepared], texts: SpecTexts) -> None:
         self._check = check
         self._texts = texts
         self._refused: set[tuple[tuple[object, ...], ...]] = set()

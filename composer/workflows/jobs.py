@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from composer.errors import ComposeError, DriftError, SpecError, exit_code
 from composer.files.suffixes import SPEC_SUFFIXES
-from composer.keras_process.shared import shared_keras
+from composer.keras_process.shared_process import shared_keras
 from composer.workflows.named_files import readable_file
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from composer.outputs.write import Accept
     from composer.outputs.written import WrittenFile
     from composer.record.build_record import BuildRecord
-    from composer.record.checks import Check
+    from composer.record.checks import CheckResult
     from composer.record.outdated import Outdated
     from composer.resolver.plan import Plan
     from composer.spec.model import Destination
@@ -136,7 +136,7 @@ class Outcome:
     companions: tuple[Destination, ...] = ()
     outdated: tuple[Outdated, ...] = ()
     counts: Counts | None = None
-    checks: tuple[Check, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
     lock: LockOutcome | None = None
     seconds: float = 0.0
 
@@ -252,7 +252,7 @@ def _prepare(job: Job, lock: BuildRecord | None, progress: Progress) -> Prepared
     store = default_store(trusts_times=not (job.locked or job.frozen))
     output = job.outputs or None
     if lock is not None and job.frozen:
-        from composer.workflows.frozen import prepare_frozen
+        from composer.workflows.build_from_lock import prepare_frozen
 
         return prepare_frozen(
             job.spec,
@@ -304,7 +304,7 @@ def _built(
 
     job = found.job
     output = job.outputs or None
-    checks: list[Check] = []
+    checks: list[CheckResult] = []
     assert prepared.plan is not None
     companions = _companions(prepared, job)
     progress(f"linking {prepared.plan.name}")

@@ -118,7 +118,7 @@ def link_into_store(
     from composer.linker.linker import content_key
     from composer.sources.located import Located
     from composer.sources.remembered import remembered_sha256
-    from composer.sources.states import source_states
+    from composer.sources.source_digests import source_states
 
     name = Path(spec.file).name
     _refuse_programs(name, spec)

@@ -15,8 +15,8 @@ from composer.graphs.recipe import Recipe
 from composer.model_files.read_model import read_model
 from composer.outputs.registry import artifact_format, output_format
 from composer.record.build_record import ArtifactRecord, BuildRecord, SourceRecord
-from composer.record.checks import Check, VerificationReport
-from composer.record.compare import compare, refusals
+from composer.record.checks import CheckResult, VerificationReport
+from composer.record.compare_records import compare, refusals
 from composer.record.drift import and_more, listed
 from composer.record.lock_file import lock_document
 from composer.record.toolchain import WRITERS, installed, other_versions
@@ -85,7 +85,7 @@ def verify_against_lock(artifact: Path, lock: BuildRecord, shown: str) -> Verifi
         what.append(f"{len(now.names)} names and {len(now.sources)} sources")
     detail = f"{' and '.join(what)} match {shown}" + (f"; {remark}" if remark else "")
     return VerificationReport(
-        artifact=artifact, checks=(Check(name="lock", state="ok", detail=detail),)
+        artifact=artifact, checks=(CheckResult(name="lock", state="ok", detail=detail),)
     )
 
 
@@ -109,7 +109,7 @@ def _report(
         notes=tuple(Note(message=text) for text in (*listed(fields), *reasons)),
         help=f"{command} builds what was locked",
     )
-    check = Check(name="lock", state="failed", detail=and_more(fields))
+    check = CheckResult(name="lock", state="failed", detail=and_more(fields))
     return VerificationReport(artifact=artifact, checks=(check,), diagnostics=(diagnostic,))
 
 

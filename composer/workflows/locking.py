@@ -15,10 +15,10 @@ from composer.files.unfinished import marked, sweep, token
 from composer.outputs.write import Accept
 from composer.outputs.written import WrittenFile
 from composer.record.build_record import NOTHING, ArtifactRecord, BuildRecord
-from composer.record.compare import RESULT, compare, refusals, uncaused
+from composer.record.compare_records import RESULT, compare, refusals, uncaused
 from composer.record.drift import exchanged, explained
 from composer.record.lock_file import find_lock, lock_from_text, lock_path, lock_text, read_lock
-from composer.record.making import record_artifact, record_build
+from composer.record.record_build import record_artifact, record_build
 from composer.spec.locations import is_remote
 from composer.spec.model import Pin, Spec
 from composer.spec.override_paths import seen_from_here
@@ -56,7 +56,7 @@ def record_prepared(prepared: Prepared, folder: Path, known: BuildRecord = NOTHI
     Args:
         prepared: without errors.
         folder: of the lock.
-        known: an earlier record; see :func:`composer.record.making.record_build`.
+        known: an earlier record; see :func:`composer.record.record_build.record_build`.
 
     Raises:
         SpecError: a source is damaged, or changed since it was first read.

@@ -9,7 +9,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from composer.keras_process.shared import join_shared, shared_folder, shared_keras
+from composer.keras_process.shared_process import join_shared, shared_folder, shared_keras
 from composer.workflows.ending import end_by_signals
 from composer.workflows.job_order import starts_from
 from composer.workflows.jobs import Job, Outcome, Progress, run

@@ -16,7 +16,7 @@ from composer.diagnostics.diagnostic import Diagnostic
 from composer.difference.compare import ModelDifference
 from composer.errors import FormatError
 from composer.outputs.registry import artifact_format, output_format
-from composer.record.checks import Check, VerificationReport
+from composer.record.checks import CheckResult, VerificationReport
 from composer.spec.formats import DEFAULT, format_of, suffix_of
 from composer.workflows.comparison import compare_files
 
@@ -123,7 +123,7 @@ def _compared(artifact: Path, again: Path, *, other_versions: bool) -> Verificat
 
 
 def _equal(artifact: Path, detail: str) -> VerificationReport:
-    check = Check(name="rebuild", state="ok", detail=detail)
+    check = CheckResult(name="rebuild", state="ok", detail=detail)
     return VerificationReport(artifact=artifact, checks=(check,))
 
 
@@ -137,7 +137,7 @@ def _other(
     )
     return VerificationReport(
         artifact=artifact,
-        checks=(Check(name="rebuild", state="failed", detail=detail),),
+        checks=(CheckResult(name="rebuild", state="failed", detail=detail),),
         diagnostics=(problem,),
         difference=difference,
     )

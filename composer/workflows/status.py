@@ -11,7 +11,7 @@ from composer.diagnostics.diagnostic import Diagnostic
 from composer.difference.changes import Change
 from composer.errors import DriftError
 from composer.record.build_record import BuildRecord
-from composer.record.compare import compare, refusals
+from composer.record.compare_records import compare, refusals
 from composer.record.freshness import Freshness, look
 from composer.record.lock_file import find_lock, lock_path
 from composer.store import default_store

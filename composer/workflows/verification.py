@@ -12,21 +12,21 @@ from composer.files.unfinished import temporary_folder
 from composer.graphs.code_scan import Finding, scan
 from composer.graphs.foreign import ForeignClass, foreign_classes
 from composer.graphs.graph import Graph, leaves
+from composer.keras_process.ask_verification import Verification, WholeSource, verify
 from composer.keras_process.user_code import NO_CODE, UserCode
-from composer.keras_process.verification import Verification, WholeSource, verify
-from composer.linker.check import check_artifact
+from composer.linker.check_artifact import check_artifact
 from composer.linker.linker import canonical_model
 from composer.model_files.read_model import read_model
 from composer.outputs.chosen import destination
 from composer.outputs.registry import output_format
 from composer.outputs.write import check_again
-from composer.record.checks import Check, VerificationReport
+from composer.record.checks import CheckResult, VerificationReport
 from composer.resolver.plan import Plan, WholeUse
-from composer.sources.states import source_states
+from composer.sources.source_digests import source_states
 from composer.spec.formats import DEFAULT, format_of
 from composer.store import default_store
-from composer.tensors.digests import digest_values
 from composer.tensors.expression import TensorExpr
+from composer.tensors.value_digests import digest_values
 from composer.workflows.pipeline import Prepared, plan_spec
 
 
@@ -56,7 +56,7 @@ def verify_artifact(
     """
     graph = read_model(artifact).graph
     strangers = _strangers(graph)
-    checks: list[Check] = []
+    checks: list[CheckResult] = []
     if plan is None:
         expected = digest_tensors(artifact)
     else:
@@ -105,25 +105,25 @@ def verify_linked(artifact: Path, prepared: Prepared) -> VerificationReport | No
             digest_values(plan.tensors, _evaluated_again),
         )
     except DriftError as error:
-        check = Check(name="plan", state="failed", detail=error.message)
+        check = CheckResult(name="plan", state="failed", detail=error.message)
     else:
-        check = Check(name="plan", state="ok", detail="equal to what the plan says")
+        check = CheckResult(name="plan", state="ok", detail="equal to what the plan says")
     return VerificationReport(artifact=artifact, checks=(check,))
 
 
 def _evaluated_again(value: TensorExpr, _name: str) -> tuple[bytes]:
     """Compute a tensor in another way than the link does."""
-    from composer.tensors.reference import reference
+    from composer.tensors.plain_evaluation import reference
 
     return (reference(value).tobytes(),)
 
 
-def _against_plan(artifact: Path, plan: Plan, expected: Mapping[str, TensorDigest]) -> Check:
+def _against_plan(artifact: Path, plan: Plan, expected: Mapping[str, TensorDigest]) -> CheckResult:
     try:
         check_artifact(artifact, plan, expected)
     except DriftError as error:
-        return Check(name="plan", state="failed", detail=error.message)
-    return Check(
+        return CheckResult(name="plan", state="failed", detail=error.message)
+    return CheckResult(
         name="plan",
         state="ok",
         detail=f"names, order, inputs and outputs as planned; {len(expected)} tensors equal "
@@ -137,7 +137,7 @@ def _carried(artifact: Path) -> tuple[Finding, ...]:
         return tuple(found for found in scan(archive.config) if found.kind != "name")
 
 
-def _code_check(artifact: Path, plan: Plan | None, carried: Sequence[Finding]) -> Check:
+def _code_check(artifact: Path, plan: Plan | None, carried: Sequence[Finding]) -> CheckResult:
     """Say whether code that an artifact carries may run: only that which the plan has in it."""
     first = f"{carried[0]}"
     more = f", and {len(carried) - 1} more" if len(carried) > 1 else ""
@@ -150,13 +150,13 @@ def _code_check(artifact: Path, plan: Plan | None, carried: Sequence[Finding]) -
             same = archive.config == canonical_model(plan)
         trusted = ", ".join(source.id for source in plan.sources if source.allowed)
         if same and all(found.kind == "code" for found in carried):
-            return Check(
+            return CheckResult(
                 name="code",
                 state="ok",
                 detail=f"{first}{more}; it runs, because the spec trusts {trusted}",
             )
         way = "it is not what the spec lets in"
-    return Check(name="code", state="failed", detail=f"{first}{more}; not loaded: {way}")
+    return CheckResult(name="code", state="failed", detail=f"{first}{more}; not loaded: {way}")
 
 
 def _whole(use: WholeUse, plan: Plan) -> WholeSource:
@@ -176,9 +176,9 @@ def _in_keras(
     strangers: Sequence[ForeignClass],
     *,
     safe: bool,
-) -> Iterator[Check]:
+) -> Iterator[CheckResult]:
     if found.status == "too_deep":
-        yield Check(
+        yield CheckResult(
             name="load",
             state="skipped",
             detail="the graph is too deep for Keras itself, whose walk of it overflows Python's "
@@ -186,20 +186,20 @@ def _in_keras(
         )
         return
     if found.status == "refused":
-        yield Check(
+        yield CheckResult(
             name="load",
             state="failed",
             detail=f"Keras refuses it: {found.error}{_hint(strangers)}",
         )
         return
     mode = "in safe mode" if safe else "with the code that it carries"
-    yield Check(name="load", state="ok", detail=f"Keras loads it {mode}, in a fresh process")
+    yield CheckResult(name="load", state="ok", detail=f"Keras loads it {mode}, in a fresh process")
     yield from _structure(found, graph)
     yield _variables(found, expected)
     if found.ran is None:
-        yield Check(name="run", state="skipped", detail="; ".join(found.notes) or "not run")
+        yield CheckResult(name="run", state="skipped", detail="; ".join(found.notes) or "not run")
     else:
-        yield Check(
+        yield CheckResult(
             name="run",
             state="ok" if found.ran else "failed",
             detail="; ".join(found.notes) or "a forward pass on random inputs",
@@ -207,13 +207,13 @@ def _in_keras(
     for comparison in found.comparisons:
         name = f"source {comparison.id}"
         if comparison.equal is None:
-            yield Check(name=name, state="skipped", detail=comparison.note or "not compared")
+            yield CheckResult(name=name, state="skipped", detail=comparison.note or "not compared")
         elif comparison.equal:
-            yield Check(name=name, state="ok", detail="its outputs are equal bit for bit")
+            yield CheckResult(name=name, state="ok", detail="its outputs are equal bit for bit")
         else:
             difference = comparison.difference
             size = "in shape or dtype" if difference is None else f"by up to {difference:.3g}"
-            yield Check(name=name, state="failed", detail=f"its outputs differ {size}")
+            yield CheckResult(name=name, state="failed", detail=f"its outputs differ {size}")
 
 
 def _strangers(graph: Graph) -> tuple[ForeignClass, ...]:
@@ -244,7 +244,7 @@ def _hint(strangers: Sequence[ForeignClass]) -> str:
     )
 
 
-def _structure(found: Verification, graph: Graph) -> Iterator[Check]:
+def _structure(found: Verification, graph: Graph) -> Iterator[CheckResult]:
     names = tuple(operation.name for operation in graph.operations)
     yield _check(
         "order",
@@ -276,22 +276,22 @@ def _structure(found: Verification, graph: Graph) -> Iterator[Check]:
     )
 
 
-def _variables(found: Verification, expected: Mapping[str, TensorDigest]) -> Check:
+def _variables(found: Verification, expected: Mapping[str, TensorDigest]) -> CheckResult:
     if found.weights is None:
-        return Check(name="weights", state="skipped", detail="Keras saved none")
+        return CheckResult(name="weights", state="skipped", detail="Keras saved none")
     loaded = _under_public_names(digest_tensors(found.weights))
     expected = _under_public_names(expected)
     wrong = [path for path in expected if loaded.get(path) != expected[path]]
     extra = [path for path in loaded if path not in expected]
     if wrong or extra:
         first = (wrong or extra)[0]
-        return Check(
+        return CheckResult(
             name="weights",
             state="failed",
             detail=f"{len(wrong)} tensors differ once loaded and {len(extra)} are new, "
             f"the first is {first}",
         )
-    return Check(
+    return CheckResult(
         name="weights",
         state="ok",
         detail=f"{len(expected)} tensors equal bit for bit once loaded",
@@ -312,5 +312,5 @@ def _under_public_names(tensors: Mapping[str, TensorDigest]) -> Mapping[str, Ten
     return public if len(public) == len(tensors) else tensors
 
 
-def _check(name: str, good: bool, fine: str, wrong: str) -> Check:  # noqa: FBT001
-    return Check(name=name, state="ok" if good else "failed", detail=fine if good else wrong)
+def _check(name: str, good: bool, fine: str, wrong: str) -> CheckResult:  # noqa: FBT001
+    return CheckResult(name=name, state="ok" if good else "failed", detail=fine if good else wrong)

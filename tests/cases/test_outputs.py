@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from composer.resolver.document import plan_document
+from composer.resolver.plan_document import plan_document
 from tests.cases.case_tools import bits, called, numbers
 
 pytestmark = [pytest.mark.keras, pytest.mark.filterwarnings("ignore")]

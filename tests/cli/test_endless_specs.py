@@ -53,7 +53,8 @@ def test_a_pattern_that_matches_in_many_ways_renames(compose, workspace) -> None
 def test_so_many_patterns_that_they_would_take_hours_are_refused(
     compose, workspace, monkeypatch
 ) -> None:
-    from composer.resolver import name_layers, select
+    from composer.resolver import name_layers
+    from composer.resolver import select_layers as select
 
     monkeypatch.setattr(select, "MOST_WORK", 30)
     monkeypatch.setattr(name_layers, "MOST_WORK", 30)

@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 
 from composer.linker.linker import METADATA_KEY
-from composer.resolver.document import plan_document
+from composer.resolver.plan_document import plan_document
 from composer.sources.remote import download
 from composer.workflows.pipeline import prepare
 from tests.container.minimal import dense_model

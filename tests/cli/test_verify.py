@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from composer.record.checks import Check, VerificationReport
+from composer.record.checks import CheckResult, VerificationReport
 
 SPEC = """\
 version: 1
@@ -44,7 +44,8 @@ def test_an_artifact_of_another_plan_is_drift(compose, spec):
 
 def _failing(artifact, *_, **__):
     return VerificationReport(
-        artifact=artifact, checks=(Check(name="run", state="failed", detail="it \x1b[0mfell over"),)
+        artifact=artifact,
+        checks=(CheckResult(name="run", state="failed", detail="it \x1b[0mfell over"),),
     )
 
 

@@ -19,7 +19,7 @@ from composer.difference.compare import ModelDifference
 from composer.difference.tensor_values import Distance
 from composer.difference.words import distance_in_words
 from composer.errors import BuildError, FormatError, SpecError, UsageError
-from composer.resolver.document import plan_document
+from composer.resolver.plan_document import plan_document
 from composer.store import Store
 from composer.workflows.building import build_spec
 from composer.workflows.comparison import compare_files

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from composer.keras_process.h5_pairing import Variable, Weight, contradiction
+from composer.keras_process.h5_pairing import StoredWeight, Variable, contradiction
 
 
 def variables(*paths: str, shape: tuple[int, ...] = (2, 2)) -> list[Variable]:
@@ -10,8 +10,8 @@ def variables(*paths: str, shape: tuple[int, ...] = (2, 2)) -> list[Variable]:
     return [Variable(owners=tuple(p[:-1]), name=p[-1], shape=shape) for p in parts]
 
 
-def weights(*names: str, shape: tuple[int, ...] = (2, 2)) -> list[Weight]:
-    return [Weight(name=name, shape=shape) for name in names]
+def weights(*names: str, shape: tuple[int, ...] = (2, 2)) -> list[StoredWeight]:
+    return [StoredWeight(name=name, shape=shape) for name in names]
 
 
 def test_names_that_agree_are_no_contradiction() -> None:

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from composer.errors import KerasProcessError, SourceError
-from composer.keras_process import shared
+from composer.keras_process import shared_process as shared
 from composer.keras_process.client import run
-from composer.keras_process.shared import shared_folder, shared_keras
+from composer.keras_process.shared_process import shared_folder, shared_keras
 from tests.keras_process.test_client import ended
 
 KERAS = """
@@ -255,7 +255,7 @@ def test_forks_end_with_a_shared_process_that_is_killed(starts: Starts, tmp_path
 def test_another_process_can_share_it_and_be_the_first_to_need_it(starts: Starts) -> None:
     code = (
         "import sys; from pathlib import Path; from composer.keras_process.client import run\n"
-        "from composer.keras_process.shared import join_shared, shared_keras\n"
+        "from composer.keras_process.shared_process import join_shared, shared_keras\n"
         "join_shared(Path(sys.argv[1]))\n"
         "with shared_keras(): run({'task': 'echo'})\n"
         "print(run({'task': 'echo', 'value': 7})['value'], flush=True); input()\n"
@@ -281,7 +281,7 @@ def test_it_ends_with_the_process_that_started_it(starts: Starts, tmp_path: Path
     temporary.mkdir()
     code = (
         "from composer.keras_process.client import run\n"
-        "from composer.keras_process.shared import shared_keras\n"
+        "from composer.keras_process.shared_process import shared_keras\n"
         f"with shared_keras(): run({{'task': 'echo', 'code': {STAY.format(file=str(pid))!r}}})"
     )
     path = os.pathsep.join([os.environ["PYTHONPATH"], *sys.path])

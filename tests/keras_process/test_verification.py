@@ -12,7 +12,7 @@ import h5py
 import pytest
 
 from composer.graphs.graph import TensorRef, TensorSpec
-from composer.keras_process.verification import Verification, WholeSource, verify
+from composer.keras_process.ask_verification import Verification, WholeSource, verify
 
 pytestmark = pytest.mark.keras
 

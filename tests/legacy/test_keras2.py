@@ -6,7 +6,7 @@ from composer.errors import FormatError
 from composer.graphs.graph import TensorRef
 from composer.graphs.writer import model_config
 from composer.legacy.keras2 import is_legacy, modernise
-from composer.legacy.reader import read_any_graph
+from composer.legacy.read_config import read_any_graph
 from tests.legacy.keras2_documents import chain, functional, image, layer, sequential
 
 

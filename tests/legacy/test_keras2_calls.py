@@ -5,7 +5,7 @@ import pytest
 from composer.errors import FormatError
 from composer.graphs.graph import Graph, TensorRef
 from composer.graphs.writer import model_config
-from composer.legacy.reader import read_any_graph
+from composer.legacy.read_config import read_any_graph
 from tests.legacy.keras2_documents import functional, image, layer, sequential
 
 

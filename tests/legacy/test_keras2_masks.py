@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from composer.legacy.reader import read_any_graph
+from composer.legacy.read_config import read_any_graph
 from tests.legacy.keras2_documents import functional, image, layer
 
 

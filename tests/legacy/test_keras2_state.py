@@ -7,7 +7,7 @@ import pytest
 from composer.container.stored import FileStamp, Listing, StoredGroup, StoredTensor
 from composer.errors import FormatError
 from composer.legacy.keras2_state import state_layout, today_s_listing, today_s_paths
-from composer.legacy.reader import read_any_graph
+from composer.legacy.read_config import read_any_graph
 from tests.legacy.keras2_documents import chain, functional, image, layer, sequential
 
 OLD = "_layer_checkpoint_dependencies"

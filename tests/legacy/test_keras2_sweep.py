@@ -21,7 +21,7 @@ from composer.graphs.order import operation_order
 from composer.graphs.writer import model_config
 from composer.legacy.keras2_calls import OF_ONE_LAYER
 from composer.legacy.keras2_state import state_layout, today_s_paths
-from composer.legacy.reader import read_any_graph
+from composer.legacy.read_config import read_any_graph
 
 pytestmark = pytest.mark.keras
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from composer.errors import DriftError
-from composer.linker.check import check_artifact
+from composer.linker.check_artifact import check_artifact
 from composer.model_files.read_model import read_model
 from composer.store import Store
 from composer.workflows.building import build_spec

@@ -13,10 +13,10 @@ import pytest
 from composer.container.archive import opened_weights
 from composer.container.digests import digest_tensors
 from composer.container.hdf5_read import open_weights
-from composer.difference.views import view_of_model, view_of_plan
+from composer.difference.comparable import view_of_model, view_of_plan
 from composer.errors import BuildError, DriftError
 from composer.linker.build import build_plan
-from composer.linker.check import check_artifact, check_weights
+from composer.linker.check_artifact import check_artifact, check_weights
 from composer.linker.linker import content_key, link_weights, result_key
 from composer.model_files.read_model import read_model
 from composer.resolver.plan import SourceState

@@ -12,7 +12,8 @@ import pytest
 
 from composer.container.archive import open_archive
 from composer.files.unfinished import MARK
-from composer.linker import check, linker
+from composer.linker import check_artifact as check
+from composer.linker import linker
 from composer.sources import context
 from composer.store import Store, default_store
 from tests.commands import Compose, in_this_process

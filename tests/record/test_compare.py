@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from composer.record.compare import compare, refusals
+from composer.record.compare_records import compare, refusals
 from composer.record.drift import explained
 from composer.record.lock_file import lock_from_text, lock_text
 from tests.record.locks import LOCK

@@ -15,7 +15,7 @@ from composer.container.archive import open_archive
 from composer.difference.changes import changes
 from composer.record import freshness, made_from
 from composer.record.freshness import look, remember
-from composer.sources.states import source_states
+from composer.sources.source_digests import source_states
 from composer.spec.model import Destination
 from composer.store import Store, default_store
 from composer.workflows.building import build_spec

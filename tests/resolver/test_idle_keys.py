@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from composer.resolver.document import plan_document
+from composer.resolver.plan_document import plan_document
 from composer.spec.schema_file import schema_text
 from composer.store import Store
 from composer.workflows.pipeline import Prepared, prepare

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from composer.model_files.read_model import read_model
-from composer.resolver.inside import how_to_open, inner_layers, shared_paths
+from composer.resolver.nesting import how_to_open, inner_layers, shared_paths
 
 OPENS = "'inner' is a nested model; flatten: true on the source opens it"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from composer.resolver.document import plan_document
 from composer.resolver.plan import Plan
+from composer.resolver.plan_document import plan_document
 from composer.store import Store
 from composer.workflows.pipeline import Prepared, prepare
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from composer.keras_process.tasks.new_layer import _revive as revived
 from composer.signatures import Argument, LayerSignature, layer_names, signature_of
-from composer.signatures.check import fits
+from composer.signatures.check_arguments import fits
 from tests.signatures.samples import UNMADE, inputs, required
 
 VALUES: list[Any] = [

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from composer.signatures import layer_names, signature_of
-from composer.signatures.check import check_arguments, check_call
+from composer.signatures.check_arguments import check_arguments, check_call
 from composer.signatures.together import conflicts
 from tests.signatures.samples import UNMADE, inputs, required
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from composer.signatures import keras_version, layer_names, names_of, signature_of
-from composer.signatures.check import fits
+from composer.signatures.check_arguments import fits
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,7 +13,8 @@ import pytest
 
 from composer.errors import SpecError
 from composer.graphs.content_digest import digest_content
-from composer.linker import check, linker
+from composer.linker import check_artifact as check
+from composer.linker import linker
 from composer.outputs import write
 from composer.record.lock_file import lock_path
 from composer.sources import reading

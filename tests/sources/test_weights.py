@@ -17,7 +17,7 @@ from composer.diagnostics.diagnostic import Diagnostic
 from composer.errors import BuildError
 from composer.linker.build import build_plan
 from composer.model_files.read_model import read_model
-from composer.resolver.document import plan_document
+from composer.resolver.plan_document import plan_document
 from composer.store import Store
 from composer.workflows.pipeline import Prepared, prepare
 from tests.legacy.h5.handmade import two_dense, two_dense_weights, write_h5

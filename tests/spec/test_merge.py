@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from composer.spec.merge import merge
+from composer.spec.overlay import merge
 from composer.spec.source_text import Place, SourceText
 from composer.spec.tree import Entry, ListNode, MapNode, Node, Scalar, plain
 

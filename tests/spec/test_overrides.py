@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from composer.diagnostics import Diagnostic
-from composer.spec.merge import merge
+from composer.spec.overlay import merge
 from composer.spec.overrides import apply
 from composer.spec.positions import TreePositions
 from composer.spec.source_text import SourceText

@@ -29,7 +29,7 @@ from composer.tensors.expression import (
     walk,
 )
 from composer.tensors.merge_method import merge_method
-from composer.tensors.reference import reference
+from composer.tensors.plain_evaluation import reference
 from composer.tensors.rounding import array_dtype
 from tests.tensors import sources
 from tests.tensors.methods import BY_NORM, LARGEST

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from composer.graphs.graph import TensorSpec
 from composer.graphs.static_shapes.called import (
     Called,
-    RefusedError,
+    KerasRefusesError,
     Shape,
     UnknownError,
     is_number,
@@ -26,7 +26,9 @@ def attention(called: Called) -> list[Shape]:
     scores = called.plain("return_attention_scores")
     shapes = [known(spec) for spec in _listed(called).tensors()]
     if len(shapes) not in (2, 3):
-        raise RefusedError(f"takes query, value and perhaps key, and is called with {len(shapes)}")
+        raise KerasRefusesError(
+            f"takes query, value and perhaps key, and is called with {len(shapes)}"
+        )
     query, value = shapes[:2]
     key = shapes[2] if len(shapes) > len(shapes[:2]) else value
     if any(len(shape) != _RANK or shape[-1] is None for shape in (query, value, key)):
@@ -35,7 +37,7 @@ def attention(called: Called) -> list[Shape]:
         raise UnknownError
     if query[-1] != key[-1]:
         if called.class_name == "Attention" and called.argument("score_mode", "dot") == "dot":
-            raise RefusedError(
+            raise KerasRefusesError(
                 f"needs query and {'key' if len(shapes) == _RANK else 'value'} of one length along "
                 f"the last axis; {shown(query)} and {shown(key)} differ"
             )
@@ -45,7 +47,7 @@ def attention(called: Called) -> list[Shape]:
     if value[1] != key[1]:
         if None in (value[1], key[1]):
             raise UnknownError
-        raise RefusedError(
+        raise KerasRefusesError(
             f"needs value and key of one length; {shown(value)} and {shown(key)} differ at axis 1"
         )
     out = (*query[:-1], value[-1])
@@ -74,7 +76,7 @@ def multi_head_attention(called: Called) -> Shape:
         raise UnknownError
     value, key = shapes["value"], shapes.get("key", shapes["value"])
     if value[1] != key[1]:
-        raise RefusedError(
+        raise KerasRefusesError(
             f"needs value and key of one length; {shown(value)} and {shown(key)} differ at axis 1"
         )
     last = called.argument("output_shape")
@@ -104,7 +106,7 @@ def _by_role(called: Called) -> Mapping[str, TensorSpec]:
         role: called.kwargs[role] for role in _ROLES if called.kwargs.get(role) is not None
     }
     if "value" not in given and isinstance(given.get("query"), list | tuple | TensorSpec):
-        raise RefusedError(
+        raise KerasRefusesError(
             "takes its tensors by name and is called without a value: inputs: {query: …, value: …}"
         )
     if "query" not in given or not all(isinstance(s, TensorSpec) for s in given.values()):

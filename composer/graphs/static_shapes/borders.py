@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from composer.graphs.graph import Json
 from composer.graphs.static_shapes.called import (
     Called,
-    RefusedError,
+    KerasRefusesError,
     Shape,
     UnknownError,
     is_number,
@@ -45,7 +45,7 @@ def cropping(dimensions: int) -> Callable[[Called], Shape]:
         for axis, pair in enumerate(pairs, start=1):
             length = shape[axis]
             if length is not None and sum(pair) >= length:
-                raise RefusedError(
+                raise KerasRefusesError(
                     f"would cut off {sum(pair)} of {length} along axis {axis} of {shown(shape)}",
                     "cropping",
                 )

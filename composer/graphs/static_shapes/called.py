@@ -1,8 +1,8 @@
 """A layer and the call that a rule judges: its arguments, and the tensors that it is called with.
 
 A rule takes a :class:`Called` and returns the shapes or specs of the outputs. It raises
-:class:`UnknownError` where only Keras can tell, and :class:`RefusedError` where Keras is certain
-to refuse.
+:class:`UnknownError` where only Keras can tell, and :class:`KerasRefusesError` where Keras is
+certain to refuse.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from composer.graphs.graph import Json, TensorSpec, Tree
-from composer.graphs.static_shapes.dtypes import FLOATS
+from composer.graphs.static_shapes.compute_dtype import FLOATS
 
 Shape = tuple[int | None, ...]
 
@@ -20,7 +20,7 @@ class UnknownError(Exception):
     """Ends a rule that can't tell."""
 
 
-class RefusedError(Exception):
+class KerasRefusesError(Exception):
     """Ends a rule for a call that Keras refuses.
 
     Args:
@@ -87,7 +87,7 @@ class Called:
             return self.cast(given)
         several = isinstance(given, list | tuple) and len(given) > 1 and _all_tensors(given)
         if several and alone:
-            raise RefusedError(f"takes one tensor and is called with {len(given)}")
+            raise KerasRefusesError(f"takes one tensor and is called with {len(given)}")
         raise UnknownError
 
     def shape(self, name: str = "inputs", *, alone: bool = True) -> Shape:
@@ -99,7 +99,7 @@ class Called:
         self.only("inputs")
         given = self._first("inputs")
         if isinstance(given, TensorSpec):
-            raise RefusedError(
+            raise KerasRefusesError(
                 "takes a list of tensors and is called with one",
                 help="write a list: inputs: [FIRST, SECOND]",
             )
@@ -161,7 +161,7 @@ class Called:
     def needs_rank(self, shape: Shape, rank: int) -> None:
         """Refuse a tensor of another number of dimensions, the batch counted."""
         if len(shape) != rank:
-            raise RefusedError(
+            raise KerasRefusesError(
                 f"needs {rank} dimensions, the batch included, and gets {shown(shape)}"
             )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from composer.graphs.static_shapes.activations import check_activation
 from composer.graphs.static_shapes.called import (
     Called,
-    RefusedError,
+    KerasRefusesError,
     Shape,
     UnknownError,
     shown,
@@ -25,7 +25,7 @@ def convolution(dimensions: int) -> Callable[[Called], Shape]:
             raise UnknownError
         between = _between(called, shape, dimensions, causal=dimensions == 1)
         if channels % groups:
-            raise RefusedError(
+            raise KerasRefusesError(
                 f"can't split the {channels} channels of {shown(shape)} into {groups} groups",
                 "groups",
             )
@@ -88,7 +88,7 @@ def _input(called: Called, dimensions: int) -> tuple[Shape, int]:
     called.needs_rank(shape, dimensions + 2)
     channels = shape[-1]
     if channels is None:
-        raise RefusedError(f"needs to know the number of channels and gets {shown(shape)}")
+        raise KerasRefusesError(f"needs to know the number of channels and gets {shown(shape)}")
     return shape, channels
 
 

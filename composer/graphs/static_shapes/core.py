@@ -6,7 +6,7 @@ from composer.graphs.graph import TensorSpec
 from composer.graphs.static_shapes.activations import check_activation
 from composer.graphs.static_shapes.called import (
     Called,
-    RefusedError,
+    KerasRefusesError,
     Shape,
     UnknownError,
     known,
@@ -20,9 +20,13 @@ def dense(called: Called) -> Shape:
     """Return what ``Dense`` puts out."""
     shape = called.shape()
     if len(shape) < _LEAST_RANK:
-        raise RefusedError(f"needs an axis of features behind the batch and gets {shown(shape)}")
+        raise KerasRefusesError(
+            f"needs an axis of features behind the batch and gets {shown(shape)}"
+        )
     if shape[-1] is None:
-        raise RefusedError(f"needs to know the length of the last axis and gets {shown(shape)}")
+        raise KerasRefusesError(
+            f"needs to know the length of the last axis and gets {shown(shape)}"
+        )
     units = called.number("units")
     check_activation(called, "activation")
     return (*shape[:-1], units)

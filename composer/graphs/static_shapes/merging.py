@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from composer.graphs.static_shapes.called import (
     Called,
-    RefusedError,
+    KerasRefusesError,
     Shape,
     UnknownError,
     is_number,
@@ -22,11 +22,11 @@ def elementwise(called: Called) -> Shape:
     """Return what ``Add`` and its kin put out; lengths of 1 are stretched."""
     shapes = [known(spec) for spec in called.tensors()]
     if called.class_name == "Subtract" and len(shapes) != _PAIR:
-        raise RefusedError(f"takes two tensors and is called with {len(shapes)}")
+        raise KerasRefusesError(f"takes two tensors and is called with {len(shapes)}")
     batches = {shape[0] for shape in shapes} - {None}
     if len(batches) > 1:
         first, second = _first_two(shapes, 0)
-        raise RefusedError(
+        raise KerasRefusesError(
             f"needs inputs of one batch size; {shown(first)} and {shown(second)} differ at axis 0"
         )
     merged, sources = shapes[0][1:], [shapes[0]] * (len(shapes[0]) - 1)
@@ -53,7 +53,7 @@ def _stretched(merged: Shape, sources: list[Shape], shape: Shape) -> tuple[Shape
             first, second = (from_b, from_a) if from_a is shape else (from_a, from_b)
             same_rank = len(first) == len(second)
             axis = len(result) + 1 if same_rank else len(result) - len(one)
-            raise RefusedError(
+            raise KerasRefusesError(
                 f"needs inputs of one shape; {shown(first)} and {shown(second)} differ at axis "
                 f"{axis}"
             )
@@ -76,19 +76,19 @@ def concatenate(called: Called) -> Shape:
     rank = len(shapes[0])
     for shape in shapes[1:]:
         if len(shape) != rank:
-            raise RefusedError(
+            raise KerasRefusesError(
                 f"needs inputs with one number of dimensions; {shown(shapes[0])} and "
                 f"{shown(shape)} differ"
             )
     if not -rank <= axis < rank:
-        raise RefusedError(
+        raise KerasRefusesError(
             f"joins along axis {axis}, which {shown(shapes[0])} does not have", "axis"
         )
     axis %= rank
     for other in range(rank):
         if other != axis and len({shape[other] for shape in shapes} - {None}) > 1:
             first, second = _first_two(shapes, other)
-            raise RefusedError(
+            raise KerasRefusesError(
                 f"needs inputs that differ along axis {axis} alone; {shown(first)} and "
                 f"{shown(second)} differ at axis {other}"
             )
@@ -101,20 +101,20 @@ def dot(called: Called) -> Shape:
     """Return what ``Dot`` puts out."""
     shapes = [known(spec) for spec in called.tensors()]
     if len(shapes) != _PAIR:
-        raise RefusedError(f"takes two tensors and is called with {len(shapes)}")
+        raise KerasRefusesError(f"takes two tensors and is called with {len(shapes)}")
     axes = several(called.argument("axes"), _PAIR, least=-len(shapes[0]) - len(shapes[1]))
     resolved = []
     for shape, axis in zip(shapes, axes, strict=True):
         if len(shape) < _PAIR:
             raise UnknownError
         if not -len(shape) <= axis < len(shape):
-            raise RefusedError(f"uses axis {axis}, which {shown(shape)} does not have", "axes")
+            raise KerasRefusesError(f"uses axis {axis}, which {shown(shape)} does not have", "axes")
         if axis % len(shape) == 0:
             raise UnknownError
         resolved.append(axis % len(shape))
     (one, other), (a, b) = shapes, resolved
     if one[a] != other[b]:
-        raise RefusedError(
+        raise KerasRefusesError(
             f"needs inputs of one length along its axes; axis {a} of {shown(one)} and axis {b} of "
             f"{shown(other)} differ"
         )

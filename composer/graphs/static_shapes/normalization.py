@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from composer.graphs.static_shapes.called import (
     Called,
-    RefusedError,
+    KerasRefusesError,
     Shape,
     UnknownError,
     is_number,
@@ -22,7 +22,7 @@ def normalization(called: Called) -> Shape:
         raise UnknownError
     for axis in axes:
         if not -len(shape) <= axis < len(shape):
-            raise RefusedError(f"uses axis {axis}, which {shown(shape)} does not have", "axis")
+            raise KerasRefusesError(f"uses axis {axis}, which {shown(shape)} does not have", "axis")
     resolved = {axis % len(shape) for axis in axes}
     if len(resolved) != len(axes) or 0 in resolved:
         raise UnknownError
@@ -40,6 +40,6 @@ def _check_groups(called: Called, shape: Shape, axis: int) -> None:
     if groups == 0:
         raise UnknownError
     if groups > 0 and channels % groups:
-        raise RefusedError(
+        raise KerasRefusesError(
             f"can't split the {channels} channels of {shown(shape)} into {groups} groups", "groups"
         )

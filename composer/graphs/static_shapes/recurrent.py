@@ -7,7 +7,7 @@ from collections.abc import Callable
 from composer.graphs.static_shapes.activations import check_activation
 from composer.graphs.static_shapes.called import (
     Called,
-    RefusedError,
+    KerasRefusesError,
     Shape,
     UnknownError,
     shown,
@@ -29,9 +29,9 @@ def recurrent(states: int) -> Callable[[Called], list[Shape]]:
         called.needs_rank(shape, 3)
         batch, length, features = shape
         if features is None:
-            raise RefusedError(f"needs to know the number of features and gets {shown(shape)}")
+            raise KerasRefusesError(f"needs to know the number of features and gets {shown(shape)}")
         if called.flag("stateful") and batch is None:
-            raise RefusedError(
+            raise KerasRefusesError(
                 f"keeps its state, for which it needs to know the batch size, and gets "
                 f"{shown(shape)}",
                 "stateful",

@@ -7,7 +7,7 @@ from math import prod
 from composer.graphs.graph import TensorSpec
 from composer.graphs.static_shapes.called import (
     Called,
-    RefusedError,
+    KerasRefusesError,
     Shape,
     UnknownError,
     is_number,
@@ -37,7 +37,7 @@ def _filled(shape: Shape, target: list[int] | tuple[int, ...]) -> Shape:
     size, wanted = prod(sizes), prod(length for length in target if length != _OPEN)
     if size % wanted if _OPEN in target else size != wanted:
         many = "a multiple of " if _OPEN in target else ""
-        raise RefusedError(
+        raise KerasRefusesError(
             f"can't make {list(target)} of {shown(shape)}: a sample has {size} numbers, and that "
             f"takes {many}{wanted}",
             "target_shape",
@@ -65,7 +65,7 @@ def permute(called: Called) -> TensorSpec:
     if sorted(dims) != list(range(1, len(dims) + 1)):
         raise UnknownError
     if len(dims) != len(shape) - 1:
-        raise RefusedError(
+        raise KerasRefusesError(
             f"puts {len(dims)} axes in order and gets {len(shape) - 1} behind the batch "
             f"({shown(shape)})",
             "dims",

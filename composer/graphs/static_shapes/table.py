@@ -11,11 +11,12 @@ from composer.graphs.static_shapes.attention import attention, multi_head_attent
 from composer.graphs.static_shapes.borders import cropping, up_sampling, zero_padding
 from composer.graphs.static_shapes.called import (
     Called,
-    RefusedError,
+    KerasRefusesError,
     Shape,
     UnknownError,
     known,
 )
+from composer.graphs.static_shapes.compute_dtype import FLOATS, compute_dtype
 from composer.graphs.static_shapes.convolution import (
     convolution,
     depthwise,
@@ -23,7 +24,6 @@ from composer.graphs.static_shapes.convolution import (
     transposed,
 )
 from composer.graphs.static_shapes.core import dense, embedding
-from composer.graphs.static_shapes.dtypes import FLOATS, compute_dtype
 from composer.graphs.static_shapes.merging import concatenate, dot, elementwise
 from composer.graphs.static_shapes.normalization import normalization
 from composer.graphs.static_shapes.pooling import global_pooling, pooling
@@ -92,7 +92,7 @@ def static_answer(
         found = rule(called)
     except UnknownError:
         return None
-    except RefusedError as refused:
+    except KerasRefusesError as refused:
         return Refusal(refused.message, refused.argument, refused.help)
     if isinstance(found, TensorSpec):
         return (found,)

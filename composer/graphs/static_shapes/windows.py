@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from composer.graphs.static_shapes.called import RefusedError, Shape, shown
+from composer.graphs.static_shapes.called import KerasRefusesError, Shape, shown
 
 
 def slid(
@@ -29,7 +29,7 @@ def slid(
             lengths.append(None)
         elif padding == "valid":
             if length < window:
-                raise RefusedError(
+                raise KerasRefusesError(
                     f"slides a window of {window} along axis {axis} of {shown(shape)}, which is "
                     "shorter",
                     argument,

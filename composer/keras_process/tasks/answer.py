@@ -29,14 +29,14 @@ from composer.keras_process.fact_documents import (
 )
 from composer.keras_process.tasks.code_scope import CodeScope
 from composer.keras_process.tasks.explain import explain
-from composer.keras_process.tasks.new_layer import make_layer
-from composer.keras_process.tasks.trial import failure_when_run
-from composer.keras_process.tasks.user_code import (
+from composer.keras_process.tasks.import_user_code import (
     UnknownClassError,
     extend_path,
     place,
     refuse_unknown,
 )
+from composer.keras_process.tasks.new_layer import make_layer
+from composer.keras_process.tasks.trial import failure_when_run
 from composer.resolver.facts import (
     AskedCall,
     Fact,

@@ -11,8 +11,8 @@ import numpy
 from composer.errors import BuildError
 from composer.keras_process.tasks.cases import compared, names_differ, refused
 from composer.keras_process.tasks.explain import explain
+from composer.keras_process.tasks.import_user_code import extend_path, register_classes
 from composer.keras_process.tasks.served import Served
-from composer.keras_process.tasks.user_code import extend_path, register_classes
 from composer.keras_process.tasks.verify import load_functional
 
 

@@ -14,7 +14,7 @@ import keras
 from keras.src.saving import object_registration
 
 from composer.graphs.foreign import FOUND_BY_KERAS
-from composer.keras_process.tasks.user_code import register_classes
+from composer.keras_process.tasks.import_user_code import register_classes
 
 
 class CodeScope:

@@ -13,9 +13,9 @@ import numpy
 
 from composer.errors import BuildError, ComposeError
 from composer.keras_process.tasks.explain import explain
+from composer.keras_process.tasks.import_user_code import extend_path, register_classes
 from composer.keras_process.tasks.random_inputs import random_arrays
 from composer.keras_process.tasks.served import Served
-from composer.keras_process.tasks.user_code import extend_path, register_classes
 from composer.keras_process.tasks.verify import load_functional, open_sizes
 
 BATCHES = (1, 3)

@@ -14,8 +14,8 @@ import keras
 from composer.diagnostics.suggest import nearest
 from composer.errors import ComposeError, SourceError
 from composer.keras_process.tasks.explain import explain
+from composer.keras_process.tasks.import_user_code import extend_path, failure
 from composer.keras_process.tasks.reload import Unloadable, unloadable_part
-from composer.keras_process.tasks.user_code import extend_path, failure
 
 _FAILED = "code-run"
 _MISSING = "code"

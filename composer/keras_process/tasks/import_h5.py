@@ -15,9 +15,9 @@ import ml_dtypes
 import numpy
 
 from composer.errors import SourceError
-from composer.graphs.graph import Refusal
+from composer.graphs.graph import Unlinkable
 from composer.keras_process.h5_holes import choices, stand_in
-from composer.keras_process.h5_pairing import Variable, Weight, contradiction
+from composer.keras_process.h5_pairing import StoredWeight, Variable, contradiction
 from composer.keras_process.tasks.explain import explain
 from composer.legacy.h5.put_in_place import put_in_place
 from composer.legacy.h5.set_aside import SetAside
@@ -106,7 +106,9 @@ def _with_stand_ins(
 def _put_in_place(saved: Path, request: Mapping[str, Any]) -> None:
     """Write the layers that were set aside into the saved file, as data."""
     aside = [
-        SetAside(path=path, refusal=Refusal(why=""), entry=entry, made=path not in request["holes"])
+        SetAside(
+            path=path, refusal=Unlinkable(why=""), entry=entry, made=path not in request["holes"]
+        )
         for path, entry in request["aside"]
     ]
     unsure = frozenset(path for path, hole in request["holes"].items() if not hole["shapes"])
@@ -172,7 +174,7 @@ def load_layer(layer: Any, stored: list[list[str]], file: Any) -> None:
     variables = [*layer.trainable_weights, *layer.non_trainable_weights]
     owners = dict(_owners(layer, ()))
     found = contradiction(
-        [Weight(name=name, shape=tuple(file[place].shape)) for name, place in stored],
+        [StoredWeight(name=name, shape=tuple(file[place].shape)) for name, place in stored],
         [Variable(owners=owners[id(v)], name=v.name, shape=tuple(v.shape)) for v in variables],
     )
     if found is not None:

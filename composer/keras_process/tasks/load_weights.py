@@ -11,7 +11,7 @@ import keras
 from composer.errors import SourceError
 from composer.keras_process.tasks.explain import explain
 from composer.keras_process.tasks.import_h5 import load_layer
-from composer.keras_process.tasks.user_code import extend_path, register_classes
+from composer.keras_process.tasks.import_user_code import extend_path, register_classes
 
 
 def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import keras
 from composer.graphs.canonical import without_compilation
 from composer.graphs.foreign import foreign_classes
 from composer.keras_process.tasks.explain import explain
-from composer.keras_process.tasks.user_code import is_known
+from composer.keras_process.tasks.import_user_code import is_known
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import keras
 import numpy
 
 from composer.keras_process.tasks.explain import explain
+from composer.keras_process.tasks.import_user_code import extend_path, register_classes
 from composer.keras_process.tasks.random_inputs import SIZES, random_arrays
-from composer.keras_process.tasks.user_code import extend_path, register_classes
 
 
 def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def perform(request: Mapping[str, Any], report: Callable[[str], None]) -> dict[s
         report: told before each step.
 
     Returns:
-        what :class:`composer.keras_process.verification.Verification` holds, as plain JSON.
+        what :class:`composer.keras_process.ask_verification.Verification` holds, as plain JSON.
     """
     report("loading the artifact")
     code = request["code"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from composer.graphs.graph import SHARED, Graph, Json, Operation, Refusal, not_recorded
+from composer.graphs.graph import SHARED, Graph, Json, Operation, Unlinkable, not_recorded
 from composer.legacy.h5.loss_parts import name_in
 from composer.legacy.h5.set_aside import SetAside
 
@@ -70,12 +70,12 @@ def _holes(graph: Graph, classes: Mapping[str, str], path: str) -> Iterator[tupl
             yield from _holes(operation.inner, classes, f"{full}/")
 
 
-def refusals(aside: Sequence[SetAside]) -> dict[str, Refusal]:
+def refusals(aside: Sequence[SetAside]) -> dict[str, Unlinkable]:
     """Return why each layer is refused, by its full name."""
     return {item.path: item.refusal for item in aside}
 
 
-def marked(graph: Graph, refused: Mapping[str, Refusal], path: str = "") -> Graph:
+def marked(graph: Graph, refused: Mapping[str, Unlinkable], path: str = "") -> Graph:
     """Return a graph with its refused layers marked, those of nested models included.
 
     Args:

@@ -10,7 +10,7 @@ from typing import Final
 
 from composer.errors import FormatError
 from composer.graphs.check_config import check_config
-from composer.graphs.graph import Graph, Json, Operation, Refusal, Repair
+from composer.graphs.graph import Graph, Json, Operation, Repair, Unlinkable
 from composer.graphs.reader import read_graph
 from composer.legacy import keras2
 from composer.legacy.h5.early import late_spelling
@@ -118,7 +118,7 @@ def _flipped(
         except FormatError as refused:
             yield SetAside(
                 path=operation.name,
-                refusal=Refusal(why=refused.message, help=refused.help),
+                refusal=Unlinkable(why=refused.message, help=refused.help),
                 entry={},
                 made=True,
             )

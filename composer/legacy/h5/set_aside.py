@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from composer.errors import FormatError
-from composer.graphs.graph import Json, Refusal
+from composer.graphs.graph import Json, Unlinkable
 from composer.legacy.h5.early import is_model
 from composer.legacy.h5.loss_parts import identity, name_in
 from composer.legacy.keras2_calls import OF_ONE_LAYER, leaves_of
@@ -48,7 +48,7 @@ class SetAside:
     """
 
     path: str
-    refusal: Refusal
+    refusal: Unlinkable
     entry: Mapping[str, Json]
     made: bool
 
@@ -207,7 +207,7 @@ def _stand_in(
     found.append(
         SetAside(
             path="/".join(path),
-            refusal=Refusal(why=why.message, help=why.help),
+            refusal=Unlinkable(why=why.message, help=why.help),
             entry={"class_name": str(entry.get("class_name")), "config": entry["config"]},
             made=is_made,
         )

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from composer.graphs.canonical import METADATA_KEY
-from composer.outputs.output_format import Job, Linked, OutputFormat
+from composer.outputs.output_format import Linked, OutputFormat, WriteRequest
 
 if TYPE_CHECKING:
-    from composer.linker.check import Computed
+    from composer.linker.check_artifact import Computed
 
 _METADATA: Final = 1 << 22
 """Bytes of metadata.json that are read: ours is far smaller."""
 
 
-def _write(job: Job) -> Computed:
+def _write(job: WriteRequest) -> Computed:
     from composer.linker.linker import link
     from composer.resolver.plan_schema import check_plan_names
 
@@ -25,8 +25,8 @@ def _write(job: Job) -> Computed:
     return link(job.plan, job.states, job.target)
 
 
-def _check(job: Job) -> None:
-    from composer.linker.check import check_artifact
+def _check(job: WriteRequest) -> None:
+    from composer.linker.check_artifact import check_artifact
 
     check_artifact(job.target, job.plan, job.computed)
 

@@ -6,25 +6,25 @@ from typing import TYPE_CHECKING, Final
 
 from composer.outputs.output_format import (
     HDF5_BEGINNING,
-    Job,
     LayerFiles,
     Linked,
     OutputFormat,
+    WriteRequest,
     begins,
 )
 
 if TYPE_CHECKING:
-    from composer.linker.check import Computed
+    from composer.linker.check_artifact import Computed
 
 
-def _write(job: Job) -> Computed:
+def _write(job: WriteRequest) -> Computed:
     from composer.linker.linker import link_weights
 
     return link_weights(job.plan, job.target)
 
 
-def _check(job: Job) -> None:
-    from composer.linker.check import check_weights
+def _check(job: WriteRequest) -> None:
+    from composer.linker.check_artifact import check_weights
 
     check_weights(job.target, job.plan, job.computed)
 

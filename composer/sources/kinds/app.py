@@ -9,14 +9,14 @@ from typing import Any
 from composer.container.digests import digest_file
 from composer.errors import SourceError
 from composer.keras_process.applications import check_application
-from composer.keras_process.imports import Recipe
+from composer.keras_process.imports import ImportRequest
 from composer.sources.imported import imported_by
 from composer.sources.kind import SourceKind
 
 
 def application_recipe(
     name: str, args: Mapping[str, Any], seed: int, *, directory: Path | None = None
-) -> Recipe:
+) -> ImportRequest:
     """Return the recipe of a model of ``keras.applications``.
 
     Args:
@@ -44,7 +44,7 @@ def application_recipe(
         # The content counts, not where it lies.
         decides["weights"] = _digest(name, file)
         decides["args"] = {**dict(args), "weights": None}
-    return Recipe(
+    return ImportRequest(
         importer="app",
         decides=decides,
         request={"task": "import_app", "name": name, "args": arguments, "seed": seed},

@@ -9,7 +9,7 @@ from composer.container.stored import FileStamp
 from composer.errors import BuildError, FormatError, SourceError
 from composer.files.suffixes import LEGACY_SUFFIXES
 from composer.keras_process.h5_check import check_import
-from composer.keras_process.imports import Recipe
+from composer.keras_process.imports import ImportRequest
 from composer.keras_process.keras_classes import known_classes
 from composer.legacy.h5.check_weights import check_weights
 from composer.legacy.h5.put_in_place import holes, refusals
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from composer.spec.model import Source
 
 
-def legacy_recipe(model: LegacyModel, sha256: str, name: str) -> Recipe:
+def legacy_recipe(model: LegacyModel, sha256: str, name: str) -> ImportRequest:
     """Return the recipe of the model of an ``.h5`` file.
 
     Args:
@@ -45,7 +45,7 @@ def legacy_recipe(model: LegacyModel, sha256: str, name: str) -> Recipe:
             raise BuildError("CMP710.changed-import", path=file.path)
         check_import(model, saved)
 
-    return Recipe(
+    return ImportRequest(
         importer="h5",
         decides={"sha256": sha256, "repairs": REPAIRS_VERSION},
         request={

@@ -14,12 +14,14 @@ from composer.keras_process.hub_presets import (
     hub_version,
     preset_folder,
 )
-from composer.keras_process.imports import Recipe
+from composer.keras_process.imports import ImportRequest
 from composer.sources.imported import imported_by
 from composer.sources.kind import SourceKind
 
 
-def hub_recipe(preset: str, args: Mapping[str, Any], seed: int, *, directory: Path) -> Recipe:
+def hub_recipe(
+    preset: str, args: Mapping[str, Any], seed: int, *, directory: Path
+) -> ImportRequest:
     """Return the recipe of a preset; a local one is read as data first.
 
     Args:
@@ -46,7 +48,7 @@ def hub_recipe(preset: str, args: Mapping[str, Any], seed: int, *, directory: Pa
         ) from problem
     options = dict(args)
     asked = options.pop("task", BACKBONE)
-    return Recipe(
+    return ImportRequest(
         importer="hub",
         decides={
             "preset": preset if folder is None else None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from composer.container.digests import digest_folder, digest_sums
 from composer.errors import SourceError
-from composer.keras_process.imports import Recipe
+from composer.keras_process.imports import ImportRequest
 from composer.sources.located import Located
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _keys_about_layers(source: Source) -> Iterator[str]:
             yield key
 
 
-def _recipe(folder: Path, signature: str) -> Recipe:
+def _recipe(folder: Path, signature: str) -> ImportRequest:
     """Return the recipe of a ``.keras`` file with one layer that runs a program.
 
     Args:
@@ -109,7 +109,7 @@ def _recipe(folder: Path, signature: str) -> Recipe:
         raise SourceError(
             "CMP529.unreadable", path=problem.filename, reason=problem.strerror
         ) from problem
-    return Recipe(
+    return ImportRequest(
         importer="program",
         decides={"folder": content, "signature": signature, "version": _VERSION},
         request={

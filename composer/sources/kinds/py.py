@@ -11,12 +11,14 @@ from composer.keras_process.code_content import code_content
 from composer.keras_process.code_function import check_function
 from composer.keras_process.code_search import ModuleSearch
 from composer.keras_process.code_targets import file_of_module, parse_target
-from composer.keras_process.imports import Recipe
+from composer.keras_process.imports import ImportRequest
 from composer.sources.imported import imported_by
 from composer.sources.kind import SourceKind
 
 
-def code_recipe(target: str, args: Mapping[str, Any], seed: int, *, directory: Path) -> Recipe:
+def code_recipe(
+    target: str, args: Mapping[str, Any], seed: int, *, directory: Path
+) -> ImportRequest:
     """Return the recipe of the model that a function returns; the code is read and not run.
 
     Args:
@@ -40,7 +42,7 @@ def code_recipe(target: str, args: Mapping[str, Any], seed: int, *, directory: P
         raise SourceError(
             "CMP515.unreadable", path=problem.filename, reason=problem.strerror
         ) from problem
-    return Recipe(
+    return ImportRequest(
         importer="py",
         decides={
             "target": target,

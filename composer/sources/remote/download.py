@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from composer.sources.remote.transport import Answer, Ask, TransferError, Wanted
+from composer.sources.remote.transport import Ask, Response, TransferError, Wanted
 from composer.spec.locations import shown_location
 from composer.store import Store
-from composer.store.unfinished import Unfinished
+from composer.store.partial_download import Unfinished
 
 TRIES = 5
 """How often in a row a transfer may fail before it is given up."""
@@ -157,7 +157,7 @@ def other_bytes(url: str, found: str, wanted: str) -> TransferError:
     )
 
 
-def _take(answer: Answer, wanted: Wanted, part: Unfinished, say: Callable[[str], None]) -> None:
+def _take(answer: Response, wanted: Wanted, part: Unfinished, say: Callable[[str], None]) -> None:
     assert answer.chunks is not None
     shown = shown_location(wanted.url)
     whole = "" if answer.size is None else f" of {amount(answer.size)}"

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from composer.diagnostics.suggest import nearest
-from composer.sources.remote.transport import Answer, TransferError, Wanted
+from composer.sources.remote.transport import Response, TransferError, Wanted
 from composer.spec.locations import scheme, schemes, shown_location, without_secrets
 
 _BLOCK = 8 << 20
@@ -48,7 +48,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {"s3": {"version_aware": True}}
 
 
 @contextmanager
-def ask(wanted: Wanted, *, at: str | None = None, archive: str | None = None) -> Iterator[Answer]:
+def ask(wanted: Wanted, *, at: str | None = None, archive: str | None = None) -> Iterator[Response]:
     """Ask a file system of fsspec; see :data:`composer.sources.remote.transport.Ask`.
 
     Args:
@@ -62,7 +62,7 @@ def ask(wanted: Wanted, *, at: str | None = None, archive: str | None = None) ->
     if archive is not None:
         validator = f"archive {archive}"
     revision = next((str(info[key]) for key in _REVISIONS if info.get(key)), None)
-    answer = Answer(
+    answer = Response(
         validator=validator,
         revision=None if revision == "null" else revision,
         size=size if isinstance(size, int) else None,

@@ -13,7 +13,7 @@ import requests
 from requests.auth import AuthBase
 
 from composer.sources.remote.filesystems import missing_extra
-from composer.sources.remote.transport import Answer, TransferError, Wanted
+from composer.sources.remote.transport import Response, TransferError, Wanted
 from composer.sources.remote.web import body, opened
 from composer.sources.remote.web_errors import raise_for_status
 
@@ -62,7 +62,7 @@ class _Bearer(AuthBase):
 
 
 @contextmanager
-def ask(wanted: Wanted) -> Iterator[Answer]:
+def ask(wanted: Wanted) -> Iterator[Response]:
     """Ask the hub; see :data:`composer.sources.remote.transport.Ask`.
 
     What huggingface_hub does in ``get_hf_file_metadata``: a HEAD request gives the commit, and
@@ -98,7 +98,7 @@ def ask(wanted: Wanted) -> Iterator[Answer]:
     validator = f"etag {tag}" if tag else None
     here = sha256 is not None and wanted.held(sha256)
     if here or (validator is not None and validator == wanted.known):
-        yield Answer(validator=validator, revision=commit, sha256=sha256, chunks=None)
+        yield Response(validator=validator, revision=commit, sha256=sha256, chunks=None)
         return
     headers = {}
     if validator is not None and validator == wanted.begun and wanted.offset:
@@ -108,7 +108,7 @@ def ask(wanted: Wanted) -> Iterator[Answer]:
     check = partial(_check, place)
     with opened("GET", url, headers, wanted, auth=auth, check=check) as response:
         answer = body(response, wanted, validator)
-        yield Answer(
+        yield Response(
             validator=validator,
             revision=commit,
             size=int(size) if size.isdecimal() else answer.size,

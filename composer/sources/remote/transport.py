@@ -34,7 +34,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Response:
     """What a server gives.
 
     Attributes:
@@ -56,7 +56,7 @@ class Answer:
     chunks: Iterator[bytes] | None
 
 
-Ask = Callable[[Wanted], AbstractContextManager[Answer]]
+Ask = Callable[[Wanted], AbstractContextManager[Response]]
 """Asks a server; the connection lasts as long as the block.
 
 Raises:

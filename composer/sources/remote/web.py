@@ -14,7 +14,7 @@ from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
 from composer.sources.remote.hosts import check_host, guarded
-from composer.sources.remote.transport import CHUNK, Answer, TransferError, Wanted
+from composer.sources.remote.transport import CHUNK, Response, TransferError, Wanted
 from composer.sources.remote.web_errors import no_address, raise_for_exception, raise_for_status
 from composer.spec.locations import shown_location
 
@@ -24,7 +24,7 @@ _REDIRECTS = 10
 
 
 @contextmanager
-def ask(wanted: Wanted) -> Iterator[Answer]:
+def ask(wanted: Wanted) -> Iterator[Response]:
     """Ask a web server; see :data:`composer.sources.remote.transport.Ask`.
 
     One request, with a condition on the known bytes (RFC 9110, 13.1) or for the rest of those
@@ -35,7 +35,7 @@ def ask(wanted: Wanted) -> Iterator[Answer]:
     if wanted.known is not None and wanted.known.startswith("etag "):
         headers["If-None-Match"] = wanted.known.removeprefix("etag ")
     elif wanted.known is not None and _still(wanted):
-        yield Answer(validator=wanted.known, chunks=None)
+        yield Response(validator=wanted.known, chunks=None)
         return
     if _can_resume(wanted):
         assert wanted.begun is not None
@@ -47,7 +47,7 @@ def ask(wanted: Wanted) -> Iterator[Answer]:
         if wanted.known is not None and (
             status == requests.codes.not_modified or validator == wanted.known
         ):
-            yield Answer(validator=wanted.known, chunks=None)
+            yield Response(validator=wanted.known, chunks=None)
             return
         yield body(response, wanted, validator)
 
@@ -142,7 +142,7 @@ def opened(
             yield response
 
 
-def body(response: requests.Response, wanted: Wanted, validator: str | None) -> Answer:
+def body(response: requests.Response, wanted: Wanted, validator: str | None) -> Response:
     """Return the answer that a response of status 200 or 206 is."""
     headers = response.headers
     if response.status_code not in (requests.codes.ok, requests.codes.partial_content):
@@ -158,7 +158,7 @@ def body(response: requests.Response, wanted: Wanted, validator: str | None) -> 
         raise TransferError("CMP510.web-page", location=shown_location(wanted.url))
     if headers.get("Content-Encoding", "identity").lower() != "identity":
         size, validator = None, None
-    return Answer(
+    return Response(
         validator=validator, size=size, offset=offset, chunks=_chunks(response, wanted.url)
     )
 

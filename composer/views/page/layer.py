@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from math import prod
 from typing import Any
 
+from composer.difference.compared_model import Layer, Weight
 from composer.difference.renames import IGNORED
-from composer.difference.view import Layer, Weight
 from composer.views.page.model import Cell, Section
 
 _LONGEST = 1000

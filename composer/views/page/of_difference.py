@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from composer.difference.compare import LayerChange, ModelDifference, Pair
-from composer.difference.view import Calls, ComparedModel, Layer
+from composer.difference.compared_model import Calls, ComparedModel, Layer
 from composer.difference.words import distance_in_words
 from composer.views.page.layer import arguments_of, calls_of, facts_of, in_words, weights_of
 from composer.views.page.model import Detail, Mark, Page, Row, Section, Table

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from composer.difference.view import ComparedModel, Layer
-from composer.difference.views import view_of_plan
+from composer.difference.comparable import view_of_plan
+from composer.difference.compared_model import ComparedModel, Layer
 from composer.resolver.plan import MapEntry, Plan, PlannedSource
 from composer.resolver.seams import Seam
 from composer.views.page.layer import arguments_of, calls_of, facts_of, weights_of

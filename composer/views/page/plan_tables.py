@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from composer.difference.view import ComparedModel
+from composer.difference.compared_model import ComparedModel
 from composer.resolver.plan import MapEntry, Plan
 from composer.views.page.layer import digest_of, parameters_of, shape_of
 from composer.views.page.model import Row, Table

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from composer.difference.compare import LayerChange, ModelDifference
+from composer.difference.compared_model import Calls, ComparedModel, Layer, Ports
 from composer.difference.renames import in_new_names
-from composer.difference.view import Calls, ComparedModel, Layer, Ports
 from composer.views.page.model import Mark
 from composer.views.picture.fold import folded
 from composer.views.picture.model import Arrow, Box, Kind, Node, Picture

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from composer.graphs.graph import Refusal
+from composer.graphs.graph import Unlinkable
 from composer.keras_process.h5_check import check_import
 from composer.keras_process.keras_classes import known_classes
 from composer.legacy.h5.read import LegacyModel, read_legacy_model
@@ -41,7 +41,7 @@ REFUSED = {
 @dataclass(frozen=True)
 class Sweep:
     models: dict[str, LegacyModel]
-    refusals: dict[str, list[Refusal]]
+    refusals: dict[str, list[Unlinkable]]
     imported: Path
     seen: dict[str, Any]
 
@@ -51,7 +51,7 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
     saved, imported = tmp_path_factory.mktemp("saved"), tmp_path_factory.mktemp("imported")
     run(HERE / "save_h5.py", saved)
     models: dict[str, LegacyModel] = {}
-    refusals: dict[str, list[Refusal]] = {}
+    refusals: dict[str, list[Unlinkable]] = {}
     requests: dict[str, Any] = {}
     for path in sorted(saved.glob("*.h5")):
         model = read_legacy_model(path, known_classes())

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from composer.errors import DriftError
-from composer.outputs.output_format import Job, Linked, Misfit, OutputFormat
+from composer.outputs.output_format import Linked, Misfit, OutputFormat, WriteRequest
 from composer.resolver.plan import Plan
 
 
-def write(job: Job) -> None:
+def write(job: WriteRequest) -> None:
     """Write what the linked ``.keras`` file holds, rounded to ``digits``."""
     assert job.linked is not None
     job.target.write_text(json.dumps(_net(job)) + "\n")
 
 
-def check(job: Job) -> None:
+def check(job: WriteRequest) -> None:
     """Compare every number that was written with the linked ``.keras`` file."""
     try:
         found = json.loads(job.target.read_text())
@@ -38,7 +38,7 @@ def check(job: Job) -> None:
             raise _drift(job, f"layer {other['name']!r} is not as planned")
 
 
-def _drift(job: Job, wrong: str) -> DriftError:
+def _drift(job: WriteRequest, wrong: str) -> DriftError:
     return DriftError("CMP614.not-as-planned", path=job.target.name, problems=[wrong])
 
 
@@ -59,7 +59,7 @@ def looks_right(path: Path) -> bool:
     return path.read_bytes().startswith(b'{"name"')
 
 
-def _net(job: Job) -> dict[str, Any]:
+def _net(job: WriteRequest) -> dict[str, Any]:
     import h5py
 
     assert job.linked is not None

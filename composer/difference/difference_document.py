@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from composer.difference.compare import LayerChange, ModelDifference, Pair, WeightChange
-from composer.difference.view import Layer, Ports
+from composer.difference.compared_model import Layer, Ports
 
 
 def difference_document(found: ModelDifference) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Literal
 
+from composer.difference.compared_model import Calls, ComparedModel, Layer, Ports, Weight
 from composer.difference.tensor_values import TensorValues
-from composer.difference.view import Calls, ComparedModel, Layer, Ports, Weight
 from composer.graphs.graph import (
     Call,
     Graph,

@@ -11,7 +11,7 @@ from composer.errors import DriftError, FormatError
 from composer.graphs.graph import leaves
 from composer.graphs.model_file import ModelFile
 from composer.graphs.order import operation_order
-from composer.linker.compare import Pair, unequal
+from composer.linker.compare_tensors import Pair, unequal
 from composer.model_files.read_model import read_model
 from composer.resolver.plan import Plan
 from composer.tensors.expression import Stored

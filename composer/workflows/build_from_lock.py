@@ -15,10 +15,10 @@ from composer.files.regular import read_regular
 from composer.outputs.chosen import Output
 from composer.record.authority import nodes, unbacked
 from composer.record.build_record import BuildRecord
-from composer.record.compare import TEXT, compare
+from composer.record.compare_records import TEXT, compare
 from composer.record.drift import and_more
 from composer.record.lock_file import lock_path, resolved_sha256
-from composer.record.making import record_spec
+from composer.record.record_build import record_spec
 from composer.spec import yaml_text
 from composer.spec.boundary import boundary_of
 from composer.spec.from_data import spec_from_data

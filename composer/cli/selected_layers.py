@@ -38,7 +38,7 @@ def catch(inspection: Inspection, selectors: Mapping[str, Selector]) -> Mapping[
     from composer.diagnostics.suggest import did_you_mean
     from composer.graphs.flatten import flat_graph
     from composer.resolver.dead_selectors import why_dead
-    from composer.resolver.select import matches
+    from composer.resolver.select_layers import matches
     from composer.resolver.topology import Topology
 
     topology = Topology.of(inspection.graph)

@@ -20,7 +20,7 @@ from composer.resolver.name_layers import default_name
 from composer.resolver.piece import Piece
 from composer.resolver.problems import Problems
 from composer.resolver.tensor_references import Step
-from composer.resolver.train import with_flag
+from composer.resolver.trainable_flags import with_flag
 from composer.spec.affixes import unaffixed
 from composer.spec.model import Selector, Source
 from composer.spec.selectors import regex_pattern

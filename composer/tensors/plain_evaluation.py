@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from composer.container.archive import opened_weights
 from composer.container.stored import StoredTensor
-from composer.tensors.evaluate import PASS_ELEMENTS, Piece
+from composer.tensors.evaluate import PASS_ELEMENTS, EvaluatedPiece
 from composer.tensors.expression import (
     Cast,
     Combine,
@@ -105,8 +105,8 @@ class _Everything:
     def tensor(self, index: int) -> Wide:
         return self.arrays[index]
 
-    def elements(self) -> Iterator[Piece]:
+    def elements(self) -> Iterator[EvaluatedPiece]:
         for region in pieces(self.shape, PASS_ELEMENTS):
             some = np.ix_(*region)
             arrays = tuple(np.ascontiguousarray(array[some]) for array in self.arrays)
-            yield Piece(arrays, self.shape, region)
+            yield EvaluatedPiece(arrays, self.shape, region)

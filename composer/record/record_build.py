@@ -33,7 +33,7 @@ from composer.resolver.seeds import layer_seed, source_seed
 from composer.sources.damage import damage_told
 from composer.sources.paths import file_path
 from composer.sources.remembered import remembered_content, remembered_sound_sha256
-from composer.sources.states import source_states
+from composer.sources.source_digests import source_states
 from composer.spec.locations import (
     is_remote,
     local_path,
