@@ -14,7 +14,6 @@ from composer.resolver.check_code import report_code
 from composer.resolver.plan import Download
 from composer.resolver.problems import Problems
 from composer.sources.located import Located
-from composer.sources.reading import CONTRADICTIONS
 from composer.sources.weights import Weighted, WeightsProblem
 from composer.spec.locations import shown_location
 from composer.spec.model import Source
@@ -123,8 +122,9 @@ def _report_format(source: Source, error: FormatError, problems: Problems) -> No
         ("sources", source.id, "flatten") if error.code == "CMP418" else _from(source),
         help="fetch the file again, or save the model again in Keras",
     )
-    if error.code in CONTRADICTIONS:
-        report_code(source, cast("Sequence[Finding]", error.fields["carried"]), problems)
+    # Of a file whose weights contradict its config; one of old Keras was refused before the scan.
+    carried = cast("Sequence[Finding]", error.fields.get("carried", ()))
+    report_code(source, carried, problems)
 
 
 def _report_weights(

@@ -296,7 +296,7 @@ def _refuse_uncaused(spec: str, prepared: Prepared, locked: BuildRecord, now: Bu
     raise DriftError(
         "CMP614.unexplained-lock",
         path=lock_path(spec),
-        diagnostics=exchanged(found, locked, command=command, positions=positions),
+        differences=exchanged(found, locked, command=command, positions=positions),
     )
 
 

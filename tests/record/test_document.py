@@ -46,17 +46,17 @@ def test_the_digest_of_a_resolved_spec_is_that_of_rfc_8785() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "key"),
     [
-        ("{", "is no lock"),
-        ("[]", "the document"),
-        ('{"format": 2}', "a lock of format 2"),
-        ('{"format": 1}', "is a required property"),
-        ("[" * 100_000, "is no lock"),
+        ("{", "CMP118.not-a-lock"),
+        ("[]", "CMP118.invalid-lock"),
+        ('{"format": 2}', "CMP118.lock-format"),
+        ('{"format": 1}', "CMP118.invalid-lock"),
+        ("[" * 100_000, "CMP118.not-a-lock"),
     ],
 )
-def test_what_is_no_lock_is_refused_with_the_way_out(text: str, words: str) -> None:
-    with pytest.raises(DriftError, match=words) as caught:
+def test_what_is_no_lock_is_refused_with_the_way_out(text: str, key: str) -> None:
+    with pytest.raises(DriftError, check=lambda error: error.key == key) as caught:
         lock_from_text(text, "a.lock.json")
     assert caught.value.help == "compose lock SPEC writes a new one"
 
