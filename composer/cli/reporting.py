@@ -61,8 +61,9 @@ class Report:
             error: that ends one of several.
             about: which one; it is named where the message does not name it.
         """
-        if not isinstance(error, SpecError) and about not in map(str, error.fields.values()):
-            error = error.about(spec=about or None)
+        named = map(str, error.fields.values())
+        if about and not isinstance(error, SpecError) and about not in named:
+            error = error.about(spec=about)
         if self._on_stdout:
             self._collected.extend(error.diagnostics)
         elif isinstance(error, SpecError):

@@ -32,7 +32,7 @@ def test_cve_2026_1669_bytes_in_another_file_are_not_read(attack) -> None:
             KERNEL, (4, 8), "float32", external=[(str(attack.pipe), 0, 128)]
         ),
     )
-    attack.refused("a.keras", "CMP502", KERNEL, "keeps its bytes in another file")
+    attack.refused("a.keras", "CMP502", KERNEL, "in another file")
 
 
 def test_cve_2026_12480_a_virtual_dataset_is_not_resolved(attack) -> None:
@@ -78,7 +78,7 @@ def test_cve_2026_0897_and_12570_zeros_that_deflate_to_nothing_are_refused(attac
         dataset[: 1 << 22] = np.zeros(1 << 22, "float32")
 
     with_weights(attack, bomb)
-    attack.refused("a.keras", "CMP502", KERNEL, "declares shape")
+    attack.refused("a.keras", "CMP502", KERNEL, "shape (1073741824,)")
 
 
 def test_a_filter_that_hdf5_would_load_a_library_for_is_refused_before(attack, monkeypatch) -> None:
