@@ -1,4 +1,4 @@
-"""What becomes of each layer of each source, and why."""
+"""What becomes of each layer of each source, and what stands in for it."""
 
 from __future__ import annotations
 

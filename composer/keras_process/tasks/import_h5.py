@@ -16,9 +16,9 @@ import numpy
 
 from composer.errors import SourceError
 from composer.graphs.graph import Unlinkable
-from composer.keras_process.h5_holes import choices, stand_in
 from composer.keras_process.h5_pairing import StoredWeight, Variable, contradiction
 from composer.keras_process.tasks.explain import explain
+from composer.keras_process.tasks.h5_holes import choices, stand_in
 from composer.legacy.h5.put_in_place import put_in_place
 from composer.legacy.h5.set_aside import SetAside
 
