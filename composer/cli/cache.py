@@ -27,7 +27,8 @@ def command(context: click.Context, *, as_json: bool) -> int:
     """
     if context.invoked_subcommand is not None:
         return 0
-    from composer.store import contents, default_store
+    from composer.store import default_store
+    from composer.store.listing import contents
 
     found = contents(default_store())
     if as_json:
@@ -66,7 +67,8 @@ def prune(
     """
     from composer.cli.cache_screen import pruned_document, removed
     from composer.errors import UsageError
-    from composer.store import contents, default_store
+    from composer.store import default_store
+    from composer.store.listing import contents
 
     if everything and (age or max_size):
         raise UsageError("CMP113.cache-all-limits")

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from composer.cli.numbers import ago, count, size
 from composer.diagnostics.render.terminal_text import shown
-from composer.store import Contents, Item, Pruned
+from composer.store import Pruned
+from composer.store.listing import Contents, Item
 from composer.store.pruning import size_of
 
 _DIGITS = 12

@@ -3,7 +3,7 @@
 ``words/CMP502.toml`` holds the messages of ``CMP502``, one table a case::
 
     [crc]
-    says = "{path}: member {member!r} is damaged: its CRC-32 is {found:08x}, expected {expected:08x}"
+    says = "{path}: member {member!r} is damaged: CRC {found:08x}, expected {expected:08x}"
     help = "copy or download the file again"
 
 Fields are written as in :meth:`str.format`. Several values in one field are joined by the sign that

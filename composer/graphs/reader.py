@@ -52,6 +52,11 @@ def read_graph(model: Mapping[str, Json]) -> Graph:
         FormatError: the config holds no graph (a subclassed model), or contradicts itself.
     """
     check_config(model)
+    return graph_of(model)
+
+
+def graph_of(model: Mapping[str, Json]) -> Graph:
+    """Return what :func:`read_graph` does, of a config that is known to be in order."""
     config = model.get("config")
     if not isinstance(config, Mapping):
         raise FormatError("CMP502.no-model")
@@ -154,7 +159,7 @@ def _read_operation(entry: Mapping[str, Json], free_name: str | None = None) -> 
         _check_input_shape(config.get("batch_shape"), name)
     inner = None
     if _holds_functional(config) or _holds_sequential(entry):
-        inner = read_graph(entry)
+        inner = graph_of(entry)
     return Operation(
         name=name,
         kind=kind,

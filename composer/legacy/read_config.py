@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from composer.graphs.check_config import check_config
 from composer.graphs.graph import Graph, Json
-from composer.graphs.reader import read_graph
+from composer.graphs.reader import graph_of
 from composer.legacy.keras2 import is_legacy, modernise
 from composer.legacy.keras2_masks import mask_warnings
 
@@ -26,7 +26,7 @@ def read_any_graph(model: Mapping[str, Json]) -> Graph:
     """
     check_config(model)
     if not is_legacy(model):
-        return read_graph(model)
+        return graph_of(model)
     today, repairs = modernise(model)
-    graph = read_graph(today)
+    graph = graph_of(today)
     return replace(graph, repairs=repairs, warnings=mask_warnings(graph))

@@ -7,14 +7,14 @@ package that is broken, or slow to import, costs only the specs that use it.
 from __future__ import annotations
 
 import functools
+import importlib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
-from pathlib import Path
 from typing import Any, Final
 
 from composer.errors import PluginError
+from composer.plugins.own_entry_points import OWN_ENTRY_POINTS
 
 OURS: Final = "keras-compose"
 _GROUPS = "keras_compose."
@@ -57,9 +57,9 @@ class Registered:
         Raises:
             PluginError: importing it fails, or it is something else.
         """
-        point = metadata.EntryPoint(name=self.name, group=self.group, value=self.target)
+        module, _, name = self.target.partition(":")
         try:
-            found = point.load()
+            found = getattr(importlib.import_module(module), name)
         except (Exception, SystemExit) as error:
             if self.is_ours:
                 raise
@@ -96,6 +96,8 @@ def of_plugins(group: str) -> tuple[Registered, ...]:
 
 def all_of_plugins() -> tuple[Registered, ...]:
     """Return what other packages register under all of our groups."""
+    from importlib import metadata
+
     groups = sorted(metadata.entry_points().groups)
     ours_ = (group for group in groups if group.startswith(_GROUPS))
     return tuple(entry for group in ours_ for entry in of_plugins(group))
@@ -119,6 +121,9 @@ def find(group: str, name: str) -> Registered | None:
 
 @functools.cache
 def _of_plugins(group: str, path: tuple[str, ...]) -> tuple[Registered, ...]:  # noqa: ARG001
+    # Imported here, as above: it takes longer than most of compose, and few specs name plug-ins.
+    from importlib import metadata
+
     own = ours(group)
     found = {
         entry.name + entry.value: Registered(
@@ -136,25 +141,11 @@ def _of_plugins(group: str, path: tuple[str, ...]) -> tuple[Registered, ...]:  #
 
 @functools.cache
 def _ours() -> Mapping[str, Mapping[str, Registered]]:
-    """Return our own entry points by group and name.
-
-    In a clone they are read from pyproject.toml: what an editable install recorded may be older.
-    """
-    groups: dict[str, dict[str, Registered]] = {}
-    for group, name, target in _declared(Path(__file__).parents[2] / "pyproject.toml"):
-        entry = Registered(group=group, name=name, target=target, package=OURS, version="")
-        groups.setdefault(group, {})[name] = entry
-    return groups
-
-
-def _declared(file: Path) -> list[tuple[str, str, str]]:
-    if file.is_file():
-        # Imported here: an installed package has no such file.
-        import tomllib
-
-        project = tomllib.loads(file.read_text(encoding="utf-8")).get("project", {})
-        if project.get("name") == OURS:
-            groups = project.get("entry-points", {})
-            return [(group, *pair) for group, names in groups.items() for pair in names.items()]
-    points = metadata.distribution(OURS).entry_points
-    return [(point.group, point.name, point.value) for point in points]
+    """Return our own entry points by group and name."""
+    return {
+        group: {
+            name: Registered(group=group, name=name, target=target, package=OURS, version="")
+            for name, target in entries.items()
+        }
+        for group, entries in OWN_ENTRY_POINTS.items()
+    }

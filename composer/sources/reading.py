@@ -12,7 +12,6 @@ from composer.graphs.code_scan import scan
 from composer.graphs.flatten import flattened
 from composer.graphs.model_file import ModelFile
 from composer.keras_process.programs import program_folder
-from composer.legacy.h5.put_in_place import marked
 from composer.model_files.nest import nested
 from composer.model_files.opaque import read_opaque_model
 from composer.model_files.read_model import read_model
@@ -52,6 +51,9 @@ def read(source: Source, located: Located, path: Path, store: Store) -> ModelFil
     if located.repairs:
         file = replace(file, graph=replace(file.graph, repairs=located.repairs))
     if located.refused:
+        # Imported here: few sources are old files.
+        from composer.legacy.h5.put_in_place import marked
+
         file = replace(file, graph=marked(file.graph, located.refused))
     return _arranged(source, file)
 

@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-from composer.store.listing import Contents, Item, contents
 from composer.store.objects import StoredObject
 from composer.store.pruning import Pruned
 from composer.store.store import Store, default_store
 
-__all__ = [
-    "Contents",
-    "Item",
-    "Pruned",
-    "Store",
-    "StoredObject",
-    "contents",
-    "default_store",
-]
+__all__ = ["Pruned", "Store", "StoredObject", "default_store"]

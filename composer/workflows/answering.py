@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from composer.errors import BuildError
-from composer.keras_process.asking import ask, recall_all
-from composer.keras_process.code_state import CodeState
-from composer.keras_process.user_code import code_of
 from composer.model_files.read_model import read_model
 from composer.resolver.facts import Answer, Fact, Question
 from composer.resolver.resolve import Resolution, inferred, joined, planned
@@ -15,6 +13,10 @@ from composer.sources.listings import RememberedListings
 from composer.sources.open_sources import OpenedSources
 from composer.spec.model import Spec
 from composer.store import Store
+
+if TYPE_CHECKING:
+    from composer.keras_process.code_state import CodeState
+    from composer.keras_process.user_code import UserCode
 
 
 class Answers:
@@ -26,12 +28,25 @@ class Answers:
 
     def __init__(self, spec: Spec, store: Store) -> None:
         self._store = store
-        self._code = code_of(spec)
-        self._state = CodeState(self._code)
+        self._spec = spec
+        self._state: CodeState | None = None
         self.facts: dict[str, Answer] = {}
+
+    @property
+    def _code(self) -> UserCode:
+        from composer.keras_process.user_code import code_of
+
+        return code_of(self._spec)
 
     def recall(self, questions: Sequence[Question]) -> bool:
         """Add what the store remembers; tell whether that is anything new."""
+        if not questions:
+            return False
+        # Imported here, as below: most specs leave nothing to ask.
+        from composer.keras_process.asking import recall_all
+        from composer.keras_process.code_state import CodeState
+
+        self._state = self._state or CodeState(self._code)
         return self._learn(recall_all(questions, self._store, self._state))
 
     def ask(self, questions: Sequence[Question], progress: Callable[[str], None] | None) -> bool:
@@ -40,6 +55,8 @@ class Answers:
         Raises:
             BuildError: the Keras process failed, or the questions wait for each other.
         """
+        from composer.keras_process.asking import ask
+
         found = ask(questions, self._store, code=self._code, progress=progress)
         return self._learn(found)
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from composer.diagnostics.diagnostic import Diagnostic, Severity
 from composer.errors import BuildError, SpecError
 from composer.outputs.chosen import Output, destinations_of
-from composer.record.lock_file import locked_plugin
 from composer.resolver.plan import Plan
 from composer.resolver.resolve import refused_layers
 from composer.resolver.unchecked import NOTHING, Unchecked
@@ -257,7 +256,7 @@ def _prepare_spec(spec: Spec, run: _Run) -> Prepared:
         link_spec=lambda path, variables: run.linked.get(
             path, variables, run.chain, lambda overrides: _linked(path, overrides, run)
         ),
-        locked_plugin=lambda source: locked_plugin(spec.file, source),
+        locked_plugin=lambda source: _locked_plugin(spec, source),
     )
     with watched.blamed():
         # What a spec keeps of old files may be refused, which shows before Keras makes any of them.
@@ -301,3 +300,10 @@ def plan_spec(prepared: Prepared) -> Plan:
     if prepared.plan is None:
         raise BuildError("CMP710.waits", layers=prepared.deferred)
     return prepared.plan
+
+
+def _locked_plugin(spec: Spec, source: str) -> str | None:
+    # Imported here: only a source that nothing here can read is looked up in the lock.
+    from composer.record.lock_file import locked_plugin
+
+    return locked_plugin(spec.file, source)

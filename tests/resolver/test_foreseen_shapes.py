@@ -14,7 +14,6 @@ from composer.graphs.static_shapes import table
 from composer.keras_process import asking
 from composer.resolver.facts import Fact, Pending, Question, tensors_of
 from composer.store import Store
-from composer.workflows import answering
 from composer.workflows.pipeline import Prepared, prepare
 
 Preparing = Callable[..., Prepared]
@@ -167,7 +166,7 @@ def test_no_question_is_made_of_what_is_foreseen(
         asked.extend(questions)
         return {}
 
-    monkeypatch.setattr(answering, "recall_all", answers)
+    monkeypatch.setattr("composer.keras_process.asking.recall_all", answers)
     prepared(JOINED)
     by_id = {question.id: question for question in asked}
     assert tensors_of(by_id["both"].calls[0]) == (Pending("mean", 0, 0), shape(None, 16))
