@@ -30,7 +30,7 @@ TOLERANCE = 1e-6
 REFUSED = {
     "refused_conv_lstm": "recurrent_activation hard_sigmoid",
     "refused_hard_sigmoid": "activation hard_sigmoid",
-    "refused_lambda": "'lambda' is a Lambda, which carries code",
+    "refused_lambda": "'lambda' is a Lambda",
     "refused_locally_connected": "LocallyConnected1D",
     "refused_operator": "tf.math.cumsum",
     "refused_random_crop": "RandomCrop",
