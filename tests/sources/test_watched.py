@@ -318,7 +318,7 @@ def test_an_import_of_a_file_that_changed_is_not_kept(
         return {}
 
     monkeypatch.setattr(imports, "run", run)
-    recipe = imports.Recipe(importer="h5", decides={"sha256": "of w"}, request={})
+    recipe = imports.ImportRequest(importer="h5", decides={"sha256": "of w"}, request={})
     with pytest.raises(SpecError):
         context.imported(recipe)
     assert store.list_objects() == ()
